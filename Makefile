@@ -1,0 +1,47 @@
+# `make` prints what it can do. Every target installs what it needs first; a second installation takes no time.
+SHELL := /bin/sh
+PYTHON ?=
+BIN := .venv/bin
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format format-check types imports crash bench lock clean
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+install: ## make .venv from the locked requirements (Python 3.11 or 3.12)
+	@sh scripts/install.sh
+
+demo: install ## start real Kafka, TimescaleDB and Redis, run bars through everything, print a report
+	@$(BIN)/signaltape demo $(ARGS)
+
+test: install ## run all tests on the real local stack (ARGS="tests/unit -x" for a part)
+	@$(BIN)/pytest $(ARGS)
+
+lint: install ## ruff over everything
+	@$(BIN)/ruff check .
+
+format: install ## rewrite the code in the project's format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+format-check: install ## fail if a file is not in the project's format
+	@$(BIN)/ruff format --check .
+
+types: install ## mypy, strict
+	@$(BIN)/mypy
+
+imports: install ## the layers: who may import whom
+	@$(BIN)/lint-imports
+
+crash: install ## the long crash matrix: 50 seeded random moments beside each numbered step
+	@SIGNALTAPE_CRASH_MOMENTS=50 $(BIN)/pytest -m crash --timeout=3600 $(ARGS)
+
+bench: install ## measure the engine, the pipeline and the latency on this machine
+	@$(BIN)/signaltape bench $(ARGS)
+
+lock: install ## resolve the requirements anew (changes requirements/*.txt)
+	@sh scripts/lock.sh
+
+clean: ## remove the environment, caches and build products (not the stack's data: see `signaltape down --help`)
+	@rm -rf .venv .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Shells that read: feature agent, inference consumer, stores, drift agent, ingest."""

@@ -1,0 +1,1 @@
+"""Adapters: Kafka, TimescaleDB, Redis, ONNX Runtime, local stack, settings, telemetry, SQL."""

@@ -1,0 +1,1 @@
+"""The core: numpy and scipy, no I/O, no clock, no environment."""

@@ -1,0 +1,1 @@
+"""Shells that write: feeds, importers, the simulator."""

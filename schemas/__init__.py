@@ -1,0 +1,1 @@
+"""Messages, codec and topic table."""
