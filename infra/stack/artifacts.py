@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`; a second holder, in this or another process, waits. It is let go by any death."""
+    """Hold the lock file `path`; a second holder waits. The holder's death lets it go."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -19,8 +19,9 @@ def exclusive(path: Path) -> Iterator[None]:
 def build_once(target: Path, build: Callable[[Path], None]) -> Path:
     """`target`, made by `build` if it is not there.
 
-    `build` fills a folder beside it, which is renamed when it is complete: an interruption leaves nothing that a later
-    run would take for finished, and what it did leave is thrown away. Two processes at once: the second one waits.
+    `build` fills a folder beside it, which is renamed when it is complete: an interruption leaves nothing
+    that a later run would take for finished, and what it did leave is thrown away. Of two processes at once
+    the second one waits.
     """
     if target.is_dir():
         return target

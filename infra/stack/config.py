@@ -1,11 +1,9 @@
 """Where a stack lives, which ports it takes, and what it answers with when it runs."""
 
-import os
-import pwd
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.places import cache_folder, data_home, stack_folder
 from infra.stack.errors import StackError
 from infra.stack.ports import free_ports
 
@@ -69,34 +67,7 @@ class Endpoints:
     timescale_license: str | None
 
 
-def data_home(environment: Mapping[str, str] | None = None) -> Path:
-    """The per-user folder: SIGNALTAPE_HOME, else XDG_DATA_HOME/signaltape, else ~/.local/share/signaltape.
-
-    Postgres refuses to run as root and so runs as another user, who cannot enter a closed home folder such as /root.
-    For root with a closed home folder the default is therefore /var/lib/signaltape/<home folder's name>.
-    """
-    values = os.environ if environment is None else environment
-    if explicit := values.get("SIGNALTAPE_HOME"):
-        return Path(explicit).expanduser().absolute()
-    home = Path(values.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir).absolute()
-    base = Path(values.get("XDG_DATA_HOME") or home / ".local" / "share").absolute()
-    if os.geteuid() == 0 and closed_parent(base / "signaltape") is not None:
-        return Path("/var/lib/signaltape") / (str(home).strip("/").replace("/", "-") or "root")
-    return base / "signaltape"
-
-
-def closed_parent(folder: Path) -> Path | None:
-    """The outermost existing folder on the way to `folder` that other users cannot enter; None if all are open."""
-    for parent in [*reversed(folder.absolute().parents), folder.absolute()]:
-        try:
-            if not parent.stat().st_mode & 0o001:
-                return parent
-        except FileNotFoundError:
-            return None
-    return None
-
-
 def default_config(home: Path | None = None, ports: Ports | None = None) -> StackConfig:
     """The stack of `signaltape up`: data and cache below `home`, by default the per-user folder."""
     base = data_home() if home is None else home.absolute()
-    return StackConfig(data=base / "stack", cache=base / "cache", ports=ports or Ports())
+    return StackConfig(data=stack_folder(base), cache=cache_folder(base), ports=ports or Ports())

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from infra.errors import OperatorError
 
-class StackError(Exception):
+
+class StackError(OperatorError):
     """A server or an artifact of the local stack is not usable.
 
     The message says which one, why, and what to do; `log` is where its output is kept, if it got so far.

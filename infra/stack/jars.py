@@ -37,7 +37,7 @@ class Jar:
 
 
 def read_lock(path: Path = LOCK_FILE) -> tuple[Jar, ...]:
-    """The locked jars, in the file's order; StackError names a line that is not `sha256  group:artifact:version`."""
+    """The locked jars, in the file's order; StackError names a line that cannot be read."""
     jars = []
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
@@ -45,7 +45,9 @@ def read_lock(path: Path = LOCK_FILE) -> tuple[Jar, ...]:
         digest, _, coordinate = line.partition("  ")
         parts = coordinate.split(":")
         if len(digest) != 64 or len(parts) != 3:
-            raise StackError("jars", f"{path} line {number} is not `sha256  group:artifact:version`: {line!r}")
+            raise StackError(
+                "jars", f"{path} line {number} is not `sha256  group:artifact:version`: {line!r}"
+            )
         jars.append(Jar(sha256=digest, group=parts[0], artifact=parts[1], version=parts[2]))
     return tuple(jars)
 
@@ -90,7 +92,8 @@ def _fetch(jar: Jar, repository: Path) -> Path:
         path = Path(component.artifact("", "jar").resolve())
     except Exception as error:  # jgo lets errors of its HTTP library through as they are
         raise StackError(
-            "kafka", f"cannot fetch {jar} from {'the configured mirror' if mirror else 'Maven Central'}: {error}"
+            "kafka",
+            f"cannot fetch {jar} from {'the configured mirror' if mirror else 'Maven Central'}: {error}",
         ) from error
     found = sha256_of(path)
     if found != jar.sha256:

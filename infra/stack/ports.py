@@ -6,7 +6,7 @@ import socket
 from infra.stack.errors import StackError
 
 LOOPBACK = "127.0.0.1"
-# Below Linux's ephemeral range (from 32768): an outgoing connection cannot take a port between pick and start.
+# Below Linux's ephemeral range (from 32768): no outgoing connection takes a port between pick and start.
 _LOWEST, _HIGHEST = 20000, 32000
 
 
@@ -47,6 +47,6 @@ def require_free(server: str, port: int) -> None:
     if not is_free(port):
         raise StackError(
             server,
-            f"port {port} on {LOOPBACK} is taken by another program; choose another one"
-            f" (SIGNALTAPE_STACK__{server.upper()}_PORT, or --{server}-port of `signaltape up`; 0 picks a free one)",
+            f"port {port} on {LOOPBACK} is taken by another program; choose another one with"
+            f" SIGNALTAPE_STACK__{server.upper()}_PORT or `signaltape up --{server}-port` (0: any free one)",
         )

@@ -1,0 +1,163 @@
+"""The command line: one table of sub-commands, each loaded only when it is called.
+
+A line of `COMMANDS` is a name, where the command lives and one line of help, so that `signaltape --help` imports
+nothing but this. The target is a function (a command) or a `typer.Typer` (a group of commands) in its module.
+Data goes to stdout, progress and logs to stderr.
+"""
+
+import importlib
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from signaltape import __version__
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One sub-command: `target` is `module:attribute`."""
+
+    name: str
+    target: str
+    help: str
+    panel: str = "Commands"
+
+
+_RUN, _DATA, _MODELS, _WATCH = (
+    "Start here, run and stop",
+    "Bars and features",
+    "Models and signals",
+    "Watch and repair",
+)
+
+COMMANDS: tuple[Entry, ...] = (
+    Entry(
+        name="demo",
+        target="signaltape.cli.demo:demo",
+        panel=_RUN,
+        help="Run bars through everything, report.",
+    ),
+    Entry(name="up", target="signaltape.cli.stack:up", panel=_RUN, help="Start the local stack."),
+    Entry(name="down", target="signaltape.cli.stack:down", panel=_RUN, help="Stop the local stack."),
+    Entry(name="status", target="signaltape.cli.stack:status", panel=_RUN, help="Show the local stack."),
+    Entry(
+        name="doctor",
+        target="signaltape.cli.stack:doctor",
+        panel=_RUN,
+        help="Check this machine and settings.",
+    ),
+    Entry(
+        name="init", target="signaltape.cli.init:init", panel=_RUN, help="Create topics, tables and offsets."
+    ),
+    Entry(name="run", target="signaltape.cli.run:run", panel=_RUN, help="Run one service, or all of them."),
+    Entry(
+        name="config", target="signaltape.cli.config:app", panel=_RUN, help="Show settings and their sources."
+    ),
+    Entry(
+        name="publish", target="signaltape.cli.publish:publish", panel=_DATA, help="Publish bars from a file."
+    ),
+    Entry(
+        name="simulate", target="signaltape.cli.simulate:simulate", panel=_DATA, help="Make a seeded market."
+    ),
+    Entry(
+        name="features", target="signaltape.cli.features:app", panel=_DATA, help="List or compute features."
+    ),
+    Entry(
+        name="online",
+        target="signaltape.cli.online:app",
+        panel=_DATA,
+        help="Check or rebuild the online store.",
+    ),
+    Entry(
+        name="train", target="signaltape.cli.train:train", panel=_MODELS, help="Train and register a model."
+    ),
+    Entry(
+        name="models", target="signaltape.cli.models:app", panel=_MODELS, help="List, show, register models."
+    ),
+    Entry(name="signals", target="signaltape.cli.signals:app", panel=_MODELS, help="Follow signals."),
+    Entry(name="alerts", target="signaltape.cli.alerts:app", panel=_MODELS, help="Follow alerts."),
+    Entry(name="control", target="signaltape.cli.control:app", panel=_MODELS, help="Promote, pause, resume."),
+    Entry(
+        name="reconcile",
+        target="signaltape.cli.reconcile:reconcile",
+        panel=_WATCH,
+        help="Compare log and tables.",
+    ),
+    Entry(
+        name="repair",
+        target="signaltape.cli.repair:repair",
+        panel=_WATCH,
+        help="Accept a changed topic or table.",
+    ),
+    Entry(
+        name="bench", target="signaltape.cli.bench:app", panel=_WATCH, help="Measure speed on this machine."
+    ),
+)
+
+
+class LazyGroup(TyperGroup):
+    """A group whose sub-commands are lines of `COMMANDS` until one of them is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the table's order."""
+        return [entry.name for entry in COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command itself if it is about to run, a stand-in with its help line otherwise."""
+        entry = next((entry for entry in COMMANDS if entry.name == cmd_name), None)
+        if entry is None:
+            return None
+        return load(entry) if ctx.meta.get(_CALLED) == cmd_name else stand_in(entry)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the sub-command that is called, and only then load its module."""
+        ctx.meta[_CALLED] = args[0] if args else None
+        return super().resolve_command(ctx, args)
+
+
+_CALLED = "signaltape.called"
+
+
+def load(entry: Entry) -> Any:
+    """Import the module of an entry and make its command."""
+    module, _, attribute = entry.target.partition(":")
+    target = getattr(importlib.import_module(module), attribute)
+    if not isinstance(target, typer.Typer):
+        group = typer.Typer(add_completion=False)
+        group.command(entry.name, help=None if target.__doc__ else entry.help)(target)
+        target = group
+    command = typer.main.get_command(target)
+    command.name = entry.name
+    return command
+
+
+def stand_in(entry: Entry) -> Any:
+    """A command with the table's help line, for `--help` and completion."""
+    group = typer.Typer(add_completion=False)
+    group.command(entry.name, help=entry.help, rich_help_panel=entry.panel)(lambda: None)
+    return typer.main.get_command(group)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 110},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"signaltape {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Market bars to trading signals over one replayable log, with the models that make them under watch."""
