@@ -1,0 +1,1 @@
+"""A seeded market: bars that are made up, and say so wherever they are shown."""

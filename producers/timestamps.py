@@ -1,0 +1,47 @@
+"""Times as they stand in files: ISO-8601 with a zone, or integer nanoseconds."""
+
+from datetime import datetime
+
+import numpy as np
+
+from producers.errors import BarInputError
+from schemas.fields import I8Array
+from schemas.intervals import INTERVALS
+
+_EPOCH_ORDINAL = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001 (a day number, no time)
+#: Integers below this would lie before 1990 as nanoseconds: they are seconds, milliseconds or microseconds.
+_SMALLEST_NS = 631_152_000_000_000_000
+
+
+def parse_time(text: str) -> int:
+    """Return ns UTC of ``text``: int ns since the Unix epoch, or ISO-8601 with a zone.
+
+    Raises ``ValueError`` for a naive time, an integer in another unit, or anything else.
+    """
+    stripped = text.strip()
+    if stripped.lstrip("-").isdigit():
+        return check_ns(int(stripped))
+    moment = datetime.fromisoformat(stripped)
+    offset = moment.utcoffset()
+    if offset is None:
+        raise ValueError(f"time {stripped!r} has no zone; write it like 2024-01-02T21:00:00Z or +00:00")
+    day = moment.toordinal() - _EPOCH_ORDINAL
+    seconds = (day * 24 + moment.hour) * 3600 + moment.minute * 60 + moment.second
+    whole = seconds - (offset.days * 86_400 + offset.seconds)
+    return (whole * 1_000_000 + moment.microsecond - offset.microseconds) * 1_000
+
+
+def check_ns(value: int) -> int:
+    """Return ``value`` if it can be a time in ns since the Unix epoch, else raise ``ValueError``."""
+    if value < _SMALLEST_NS:
+        raise ValueError(f"time {value} is before 1990 as nanoseconds; integers must be ns since the Unix epoch")
+    return value
+
+
+def to_close(times: I8Array, interval: str, stamp: str) -> I8Array:
+    """Return the bars' closes (ns UTC) of bars stamped at their ``"open"`` or ``"close"``."""
+    if stamp not in ("open", "close"):
+        raise BarInputError(f"stamp is {stamp!r}; say whether the file stamps a bar's open or its close")
+    if stamp == "close":
+        return times
+    return times + np.int64(INTERVALS[interval])
