@@ -25,7 +25,10 @@ def faults(table: BarTable) -> list[tuple[str, BoolArray]]:
         ("a price is zero or negative", finite & ~(prices > 0.0).all(axis=0)),
         ("high is below low", finite & ~(table.high >= table.low)),
         ("open lies outside [low, high]", finite & ~((table.low <= table.open) & (table.open <= table.high))),
-        ("close lies outside [low, high]", finite & ~((table.low <= table.close) & (table.close <= table.high))),
+        (
+            "close lies outside [low, high]",
+            finite & ~((table.low <= table.close) & (table.close <= table.high)),
+        ),
         ("volume is negative or infinite", ~((table.volume >= 0.0) & np.isfinite(table.volume))),
         (f"the close is not on the grid of {table.interval}", table.event_time % grid != 0),
         ("the symbol is empty", table.symbol == ""),

@@ -57,9 +57,7 @@ class BarFeed:
         """Send batches to their partitions. Raises ``FeedClosedError`` before ``open`` and after ``close``."""
         self._require_open()
         for partition, batch in batches:
-            headers = event_headers(
-                batch.TYPE, bar_batch_id(partition, batch), f"feed/{self._feed}", batch.event_time
-            )
+            headers = event_headers(batch.TYPE, bar_batch_id(partition, batch), f"feed/{self._feed}", batch.event_time)
             self._publisher.send(self._topic, partition, encode(batch), headers=headers)
             self._bars += len(batch.symbols)
             self._batches += 1

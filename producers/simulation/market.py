@@ -63,7 +63,8 @@ def simulate(config: MarketConfig) -> BarTable:
 def simulate_burst(config: MarketConfig, *, seconds: int, at_minute: int = 60) -> BarTable:
     """Return one-second bars of the same symbols for ``seconds`` s, from ``at_minute`` minutes into each session."""
     burst = MarketConfig(
-        **{name: getattr(config, name) for name in MarketConfig.__slots__ if name != "interval"}, interval="1s"
+        **{name: getattr(config, name) for name in MarketConfig.__slots__ if name != "interval"},
+        interval="1s",
     )
     return _bars(burst, bars=seconds, first_minute=_OPEN + at_minute, stream=1)
 
