@@ -1,0 +1,1 @@
+"""Drift of models: statistics (one file each), the label ledger, session closing and alert policies. Pure."""
