@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from producers.bar_checks import refuse_faulty_rows
@@ -45,6 +46,21 @@ def read_bars(path: Path, interval: str, stamp: str) -> BarTable:
     table = concatenate([_table(columns, interval, stamp) for columns in chunks])
     refuse_faulty_rows(path, table)
     return table
+
+
+def write_bars(path: Path, table: BarTable) -> None:
+    """Write bars to ``.csv`` or ``.parquet`` as ``read_bars(path, interval, "close")`` reads them."""
+    volume = pa.array(table.volume, mask=~table.volume_valid)
+    names = [*REQUIRED, "volume"]
+    columns = [pa.array(table.symbol.tolist()), table.event_time, *(getattr(table, name) for name in PRICES), volume]
+    written = pa.table(dict(zip(names, columns, strict=True)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() == ".parquet":
+        pq.write_table(written, path, compression="zstd")
+    elif path.suffix.lower() == ".csv":
+        pa_csv.write_csv(written, path)
+    else:
+        raise BarInputError(f"{path}: ending {path.suffix!r} is not known; give a .csv or .parquet file")
 
 
 _Columns = dict[str, npt.NDArray[Any]]

@@ -10,7 +10,7 @@ from schemas.partitioning import partitions_of
 
 
 def cross_sections(
-    table: BarTable, *, partitions: int, feed: str, source: str, lag: int = 0
+    table: BarTable, *, partitions: int, feed: str, source: str, lag: int = 0, revision: int = 0
 ) -> Iterator[tuple[int, list[tuple[int, BarBatch]]]]:
     """Yield (event_time, [(partition, batch), …]) for each close of ``table``, oldest first.
 
@@ -34,7 +34,7 @@ def cross_sections(
             yield current, section
             section = []
         current = close
-        batch = _batch(ordered, slice(start, end), tuple(symbols[start:end]), (feed, source, lag))
+        batch = _batch(ordered, slice(start, end), tuple(symbols[start:end]), (feed, source, lag, revision))
         section.append((int(keys[2, start]), batch))
     if section:
         yield current, section
@@ -51,8 +51,8 @@ def _repeats(event_time: np.ndarray, symbol: np.ndarray) -> np.ndarray:
     return counts
 
 
-def _batch(table: BarTable, rows: slice, symbols: tuple[str, ...], origin: tuple[str, str, int]) -> BarBatch:
-    feed, source, lag = origin
+def _batch(table: BarTable, rows: slice, symbols: tuple[str, ...], origin: tuple[str, str, int, int]) -> BarBatch:
+    feed, source, lag, revision = origin
     close = int(table.event_time[rows.start])
     return BarBatch(
         feed=feed,
@@ -60,6 +60,7 @@ def _batch(table: BarTable, rows: slice, symbols: tuple[str, ...], origin: tuple
         interval=table.interval,
         event_time=close,
         available_time=close + lag,
+        revision=revision,
         symbols=symbols,
         open=table.open[rows],
         high=table.high[rows],

@@ -48,37 +48,24 @@ COMMANDS: tuple[Entry, ...] = (
         panel=_RUN,
         help="Check this machine and settings.",
     ),
-    Entry(
-        name="init", target="signaltape.cli.init:init", panel=_RUN, help="Create topics, tables and offsets."
-    ),
+    Entry(name="init", target="signaltape.cli.init:init", panel=_RUN, help="Create topics, tables and offsets."),
     Entry(name="run", target="signaltape.cli.run:run", panel=_RUN, help="Run one service, or all of them."),
-    Entry(
-        name="config", target="signaltape.cli.config:app", panel=_RUN, help="Show settings and their sources."
-    ),
-    Entry(
-        name="publish", target="signaltape.cli.publish:publish", panel=_DATA, help="Publish bars from a file."
-    ),
-    Entry(
-        name="simulate", target="signaltape.cli.simulate:simulate", panel=_DATA, help="Make a seeded market."
-    ),
-    Entry(
-        name="features", target="signaltape.cli.features:app", panel=_DATA, help="List or compute features."
-    ),
+    Entry(name="config", target="signaltape.cli.config:app", panel=_RUN, help="Show settings and their sources."),
+    Entry(name="publish", target="signaltape.cli.publish:publish", panel=_DATA, help="Publish bars from a file."),
+    Entry(name="simulate", target="signaltape.cli.simulate:simulate", panel=_DATA, help="Make a seeded market."),
+    Entry(name="features", target="signaltape.cli.features:app", panel=_DATA, help="List or compute features."),
     Entry(
         name="online",
         target="signaltape.cli.online:app",
         panel=_DATA,
         help="Check or rebuild the online store.",
     ),
-    Entry(
-        name="train", target="signaltape.cli.train:train", panel=_MODELS, help="Train and register a model."
-    ),
-    Entry(
-        name="models", target="signaltape.cli.models:app", panel=_MODELS, help="List, show, register models."
-    ),
+    Entry(name="train", target="signaltape.cli.train:train", panel=_MODELS, help="Train and register a model."),
+    Entry(name="models", target="signaltape.cli.models:app", panel=_MODELS, help="List, show, register models."),
     Entry(name="signals", target="signaltape.cli.signals:app", panel=_MODELS, help="Follow signals."),
     Entry(name="alerts", target="signaltape.cli.alerts:app", panel=_MODELS, help="Follow alerts."),
-    Entry(name="control", target="signaltape.cli.control:app", panel=_MODELS, help="Promote, pause, resume."),
+    Entry(name="pause", target="signaltape.cli.control:pause", panel=_MODELS, help="Stop signals."),
+    Entry(name="resume", target="signaltape.cli.control:resume", panel=_MODELS, help="Let signals through again."),
     Entry(
         name="reconcile",
         target="signaltape.cli.reconcile:reconcile",
@@ -91,9 +78,7 @@ COMMANDS: tuple[Entry, ...] = (
         panel=_WATCH,
         help="Accept a changed topic or table.",
     ),
-    Entry(
-        name="bench", target="signaltape.cli.bench:app", panel=_WATCH, help="Measure speed on this machine."
-    ),
+    Entry(name="bench", target="signaltape.cli.bench:app", panel=_WATCH, help="Measure speed on this machine."),
 )
 
 

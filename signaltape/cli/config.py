@@ -21,9 +21,7 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
 
     rows = report(load_settings())
     if as_json:
-        typer.echo(
-            json.dumps({row.name: {"value": row.value, "source": row.source} for row in rows}, indent=2)
-        )
+        typer.echo(json.dumps({row.name: {"value": row.value, "source": row.source} for row in rows}, indent=2))
         return
     width = max(len(row.name) for row in rows)
     for row in rows:

@@ -1,0 +1,18 @@
+"""The SDK: publish bars, follow signals and alerts, issue control events."""
+
+from signaltape.client.alerts import AlertSubscriber
+from signaltape.client.bars import BarPublisher
+from signaltape.client.control import Control
+from signaltape.client.errors import BarRejectedError, ClientError
+from signaltape.client.signals import Gap, SignalSubscriber, Update
+
+__all__ = [
+    "AlertSubscriber",
+    "BarPublisher",
+    "BarRejectedError",
+    "ClientError",
+    "Control",
+    "Gap",
+    "SignalSubscriber",
+    "Update",
+]

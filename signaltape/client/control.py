@@ -1,0 +1,68 @@
+"""Issuing control events: they go to ``control``; the ingest relays them into every partition of the log."""
+
+import getpass
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from infra.broker.publisher import Publisher
+from infra.settings import Settings, load_settings
+from schemas.codec import encode
+from schemas.control import CONTROL_ACTIONS, ControlEvent
+from schemas.headers import event_headers
+from schemas.topics import TopicNames
+from signaltape.client.errors import ClientError
+
+
+class Control:
+    """Writes control events, acknowledged by the broker before a call returns."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or load_settings()
+        self._publisher = Publisher(self._settings, "control")
+        self._topic = TopicNames(self._settings.topics.prefix).control
+
+    def issue(
+        self,
+        action: str,
+        *,
+        strategy: str = "",
+        model: str = "",
+        model_version: int = 0,
+        symbols: tuple[str, ...] = (),
+        parameters: Mapping[str, Any] | None = None,
+        effective_from: int = 0,
+        reason: str = "",
+    ) -> ControlEvent:
+        """Write one event and return it.
+
+        ``effective_from`` (ns UTC event time) 0 means: from the next bar of each partition on. Raises
+        ``ClientError`` for an unknown action.
+        """
+        if action not in CONTROL_ACTIONS:
+            raise ClientError(f"control action {action!r} is not known; use one of {', '.join(CONTROL_ACTIONS)}")
+        event = ControlEvent(
+            event_id=uuid.uuid4().hex,
+            action=action,
+            effective_from=effective_from,
+            issued_at=time.time_ns() // 1_000 * 1_000,
+            issued_by=_user(),
+            reason=reason,
+            strategy=strategy,
+            model=model,
+            model_version=model_version,
+            symbols=symbols,
+            parameters=dict(parameters or {}),
+        )
+        headers = event_headers(event.TYPE, event.event_id, "control", event.issued_at)
+        self._publisher.send(self._topic, 0, encode(event), key=event.strategy.encode(), headers=headers)
+        self._publisher.flush_acknowledged(30.0)
+        return event
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
