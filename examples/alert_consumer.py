@@ -1,0 +1,25 @@
+"""An alerting consumer: prints each alert once, with what to do.
+
+python examples/alert_consumer.py --stop-when-idle 5
+"""
+
+import argparse
+import time
+
+from signaltape.client import AlertSubscriber
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--stop-when-idle", type=float, default=0.0, help="seconds; 0 = never")
+    arguments = parser.parse_args()
+    heard = time.monotonic()
+    with AlertSubscriber(start="beginning") as alerts:
+        while not arguments.stop_when_idle or time.monotonic() - heard < arguments.stop_when_idle:
+            for alert in alerts.poll(0.2):
+                heard = time.monotonic()
+                print(f"{alert.severity}: {alert.rule} on {alert.subject}: {alert.message} → {alert.suggested_action}")
+
+
+if __name__ == "__main__":
+    main()
