@@ -8,5 +8,6 @@
 
 from infra.stack.config import Endpoints, Ports, StackConfig
 from infra.stack.errors import StackError
+from infra.stack.stack import Stack
 
-__all__ = ["Endpoints", "Ports", "StackConfig", "StackError"]
+__all__ = ["Endpoints", "Ports", "Stack", "StackConfig", "StackError"]

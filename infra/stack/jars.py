@@ -45,9 +45,7 @@ def read_lock(path: Path = LOCK_FILE) -> tuple[Jar, ...]:
         digest, _, coordinate = line.partition("  ")
         parts = coordinate.split(":")
         if len(digest) != 64 or len(parts) != 3:
-            raise StackError(
-                "jars", f"{path} line {number} is not `sha256  group:artifact:version`: {line!r}"
-            )
+            raise StackError("jars", f"{path} line {number} is not `sha256  group:artifact:version`: {line!r}")
         jars.append(Jar(sha256=digest, group=parts[0], artifact=parts[1], version=parts[2]))
     return tuple(jars)
 

@@ -23,9 +23,7 @@ class JavaRuntime:
 def _major(java: Path) -> int | None:
     """Major version that `java` reports, None if it does not run."""
     try:
-        answer = subprocess.run(
-            [str(java), "-version"], capture_output=True, text=True, timeout=30, check=True
-        )
+        answer = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)

@@ -1,0 +1,161 @@
+"""The database server: Postgres on loopback, with TimescaleDB where it could be built."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from infra.stack.accounts import Account, hand_over, require_reachable
+from infra.stack.artifacts import build_once
+from infra.stack.config import StackConfig
+from infra.stack.errors import StackError
+from infra.stack.installation import PostgresInstallation
+from infra.stack.ports import LOOPBACK, answers
+from infra.stack.process import Launch
+
+USER = DATABASE = "signaltape"
+
+_CONFIGURATION = """\
+listen_addresses = '{host}'
+port = {port}
+unix_socket_directories = ''
+max_connections = 200
+shared_buffers = 256MB
+max_wal_size = 2GB
+checkpoint_timeout = 15min
+wal_compression = on
+fsync = {durable}
+synchronous_commit = {durable}
+full_page_writes = {durable}
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_line_prefix = '%m [%p] %a '
+log_checkpoints = off
+"""
+_TIMESCALE = """\
+shared_preload_libraries = 'timescaledb'
+timescaledb.telemetry_level = off
+timescaledb.max_background_workers = 4
+max_locks_per_transaction = 256
+"""
+
+
+class DatabaseServer:
+    """Postgres with a password, its data in the stack's folder, copied from a template that is prepared once."""
+
+    name = "postgres"
+
+    def __init__(
+        self,
+        config: StackConfig,
+        port: int,
+        password: str,
+        installation: PostgresInstallation,
+        account: Account | None,
+    ) -> None:
+        self.port = port
+        self._config = config
+        self._password = password
+        self._installation = installation
+        self._account = account
+        self._folder = config.data / "postgres"
+
+    @property
+    def dsn(self) -> str:
+        """Where clients connect, with the password."""
+        return f"postgresql://{USER}:{self._password}@{LOOPBACK}:{self.port}/{DATABASE}"
+
+    def prepare(self) -> Launch:
+        """Give an empty data folder a copy of the template; write the configuration."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        require_reachable(self._folder, self._account)
+        data = self._folder / "data"
+        if not (data / "PG_VERSION").exists():
+            self._copy_template(data)
+        (data / "signaltape.conf").write_text(self._configuration())
+        hand_over(self._folder, self._account)
+        return Launch(
+            argv=[self._installation.binary("postgres"), "-D", str(data)],
+            folder=data,
+            environment=self._installation.environment,
+            account=self._account,
+        )
+
+    def probe(self) -> str | None:
+        """None once the server answers a query."""
+        if not answers(self.port):
+            return f"does not listen on port {self.port} yet"
+        try:
+            self.versions()
+        except StackError as error:
+            return error.why
+        return None
+
+    def ended_in_passing(self, last_words: str) -> bool:
+        """True while backends of a killed server still hold its shared memory."""
+        return "pre-existing shared memory block" in last_words or 'lock file "postmaster.pid"' in last_words
+
+    def versions(self) -> tuple[str, str | None, str | None]:
+        """Versions of Postgres and of TimescaleDB, and the extension's licence; None without the extension."""
+        import psycopg
+
+        query = (
+            "SELECT current_setting('server_version'),"
+            " (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),"
+            " current_setting('timescaledb.license', true)"
+        )
+        try:
+            with psycopg.connect(self.dsn, connect_timeout=5) as connection:
+                row = connection.execute(query).fetchone()
+        except psycopg.OperationalError as error:
+            raise StackError("postgres", f"does not answer a query: {str(error).strip()}") from error
+        server, extension, licence = row or ("", None, None)
+        return str(server).split()[0], extension, licence if extension else None
+
+    def _configuration(self) -> str:
+        durable = "on" if self._config.durable else "off"
+        text = _CONFIGURATION.format(host=LOOPBACK, port=self.port, durable=durable)
+        return text + (_TIMESCALE if self._installation.timescale else "")
+
+    def _copy_template(self, data: Path) -> None:
+        template = build_once(self._config.cache / f"{self._installation.root.name}-data", self._make_template)
+        partial = data.with_name("data.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(template / "data", partial)
+        partial.chmod(0o700)
+        partial.rename(data)
+
+    def _make_template(self, folder: Path) -> None:
+        """`initdb`, the database and the extension, all without a listening server."""
+        require_reachable(folder, self._account)
+        folder.chmod(0o711)
+        data, secret = folder / "data", folder / "secret"
+        secret.write_text(self._password)
+        secret.chmod(0o600)
+        hand_over(folder, self._account)
+        command = [
+            *(self._installation.binary("initdb"), "--pgdata", str(data), "--username", USER),
+            *("--pwfile", str(secret), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"),
+            "--no-sync",
+        ]
+        result = subprocess.run(
+            command,
+            cwd=folder,
+            env=self._installation.environment,
+            user=self._account.uid if self._account else None,
+            group=self._account.gid if self._account else None,
+            extra_groups=[] if self._account else None,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise StackError("postgres", f"initdb ended with {result.returncode}: {result.stderr.strip()}")
+        secret.unlink()
+        with (data / "postgresql.conf").open("a") as configuration:
+            configuration.write("\ninclude 'signaltape.conf'\n")
+        (data / "signaltape.conf").write_text(self._configuration())
+        hand_over(folder, self._account)
+        self._installation.run_single(data, "postgres", f"CREATE DATABASE {DATABASE}", self._account)
+        if self._installation.timescale:
+            self._installation.run_single(data, DATABASE, "CREATE EXTENSION timescaledb", self._account)
