@@ -1,0 +1,34 @@
+"""`signaltape run`: one service in this process, or all of them under a supervisor."""
+
+from typing import Annotated
+
+import typer
+
+
+def run(
+    service: Annotated[str, typer.Argument(help="ingest, features, inference, store, drift, or all.")],
+    instance: Annotated[int, typer.Option(min=0, help="Slot number of this instance of the service.")] = 0,
+) -> None:
+    """Run one service until it is stopped, or all of them, each in a process of its own."""
+    from infra.settings import load_settings
+    from signaltape.service_table import entry_point
+
+    if service == "all":
+        _run_all()
+        return
+    raise typer.Exit(entry_point(service)(load_settings(), instance))
+
+
+def _run_all() -> None:
+    import signal
+
+    from infra.settings import load_settings
+    from signaltape.service_table import SERVICES
+    from signaltape.supervision import Supervisor
+
+    logs = load_settings().home / "logs"
+    with Supervisor(list(SERVICES), logs) as supervisor:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: supervisor.request_stop())
+        typer.echo(f"running {', '.join(SERVICES)}; logs in {logs}; Ctrl-C stops", err=True)
+        supervisor.wait()
