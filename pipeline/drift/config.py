@@ -1,0 +1,22 @@
+"""Settings of drift monitoring."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DriftConfig:
+    """What the monitor needs to know beside the messages.
+
+    ``partitions`` is the number of partitions of ``predictions`` and ``returns``. ``minimum_names`` is how many
+    symbols a cross-section (IC) or a day (PSI) needs before a number is given. ``lookback`` is how many sessions
+    with an IC are remembered as evidence.
+    """
+
+    partitions: int
+    minimum_names: int = 20
+    lookback: int = 60
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.partitions < 1 or self.minimum_names < 4 or self.lookback < 5 or not 0 < self.confidence < 1:
+            raise ValueError(f"{self}: partitions >= 1, minimum_names >= 4, lookback >= 5, 0 < confidence < 1")
