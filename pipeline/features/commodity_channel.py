@@ -1,0 +1,33 @@
+"""Lambert's commodity channel index.
+
+Lambert, D. (1980): Commodity channel index. Commodities magazine.
+"""
+
+import numpy as np
+
+from pipeline.features.base import Family, Feature, Frame
+from pipeline.features.columns import TYPICAL
+from pipeline.kernel import absolute_deviations, window_mean
+from schemas.fields import F8Array
+
+
+def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
+    prices = frame.window(TYPICAL, 20)
+    mean = window_mean(prices)
+    deviation = absolute_deviations(prices, mean) / 20.0
+    index = (prices[-1] - mean) / (0.015 * deviation)
+    out[0] = np.where(deviation <= 1e-14 * np.abs(mean), 0.0, index)
+
+
+FAMILY = Family(
+    name="commodity_channel",
+    version=1,
+    features=(
+        Feature(
+            name="cci_20",
+            first=19,
+            definition="(p - m) / (0.015 d), m = mean of 20 p, d = mean of |p - m|; 0 if d <= 1e-14 |m|",
+        ),
+    ),
+    step=_step,
+)

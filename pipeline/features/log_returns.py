@@ -1,0 +1,35 @@
+"""Log returns over 1, 5 and 20 bars, their mean and their dispersion."""
+
+import numpy as np
+
+from pipeline.features.base import Family, Feature, Frame
+from pipeline.features.columns import LOG_CLOSE, LOG_RETURN, LOG_RETURN_SQUARED
+from pipeline.kernel import squared_deviations, window_mean, window_sum
+from schemas.fields import F8Array
+
+
+def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
+    now = frame.ago(LOG_CLOSE, 0)
+    out[0] = frame.ago(LOG_RETURN, 0)
+    np.subtract(now, frame.ago(LOG_CLOSE, 5), out=out[1])
+    np.subtract(now, frame.ago(LOG_CLOSE, 20), out=out[2])
+    returns = frame.window(LOG_RETURN, 20)
+    mean = window_mean(returns)
+    out[3] = mean
+    np.sqrt(squared_deviations(returns, mean) / 19.0, out=out[4])
+    np.sqrt(window_sum(frame.window(LOG_RETURN_SQUARED, 20)), out=out[5])
+
+
+FAMILY = Family(
+    name="log_returns",
+    version=1,
+    features=(
+        Feature(name="logret_1", first=1, definition="ln(c[t]) - ln(c[t-1])"),
+        Feature(name="logret_5", first=5, definition="ln(c[t]) - ln(c[t-5])"),
+        Feature(name="logret_20", first=20, definition="ln(c[t]) - ln(c[t-20])"),
+        Feature(name="ret_mean_20", first=20, definition="mean of the last 20 logret_1"),
+        Feature(name="ret_std_20", first=20, definition="standard deviation (ddof 1) of the last 20 logret_1"),
+        Feature(name="realized_vol_20", first=20, definition="sqrt(sum of squares of the last 20 logret_1)"),
+    ),
+    step=_step,
+)

@@ -1,0 +1,24 @@
+"""Change over ten bars, as a difference and as a ratio."""
+
+import numpy as np
+
+from pipeline.features.base import Family, Feature, Frame
+from pipeline.features.columns import CLOSE
+from schemas.fields import F8Array
+
+
+def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
+    then = frame.ago(CLOSE, 10)
+    np.subtract(frame.close, then, out=out[0])
+    np.subtract(frame.close / then, 1.0, out=out[1])
+
+
+FAMILY = Family(
+    name="momentum",
+    version=1,
+    features=(
+        Feature(name="momentum_10", first=10, definition="c[t] - c[t-10]", comparable=False),
+        Feature(name="momentum_pct_10", first=10, definition="c[t] / c[t-10] - 1"),
+    ),
+    step=_step,
+)

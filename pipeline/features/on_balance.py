@@ -1,0 +1,36 @@
+"""On-balance volume and its slope."""
+
+import numpy as np
+
+from pipeline.features.base import Family, Feature, Frame
+from pipeline.features.columns import ON_BALANCE, VOLUME
+from pipeline.kernel import window_sum
+from schemas.fields import F8Array
+
+
+def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
+    now = frame.ago(ON_BALANCE, 0)
+    out[0] = now
+    np.divide(now - frame.ago(ON_BALANCE, 20), window_sum(frame.window(VOLUME, 20)), out=out[1])
+
+
+FAMILY = Family(
+    name="on_balance",
+    version=1,
+    features=(
+        Feature(
+            name="obv",
+            first=0,
+            definition="v[0]; then + v if c > c[t-1], - v if c < c[t-1]; undefined from a missing volume on",
+            recursive=True,
+            comparable=False,
+        ),
+        Feature(
+            name="obv_slope_20",
+            first=20,
+            definition="(obv[t] - obv[t-20]) / sum of the last 20 volumes; undefined if that is 0",
+            recursive=True,
+        ),
+    ),
+    step=_step,
+)

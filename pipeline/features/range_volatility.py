@@ -1,0 +1,25 @@
+"""Parkinson's volatility from the range of each bar.
+
+Parkinson, M. (1980): The extreme value method for estimating the variance of the rate of return.
+"""
+
+import numpy as np
+
+from pipeline.features.base import Family, Feature, Frame
+from pipeline.features.columns import LOG_RANGE_SQUARED
+from pipeline.kernel import window_sum
+from schemas.fields import F8Array
+
+_DIVISOR = float(4.0 * 20.0 * np.log(2.0))
+
+
+def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
+    np.sqrt(window_sum(frame.window(LOG_RANGE_SQUARED, 20)) / _DIVISOR, out=out[0])
+
+
+FAMILY = Family(
+    name="range_volatility",
+    version=1,
+    features=(Feature(name="parkinson_20", first=19, definition="sqrt(sum of 20 ln(h/l)^2 / (4 * 20 * ln 2))"),),
+    step=_step,
+)

@@ -1,0 +1,37 @@
+"""Volume against its own window, price against the window's volume-weighted average."""
+
+import numpy as np
+
+from pipeline.features.base import Family, Feature, Frame
+from pipeline.features.columns import TYPICAL_VOLUME, VOLUME
+from pipeline.kernel import squared_deviations, window_max, window_mean, window_min, window_sum
+from schemas.fields import F8Array
+
+
+def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
+    volumes = frame.window(VOLUME, 20)
+    mean = window_mean(volumes)
+    score = (frame.volume - mean) / np.sqrt(squared_deviations(volumes, mean) / 19.0)
+    # A deviation that is 0 on paper can differ from 0 by rounding: equality is decided on the values themselves.
+    out[0] = np.where(window_max(volumes) == window_min(volumes), np.nan, score)
+    average = window_sum(frame.window(TYPICAL_VOLUME, 20)) / window_sum(volumes)
+    np.subtract(frame.close / average, 1.0, out=out[1])
+
+
+FAMILY = Family(
+    name="volume",
+    version=1,
+    features=(
+        Feature(
+            name="volume_z_20",
+            first=19,
+            definition="(v - mean) / std (ddof 1) of 20 volumes; undefined if all are equal",
+        ),
+        Feature(
+            name="vwap_gap_20",
+            first=19,
+            definition="c / (sum(p v) / sum(v)) - 1 over 20 bars, p = (h + l + c) / 3; undefined if sum(v) = 0",
+        ),
+    ),
+    step=_step,
+)
