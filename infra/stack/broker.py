@@ -51,7 +51,8 @@ num.network.threads=2
 num.io.threads=4
 log.cleaner.threads=1
 log.cleaner.dedupe.buffer.size=16777216
-controlled.shutdown.enable=false
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
 """
 
 _QUIET = ("org.apache.kafka.clients", "org.apache.kafka.common.utils", "state.change.logger")

@@ -14,6 +14,7 @@ from infra.stack.process import Launch
 
 USER = DATABASE = "signaltape"
 
+# Without fsync a killed server still loses nothing, only a dead machine does; without synchronous_commit it would.
 _CONFIGURATION = """\
 listen_addresses = '{host}'
 port = {port}
@@ -24,7 +25,7 @@ max_wal_size = 2GB
 checkpoint_timeout = 15min
 wal_compression = on
 fsync = {durable}
-synchronous_commit = {durable}
+synchronous_commit = on
 full_page_writes = {durable}
 jit = off
 timezone = 'UTC'

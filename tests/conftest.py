@@ -1,0 +1,63 @@
+"""Fixtures: one stack of real servers per test session, and settings of its own for each test."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.settings import Settings
+from infra.stack import Endpoints
+from tests.support import isolation, providers
+
+MARKERS_BY_FOLDER = ("unit", "contract", "integration", "crash", "acceptance")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test carries the marker of its folder: `pytest -m integration` and `pytest tests/integration` agree."""
+    root = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(root).parts[0]
+        if folder in MARKERS_BY_FOLDER:
+            item.add_marker(folder)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[providers.TestStack]:
+    """Kafka, Postgres with TimescaleDB and Redis, started once; `kill`, `restart`, … act on one of them.
+
+    Fails, not skips, where TimescaleDB cannot be had, unless SIGNALTAPE_ALLOW_PLAIN_POSTGRES=1.
+    SIGNALTAPE_TEST_PROVIDER=testcontainers takes containers instead, and skips without a Docker daemon.
+    """
+    with providers.session_stack() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def endpoints(stack: providers.TestStack) -> Endpoints:
+    """Where the session's servers answer."""
+    return stack.endpoints
+
+
+@pytest.fixture
+def database_dsn(endpoints: Endpoints) -> Iterator[str]:
+    """An empty database of this test's own (no tables), dropped afterwards."""
+    name = isolation.unique_name()
+    yield isolation.create_database(endpoints, name)
+    isolation.drop_database(endpoints, name)
+
+
+@pytest.fixture
+def make_settings(endpoints: Endpoints, tmp_path: Path, database_dsn: str) -> Callable[..., Settings]:
+    """Makes settings with a topic prefix, a database and a home of this test's own; groups can be overridden."""
+    prefix = f"{isolation.unique_name()}."
+
+    def make(**groups: object) -> Settings:
+        return isolation.isolated_settings(endpoints, tmp_path / "home", database_dsn, prefix, **groups)
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    """Settings of this test's own: nothing that another test writes is seen through them."""
+    return make_settings()
