@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from schemas.row_faults import RowFault
 
 from pipeline import engine_snapshot
 from pipeline.chain import Chain
@@ -17,7 +18,13 @@ from pipeline.engine_rows import Decision, RowJudge, row_content
 from pipeline.engine_splits import SplitTable
 from pipeline.engine_state import AVAILABLE, CLOSE_, COUNT, LAST, OFFSET, IntervalState, Rows
 from pipeline.engine_types import (
-    EngineConfig, LatestVectors, Lookup, Step, StoredBar, UnsupportedMessage, masked,
+    EngineConfig,
+    LatestVectors,
+    Lookup,
+    Step,
+    StoredBar,
+    UnsupportedMessage,
+    masked,
 )  # fmt: skip
 from pipeline.features import FEATURE_SETS, plan
 from pipeline.returns import matured
@@ -27,7 +34,6 @@ from schemas.control import ControlEvent
 from schemas.features import FeatureBatch, ReturnBatch
 from schemas.fields import F8Array, I8Array
 from schemas.partitioning import partition_of
-from schemas.row_faults import RowFault
 
 LogMessage = BarBatch | Watermark | Adjustment | StateRepair | ControlEvent
 
@@ -46,6 +52,7 @@ class PartitionEngine:
         self.sets_hash = _digest(*(f"{chosen.name}:{chosen.version}:{chosen.hash}" for chosen in self.sets))
         horizons = ",".join(map(str, config.horizons))
         self.code_hash = _digest(str(engine_snapshot.STATE_VERSION), self.sets_hash, horizons)
+        self._horizons = np.array(config.horizons, dtype=np.int64)[:, None]
         self.next_offset = 0
         self.event_time = 0
         self.features_chain = Chain()
@@ -147,8 +154,8 @@ class PartitionEngine:
         source = Source(batch=batch, symbols=symbols, state=state, rows=rows, t=t)
         links = self.features_chain.links(offset, len(self.sets))
         features = feature_batches(source, links, [(one, self._choose(one.name, values)) for one in self.sets])
-        found = matured(state, rows, t, self.config.horizons)
-        returns = return_batches(source, self.returns_chain.links(offset, len(found)), found)
+        ripe = matured(state, rows, t, self._horizons)
+        returns = return_batches(source, self.returns_chain.links(offset, len(ripe)), ripe)
         return self._kept(batch, decision, features, returns)
 
     @staticmethod

@@ -4,18 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from schemas.row_faults import RowFault, bar_row_faults
 
 from pipeline.engine_memory import BarMemory, Content
 from pipeline.engine_state import COUNT, LAST, REVISION_, SOURCE, TIME_, IntervalState, Rows
 from pipeline.engine_types import (
-    CORRECTION, FIRST, LATE, SECONDARY, EngineConfig, Lookup, LookupMissing, RepairNeed, StoredBar, StoredRows,
+    CORRECTION,
+    FIRST,
+    LATE,
+    SECONDARY,
+    EngineConfig,
+    Lookup,
+    LookupMissing,
+    RepairNeed,
+    StoredBar,
+    StoredRows,
 )  # fmt: skip
 from pipeline.watermarks import FeedTable
 from schemas.bars import BarBatch
 from schemas.fields import BoolArray
 from schemas.intervals import session_of
 from schemas.partitioning import partition_of
-from schemas.row_faults import RowFault, bar_row_faults
 
 _NEEDS_LOOKUP = "needs_lookup"
 

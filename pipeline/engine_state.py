@@ -7,6 +7,7 @@ one head first (those that missed a bar are moved). What is beyond the 21 bars o
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,7 @@ class IntervalState:
             self.places[symbol] = place
         self.symbols.extend(symbols)
 
-    def put(self, arrays: tuple[np.ndarray, ...], size: int) -> None:  # type: ignore[type-arg]
+    def put(self, arrays: tuple[Any, ...], size: int) -> None:
         """Copy the first ``size`` symbols of (marks, ring, state, bars, stamps, latest) into this state."""
         marks, ring, state, bars, stamps, latest = arrays
         self.marks[:, :size] = marks[:, :size]
@@ -114,8 +115,8 @@ class IntervalState:
         marks = self.marks[:, rows.key]
         t = marks[COUNT].copy()
         ring, row = self._window(rows, marks[HEAD])
-        cold = bool(t.min() <= self.plan.first.max())
-        frame = derive((bars[HIGH_], bars[LOW_], bars[CLOSE_], bars[VOLUME_]), t, cold, ring)
+        cold = int(np.minimum.reduce(t)) <= self.plan.warm
+        frame = derive(bars[HIGH_ : VOLUME_ + 1], t, cold, ring)
         out = np.empty((len(self.plan.columns), t.shape[0]))
         state = self.state[:, rows.key]
         column = field = 0
@@ -129,7 +130,13 @@ class IntervalState:
             self.ring[row, :, rows.index] = ring[DEPTH - 1].T
             self.state[:, rows.index] = state
         self._keep(rows, t, bars, (batch.event_time, offset, batch.revision))
-        self._mark(rows, t, row, (batch.event_time, batch.available_time, offset))
+        marks[COUNT] += 1
+        marks[HEAD] = row
+        marks[LAST] = batch.event_time
+        np.maximum(marks[AVAILABLE], batch.available_time, out=marks[AVAILABLE])
+        marks[OFFSET] = offset
+        if rows.cut is None:
+            self.marks[:, rows.index] = marks
         values = np.ascontiguousarray(out.T)
         self.latest[rows.key] = values
         return values, t
@@ -169,21 +176,13 @@ class IntervalState:
     def windows(self, index: I8Array, heads: I8Array) -> F8Array:
         """Return the last 20 rows of some symbols: (20, columns, n), a copy."""
         back = np.arange(-START, 1)[:, None, None] + heads
-        return self.ring[back, np.arange(WIDTH)[:, None], index]
+        copied: F8Array = self.ring[back, np.arange(WIDTH)[:, None], index]
+        return copied
 
     def _keep(self, rows: Rows, t: I8Array, bars: F8Array, stamp: tuple[int, int, int]) -> None:
         slots = t % self.raw
         self.bars[rows.index, slots] = bars.T
         self.stamps[rows.index, slots] = stamp
-
-    def _mark(self, rows: Rows, t: I8Array, row: int, stamp: tuple[int, int, int]) -> None:
-        event_time, available_time, offset = stamp
-        marks, key = self.marks, rows.key
-        marks[COUNT, key] = t + 1
-        marks[HEAD, key] = row
-        marks[LAST, key] = event_time
-        marks[AVAILABLE, key] = np.maximum(marks[AVAILABLE, key], available_time)
-        marks[OFFSET, key] = offset
 
     def rescale(self, place: int, factor: float) -> None:
         """Apply a split of ``factor`` to one symbol: price-like state ÷ factor, volume-like × factor.

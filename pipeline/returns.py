@@ -18,28 +18,24 @@ class Matured:
     log_return: F8Array
 
 
-def matured(state: IntervalState, rows: Rows, t: I8Array, horizons: tuple[int, ...]) -> list[Matured]:
+def matured(state: IntervalState, rows: Rows, t: I8Array, horizons: I8Array) -> list[Matured]:
     """Return what matured with the bars of index ``t`` (int64 (n,)) just kept at ``rows``; only non-empty horizons.
 
     ln(c[t]) − ln(c[t−h] / Π factors), the factors of the splits between the two bars multiplied in time order.
+    ``horizons``: int64 (k, 1), in bars.
     """
-    oldest = int(t.min())
-    steps = np.array(horizons, dtype=np.int64)[:, None]
-    slots = (t - steps) % state.raw
+    oldest = int(np.minimum.reduce(t))
+    slots = (t - horizons) % state.raw
     then = state.bars[rows.index, slots]
     now = np.log(state.bars[rows.index, t % state.raw, CLOSE_])
     values = now - np.log(then[:, :, CLOSE_] / then[:, :, FACTOR_])
     times = state.stamps[rows.index, slots, TIME_]
     found = []
-    for place, horizon in enumerate(horizons):
-        if oldest >= horizon:
-            ripe = np.arange(t.shape[0])
-            found.append(Matured(horizon=horizon, rows=ripe, prediction_time=times[place], log_return=values[place]))
-            continue
-        ripe = np.flatnonzero(t >= horizon)
+    for place, horizon in enumerate(horizons[:, 0].tolist()):
+        ripe = np.arange(t.shape[0]) if oldest >= horizon else np.flatnonzero(t >= horizon)
         if ripe.shape[0]:
-            matured_here = times[place, ripe], values[place, ripe]
-            found.append(
-                Matured(horizon=horizon, rows=ripe, prediction_time=matured_here[0], log_return=matured_here[1])
+            matured_here = Matured(
+                horizon=horizon, rows=ripe, prediction_time=times[place, ripe], log_return=values[place, ripe]
             )
+            found.append(matured_here)
     return found

@@ -8,7 +8,6 @@ import numpy as np
 from pipeline.features import (
     bollinger,
     commodity_channel,
-    convergence,
     directional,
     drawdown,
     log_returns,
@@ -36,7 +35,6 @@ FAMILIES: tuple[Family, ...] = (
     moving_average.FAMILY,
     relative_strength.FAMILY,
     true_range.FAMILY,
-    convergence.FAMILY,
     directional.FAMILY,
     on_balance.FAMILY,
     stochastic.FAMILY,
@@ -108,13 +106,15 @@ FEATURE_SETS: dict[str, FeatureSet] = {
 class Plan:
     """What has to be computed for some sets: the families, and where each set finds its columns.
 
-    ``first``: int64 (width, 1), first bar of each computed column. ``choices``: set name → column indices, None
+    ``first``: int64 (width, 1), first bar of each computed column; ``warm``: the last bar that can still be part of
+    some column's or average's beginning. ``choices``: set name → column indices, None
     where the set is all columns in order.
     """
 
     families: tuple[Family, ...]
     columns: tuple[str, ...]
     first: I8Array
+    warm: int
     choices: dict[str, I8Array | None]
 
 
@@ -132,5 +132,6 @@ def plan(sets: tuple[FeatureSet, ...]) -> Plan:
         families=families,
         columns=columns,
         first=np.array([[feature.first] for feature in features], dtype=np.int64),
+        warm=WARM,
         choices=choices,
     )

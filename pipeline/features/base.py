@@ -8,6 +8,9 @@ import numpy as np
 
 from schemas.fields import BoolArray, F8Array, I8Array
 
+#: A bar index or a length: one for all, or one per row of a stack of averages, shape (rows, 1).
+Bar = int | F8Array | I8Array
+
 
 class Scale(Enum):
     """How a quantity answers to a split of ``factor`` new shares for one old."""
@@ -33,14 +36,16 @@ class Feature:
     comparable: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Frame:
     """One cross-section of n symbols on its way through the families.
 
     ``ring``: float64 (21, columns, n): the last 21 bars of each shared column (``columns.py``), oldest first; the
     current bar is ``ring[20]``, its predecessor ``ring[19]``; NaN where a symbol has no such bar yet.
     ``t``: int64 (n,), index of the current bar within its symbol. ``cold``: some symbol is still warming up.
-    ``true_range``: float64 (n,), NaN on bar 0.
+    ``change``: c[t] − c[t−1]; ``true_range``: float64 (n,), NaN on bar 0. ``sums``, ``squares``, ``level``: over the
+    last 20 bars, per column from 0 on: sum, Σ (x − mean)², all values equal. ``flows``: sums over 14 bars of
+    ``INFLOW`` and ``OUTFLOW``.
     """
 
     t: I8Array
@@ -50,15 +55,22 @@ class Frame:
     close: F8Array
     volume: F8Array
     ring: F8Array
+    change: F8Array
     true_range: F8Array
+    sums: F8Array
+    squares: F8Array
+    level: BoolArray
+    flows: F8Array
 
     def window(self, column: int, length: int) -> F8Array:
         """Return the last ``length`` bars of a shared column, the current one included: (length, n), a view."""
-        return self.ring[21 - length :, column]
+        window: F8Array = self.ring[21 - length :, column]
+        return window
 
     def ago(self, column: int, bars: int) -> F8Array:
         """Return a shared column as it was ``bars`` bars ago: (n,), a view."""
-        return self.ring[20 - bars, column]
+        then: F8Array = self.ring[20 - bars, column]
+        return then
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,14 +95,15 @@ def same(a: F8Array, b: F8Array) -> BoolArray:
     return equal
 
 
-def exponential(frame: Frame, previous: F8Array, x: F8Array, first: int, length: int) -> F8Array:
+def exponential(frame: Frame, previous: F8Array, x: F8Array, first: Bar, length: Bar) -> F8Array:
     """Advance an EMA of ``length``, seeded at bar ``first`` with the mean of the ``length`` inputs up to it.
 
     Before the seed ``previous`` holds the running sum of the inputs, so no window of them is needed.
+    ``previous`` may be a stack of averages (rows, n) with a ``first`` and a ``length`` per row.
     """
     value: F8Array = previous + (x - previous) * (2.0 / (length + 1))
     if frame.cold:
-        value = seed(frame.t, previous, x, value, (first, length))
+        value = _seed(frame.t, previous, x, value, (first, length))
     return value
 
 
@@ -98,13 +111,14 @@ def wilder(frame: Frame, previous: F8Array, x: F8Array, first: int, length: int)
     """Advance Wilder's average: (previous (length − 1) + x) / length, seeded like ``exponential``."""
     value: F8Array = (previous * (length - 1) + x) / length
     if frame.cold:
-        value = seed(frame.t, previous, x, value, (first, length))
+        value = _seed(frame.t, previous, x, value, (first, length))
     return value
 
 
-def seed(t: I8Array, previous: F8Array, x: F8Array, value: F8Array, window: tuple[int, int]) -> F8Array:
+def _seed(t: I8Array, previous: F8Array, x: F8Array, value: F8Array, window: tuple[Bar, Bar]) -> F8Array:
     """Replace ``value`` by the running sum (before the seed) or the mean (at it); ``window`` = (first, length)."""
     first, length = window
     total = previous + x
-    warming: F8Array = np.where(t > first - length, total, 0.0)
-    return np.where(t > first, value, np.where(t == first, total / length, warming))
+    warming = np.where(t > first - length, total, 0.0)
+    seeded: F8Array = np.where(t > first, value, np.where(t == first, total / length, warming))
+    return seeded

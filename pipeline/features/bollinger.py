@@ -4,17 +4,15 @@ import numpy as np
 
 from pipeline.features.base import Family, Feature, Frame
 from pipeline.features.columns import CLOSE
-from pipeline.kernel import squared_deviations, window_max, window_mean, window_min
 from schemas.fields import F8Array
 
 
 def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
-    closes = frame.window(CLOSE, 20)
-    mean = window_mean(closes)
-    width = 2.0 * np.sqrt(squared_deviations(closes, mean) / 20.0)
+    mean = frame.sums[CLOSE] / 20.0
+    width = 2.0 * np.sqrt(frame.squares[CLOSE] / 20.0)
     lower = mean - width
     position = (frame.close - lower) / (mean + width - lower)
-    out[0] = np.where(window_max(closes) == window_min(closes), np.nan, position)
+    out[0] = np.where(frame.level[CLOSE], np.nan, position)
 
 
 FAMILY = Family(

@@ -3,75 +3,78 @@
 import numpy as np
 
 from pipeline.features.base import Frame, Scale, same
+from pipeline.kernel import squared_deviations, window_max, window_min, window_sum
 from schemas.fields import F8Array, I8Array
 
 #: Bars that every window can reach back to, the current one included.
 DEPTH = 21
 
+# The order matters: sums are taken of the first ``SUMMED`` columns side by side, squares of the first ``SQUARED``,
+# equality of the first ``LEVELLED``; the two flows are neighbours.
 CLOSE = 0
-HIGH = 1
-LOW = 2
-VOLUME = 3
-LOG_CLOSE = 4
-LOG_RETURN = 5
-LOG_RETURN_SQUARED = 6
-LOG_RANGE_SQUARED = 7
-TYPICAL = 8
-TYPICAL_VOLUME = 9
-INFLOW = 10
-OUTFLOW = 11
+VOLUME = 1
+LOG_RETURN = 2
+TYPICAL = 3
+TYPICAL_VOLUME = 4
+LOG_RETURN_SQUARED = 5
+LOG_RANGE_SQUARED = 6
+INFLOW = 7
+OUTFLOW = 8
+HIGH = 9
+LOW = 10
+LOG_CLOSE = 11
 ON_BALANCE = 12
+
+LEVELLED = 2
+SQUARED = 3
+SUMMED = 7
 
 #: Column → how a split changes it. ``LOG_CLOSE`` is taken afresh from the rescaled ``CLOSE``.
 SCALES: tuple[Scale, ...] = (
     Scale.PRICE,
-    Scale.PRICE,
-    Scale.PRICE,
     Scale.VOLUME,
-    Scale.LOG_PRICE,
-    Scale.NONE,
-    Scale.NONE,
     Scale.NONE,
     Scale.PRICE,
     Scale.NONE,
     Scale.NONE,
     Scale.NONE,
+    Scale.NONE,
+    Scale.NONE,
+    Scale.PRICE,
+    Scale.PRICE,
+    Scale.LOG_PRICE,
     Scale.VOLUME,
 )
 WIDTH = len(SCALES)
 
 
-def derive(bars: tuple[F8Array, F8Array, F8Array, F8Array], t: I8Array, cold: bool, ring: F8Array) -> Frame:
+def derive(bars: F8Array, t: I8Array, cold: bool, ring: F8Array) -> Frame:
     """Fill ``ring[20]`` from the current bars and return the frame.
 
-    ``bars``: high, low, close, volume, float64 (n,), prices > 0, volume NaN where the source gives none.
+    ``bars``: high, low, close, volume, float64 (4, n), prices > 0, volume NaN where the source gives none.
     ``ring``: float64 (21, WIDTH, n), rows 0–19 the bars before. A missing volume makes ``ON_BALANCE`` NaN for good,
     because a cumulative sum with an unknown part is unknown; other columns are NaN for that bar only.
     """
     high, low, close, volume = bars
     before, now = ring[DEPTH - 2], ring[DEPTH - 1]
     last = before[CLOSE]
+    change = close - last
     now[CLOSE] = close
-    now[HIGH] = high
-    now[LOW] = low
     now[VOLUME] = volume
-    change = np.log(close, out=now[LOG_CLOSE]) - before[LOG_CLOSE]
-    now[LOG_RETURN] = change
-    np.multiply(change, change, out=now[LOG_RETURN_SQUARED])
+    now[HIGH : LOW + 1] = bars[0:2]
+    np.log(close, out=now[LOG_CLOSE])
+    np.subtract(now[LOG_CLOSE], before[LOG_CLOSE], out=now[LOG_RETURN])
+    np.multiply(now[LOG_RETURN], now[LOG_RETURN], out=now[LOG_RETURN_SQUARED])
     log_range = np.log(high / low)
     np.multiply(log_range, log_range, out=now[LOG_RANGE_SQUARED])
-    typical = (high + low + close) / 3.0
-    now[TYPICAL] = typical
-    flow = typical * volume
-    now[TYPICAL_VOLUME] = flow
-    _money_flow(now, before[TYPICAL], typical, flow)
-    np.add(before[ON_BALANCE], np.sign(close - last) * volume, out=now[ON_BALANCE])
-    true_range = np.maximum(high - low, np.maximum(np.abs(high - last), np.abs(low - last)))
+    _money_flow(before, now, (high + low + close) / 3.0, volume)
+    np.add(before[ON_BALANCE], np.sign(change) * volume, out=now[ON_BALANCE])
     if cold:
         begins = t == 0
         now[ON_BALANCE][begins] = volume[begins]
-        now[INFLOW][begins] = np.nan
-        now[OUTFLOW][begins] = np.nan
+        now[INFLOW : OUTFLOW + 1, begins] = np.nan
+    window = ring[1:]
+    sums = window_sum(window[:, :SUMMED])
     return Frame(
         t=t,
         cold=cold,
@@ -80,11 +83,19 @@ def derive(bars: tuple[F8Array, F8Array, F8Array, F8Array], t: I8Array, cold: bo
         close=close,
         volume=volume,
         ring=ring,
-        true_range=true_range,
+        change=change,
+        true_range=np.maximum(high - low, np.maximum(np.abs(high - last), np.abs(low - last))),
+        sums=sums,
+        squares=squared_deviations(window[:, :SQUARED], sums[:SQUARED] / 20.0),
+        level=window_max(window[:, :LEVELLED]) == window_min(window[:, :LEVELLED]),
+        flows=window_sum(ring[DEPTH - 14 :, INFLOW : OUTFLOW + 1]),
     )
 
 
-def _money_flow(now: F8Array, last: F8Array, typical: F8Array, flow: F8Array) -> None:
+def _money_flow(before: F8Array, now: F8Array, typical: F8Array, volume: F8Array) -> None:
+    now[TYPICAL] = typical
+    last = before[TYPICAL]
+    flow = np.multiply(typical, volume, out=now[TYPICAL_VOLUME])
     moved = ~same(typical, last)
     np.multiply(flow, moved & (typical > last), out=now[INFLOW])
     np.multiply(flow, moved & (typical < last), out=now[OUTFLOW])

@@ -7,15 +7,14 @@ import numpy as np
 
 from pipeline.features.base import Family, Feature, Frame
 from pipeline.features.columns import TYPICAL
-from pipeline.kernel import absolute_deviations, window_mean
+from pipeline.kernel import absolute_deviations
 from schemas.fields import F8Array
 
 
 def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
-    prices = frame.window(TYPICAL, 20)
-    mean = window_mean(prices)
-    deviation = absolute_deviations(prices, mean) / 20.0
-    index = (prices[-1] - mean) / (0.015 * deviation)
+    mean = frame.sums[TYPICAL] / 20.0
+    deviation = absolute_deviations(frame.window(TYPICAL, 20), mean) / 20.0
+    index = (frame.ago(TYPICAL, 0) - mean) / (0.015 * deviation)
     out[0] = np.where(deviation <= 1e-14 * np.abs(mean), 0.0, index)
 
 

@@ -32,12 +32,13 @@ def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
 
 
 def _average(frame: Frame, last: F8Array, index: F8Array, defined: F8Array) -> F8Array:
-    value = np.where(defined, (13.0 * last + index) / 14.0, last)
+    value: F8Array = np.where(defined, (13.0 * last + index) / 14.0, last)
     if not frame.cold:
         return value
     total = last + np.where(defined, index, 0.0)
     summing = np.where(frame.t >= 14, total, 0.0)
-    return np.where(frame.t > 27, value, np.where(frame.t == 27, total / 14.0, summing))
+    seeded: F8Array = np.where(frame.t > 27, value, np.where(frame.t == 27, total / 14.0, summing))
+    return seeded
 
 
 FAMILY = Family(
@@ -49,7 +50,7 @@ FAMILY = Family(
             first=27,
             definition=(
                 "P, M, T: sums of +DM, -DM, TR over bars 1..13, then x - x/14 + new; DX = 100 |M-P| / (M+P) from 14, "
-                "each over T; bar 27: mean of 14 DX (undefined counts 0), then (13 prev + DX) / 14; repeats if undefined"
+                "each over T; bar 27: mean of 14 DX (undefined = 0), then (13 prev + DX) / 14; repeats if undefined"
             ),
             recursive=True,
         ),

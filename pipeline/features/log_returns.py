@@ -4,7 +4,6 @@ import numpy as np
 
 from pipeline.features.base import Family, Feature, Frame
 from pipeline.features.columns import LOG_CLOSE, LOG_RETURN, LOG_RETURN_SQUARED
-from pipeline.kernel import squared_deviations, window_mean, window_sum
 from schemas.fields import F8Array
 
 
@@ -13,11 +12,9 @@ def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
     out[0] = frame.ago(LOG_RETURN, 0)
     np.subtract(now, frame.ago(LOG_CLOSE, 5), out=out[1])
     np.subtract(now, frame.ago(LOG_CLOSE, 20), out=out[2])
-    returns = frame.window(LOG_RETURN, 20)
-    mean = window_mean(returns)
-    out[3] = mean
-    np.sqrt(squared_deviations(returns, mean) / 19.0, out=out[4])
-    np.sqrt(window_sum(frame.window(LOG_RETURN_SQUARED, 20)), out=out[5])
+    np.divide(frame.sums[LOG_RETURN], 20.0, out=out[3])
+    np.sqrt(frame.squares[LOG_RETURN] / 19.0, out=out[4])
+    np.sqrt(frame.sums[LOG_RETURN_SQUARED], out=out[5])
 
 
 FAMILY = Family(

@@ -1,39 +1,57 @@
-"""Exponential moving averages of the close, and the close's distance from them."""
+"""Exponential moving averages of the close, the close's distance from them, and MACD (12, 26, 9) from them."""
 
 import numpy as np
 
 from pipeline.features.base import Family, Feature, Frame, Scale, exponential
 from schemas.fields import F8Array
 
+# Rows of the state: EMA 12, EMA 26, MACD's fast average, its signal.
+_FIRST = np.array([[11], [25], [25]])
+_LENGTH = np.array([[12.0], [26.0], [12.0]])
+
 
 def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
-    state[0] = exponential(frame, state[0], frame.close, 11, 12)
-    state[1] = exponential(frame, state[1], frame.close, 25, 26)
-    out[0:2] = state
-    np.subtract(frame.close / state, 1.0, out=out[2:4])
+    averages = state[0:3]
+    averages[:] = exponential(frame, averages, frame.close, _FIRST, _LENGTH)
+    out[0:2] = state[0:2]
+    np.subtract(frame.close / state[0:2], 1.0, out=out[2:4])
+    line = np.subtract(state[2], state[1], out=out[4])
+    state[3] = exponential(frame, state[3], line, 33, 9)
+    out[5] = state[3]
+    np.subtract(line, out[5], out=out[6])
+    np.divide(out[4:7], frame.close, out=out[7:10])
+
+
+def _macd(name: str, definition: str, comparable: bool) -> Feature:
+    return Feature(name=name, first=33, definition=definition, recursive=True, comparable=comparable)
+
+
+def _average(length: int) -> Feature:
+    definition = f"seed at bar {length - 1}: mean of c[0..{length - 1}]; then prev + (c - prev) 2/{length + 1}"
+    return Feature(name=f"ema_{length}", first=length - 1, definition=definition, recursive=True, comparable=False)
 
 
 FAMILY = Family(
     name="moving_average",
     version=1,
     features=(
-        Feature(
-            name="ema_12",
-            first=11,
-            definition="seed: mean of c[0..11]; then prev + (c - prev) 2/13",
-            recursive=True,
-            comparable=False,
-        ),
-        Feature(
-            name="ema_26",
-            first=25,
-            definition="seed: mean of c[0..25]; then prev + (c - prev) 2/27",
-            recursive=True,
-            comparable=False,
-        ),
+        _average(12),
+        _average(26),
         Feature(name="ema_gap_12", first=11, definition="c / ema_12 - 1", recursive=True),
         Feature(name="ema_gap_26", first=25, definition="c / ema_26 - 1", recursive=True),
+        # The fast average is seeded where the slow one is, not with its own first twelve bars.
+        _macd("macd_12_26_9", "F - S: EMA 12 seeded at bar 25 with mean(c[14..25]), minus ema_26", False),
+        _macd("macd_signal_12_26_9", "EMA 9 of the line, seeded at bar 33 with its mean over 25..33", False),
+        _macd("macd_hist_12_26_9", "macd_12_26_9 - macd_signal_12_26_9", False),
+        _macd("macd_pct", "macd_12_26_9 / c", True),
+        _macd("macd_signal_pct", "macd_signal_12_26_9 / c", True),
+        _macd("macd_hist_pct", "macd_hist_12_26_9 / c", True),
     ),
     step=_step,
-    state=(("ema_12", Scale.PRICE), ("ema_26", Scale.PRICE)),
+    state=(
+        ("ema_12", Scale.PRICE),
+        ("ema_26", Scale.PRICE),
+        ("fast", Scale.PRICE),
+        ("signal", Scale.PRICE),
+    ),
 )

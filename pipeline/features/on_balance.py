@@ -4,14 +4,13 @@ import numpy as np
 
 from pipeline.features.base import Family, Feature, Frame
 from pipeline.features.columns import ON_BALANCE, VOLUME
-from pipeline.kernel import window_sum
 from schemas.fields import F8Array
 
 
 def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
     now = frame.ago(ON_BALANCE, 0)
     out[0] = now
-    np.divide(now - frame.ago(ON_BALANCE, 20), window_sum(frame.window(VOLUME, 20)), out=out[1])
+    np.divide(now - frame.ago(ON_BALANCE, 20), frame.sums[VOLUME], out=out[1])
 
 
 FAMILY = Family(

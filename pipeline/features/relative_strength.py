@@ -6,14 +6,14 @@ Wilder, J. W. (1978): New Concepts in Technical Trading Systems.
 import numpy as np
 
 from pipeline.features.base import Family, Feature, Frame, Scale, wilder
-from pipeline.features.columns import CLOSE
 from schemas.fields import F8Array
 
 
 def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
-    change = frame.close - frame.ago(CLOSE, 1)
-    state[0] = wilder(frame, state[0], np.maximum(change, 0.0), 14, 14)
-    state[1] = wilder(frame, state[1], np.maximum(-change, 0.0), 14, 14)
+    moves = np.empty((2, frame.t.shape[0]))
+    np.maximum(frame.change, 0.0, out=moves[0])
+    np.maximum(-frame.change, 0.0, out=moves[1])
+    state[:] = wilder(frame, state, moves, 14, 14)
     moved = state[0] + state[1]
     out[0] = np.where(moved == 0.0, 0.0, 100.0 * (state[0] / moved))
 

@@ -18,9 +18,8 @@ def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
     out[0] = slow
     out[1] = (state[2] + state[3] + slow) / 3.0
     out[2] = np.where(flat, 0.0, -100.0 * ((highest - frame.close) / span))
-    state[0] = state[1]
+    state[0::2] = state[1::2]
     state[1] = raw
-    state[2] = state[3]
     state[3] = slow
 
 

@@ -10,7 +10,7 @@ from schemas.fields import F8Array
 
 
 def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
-    state[0] = wilder(frame, state[0], frame.true_range, 14, 14)
+    np.copyto(state[0], wilder(frame, state[0], frame.true_range, 14, 14))
     out[0] = state[0]
     np.divide(state[0], frame.close, out=out[1])
 

@@ -4,17 +4,14 @@ import numpy as np
 
 from pipeline.features.base import Family, Feature, Frame
 from pipeline.features.columns import TYPICAL_VOLUME, VOLUME
-from pipeline.kernel import squared_deviations, window_max, window_mean, window_min, window_sum
 from schemas.fields import F8Array
 
 
 def _step(frame: Frame, state: F8Array, out: F8Array) -> None:
-    volumes = frame.window(VOLUME, 20)
-    mean = window_mean(volumes)
-    score = (frame.volume - mean) / np.sqrt(squared_deviations(volumes, mean) / 19.0)
+    score = (frame.volume - frame.sums[VOLUME] / 20.0) / np.sqrt(frame.squares[VOLUME] / 19.0)
     # A deviation that is 0 on paper can differ from 0 by rounding: equality is decided on the values themselves.
-    out[0] = np.where(window_max(volumes) == window_min(volumes), np.nan, score)
-    average = window_sum(frame.window(TYPICAL_VOLUME, 20)) / window_sum(volumes)
+    out[0] = np.where(frame.level[VOLUME], np.nan, score)
+    average = frame.sums[TYPICAL_VOLUME] / frame.sums[VOLUME]
     np.subtract(frame.close / average, 1.0, out=out[1])
 
 
