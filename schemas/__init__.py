@@ -1,1 +1,1 @@
-"""Messages, codec and topic table."""
+"""Messages on the wire: what every part of the pipeline, and every outside client, agrees on."""

@@ -1,0 +1,40 @@
+"""Deterministic identities: the same fact has the same id, whoever writes it and however often."""
+
+import hashlib
+
+from schemas.bars import BarBatch, Watermark
+from schemas.link import Position
+
+
+def digest(*parts: object) -> str:
+    """Return 32 hexadecimal characters of SHA-256 over the parts, each with its length in front."""
+    hasher = hashlib.sha256()
+    for part in parts:
+        data = str(part).encode()
+        hasher.update(len(data).to_bytes(4, "little") + data)
+    return hasher.hexdigest()[:32]
+
+
+def derived_id(topic: str, partition: int, position: Position) -> str:
+    """Id of a message derived from the bar message at ``position[0]``, as its part ``position[1]``."""
+    return f"{topic}/{partition}/{position[0]}/{position[1]}"
+
+
+def bar_batch_id(partition: int, batch: BarBatch) -> str:
+    """Id of a cross-section: feed, source, interval, close, revision, partition and who is in it."""
+    return digest(batch.feed, batch.source, batch.interval, batch.event_time, batch.revision, partition, *batch.symbols)
+
+
+def watermark_id(partition: int, mark: Watermark) -> str:
+    """Id of a feed's watermark on a partition."""
+    return digest("watermark", mark.feed, partition, mark.event_time, mark.state)
+
+
+def signal_id(router: str, symbol: str, interval: str, event_time: int) -> str:
+    """Id of a signal; no offset is part of it, so a log that was rewritten gives the same ids."""
+    return digest("signal", router, symbol, interval, event_time)
+
+
+def alert_id(policy: str, rule: str, strategy: str, subject: str, session: int) -> str:
+    """Id of an alert: a repeated run finds the same one."""
+    return digest("alert", policy, rule, strategy, subject, session)
