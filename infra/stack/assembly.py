@@ -58,9 +58,14 @@ def assemble(config: StackConfig, ports: Ports, account: Account | None, progres
 
 
 def _password(config: StackConfig) -> str:
-    """The password of this cache's stacks, made once: on a shared machine loopback is open to every user."""
-    path = config.cache / "password"
-    with exclusive(config.cache / ".password.lock"):
-        if not path.exists():
-            write_private(path, secrets.token_urlsafe(24))
-    return path.read_text()
+    """The password of a data folder, at first the one of its cache: on a shared machine loopback is open to every user.
+
+    It stays with the data, so that a cleared cache does not lock anyone out of it.
+    """
+    own, shared = config.data / "password", config.cache / "password"
+    if not own.exists():
+        with exclusive(config.cache / ".password.lock"):
+            if not shared.exists():
+                write_private(shared, secrets.token_urlsafe(24))
+        write_private(own, shared.read_text())
+    return own.read_text()

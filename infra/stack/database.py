@@ -1,7 +1,7 @@
 """The database server: Postgres on loopback, with TimescaleDB where it could be built."""
 
+import hashlib
 import shutil
-import subprocess
 from pathlib import Path
 
 from infra.stack.accounts import Account, hand_over, require_reachable
@@ -10,9 +10,10 @@ from infra.stack.config import StackConfig
 from infra.stack.errors import StackError
 from infra.stack.installation import PostgresInstallation
 from infra.stack.ports import LOOPBACK, answers
-from infra.stack.process import Launch
+from infra.stack.process import Launch, write_private
 
 USER = DATABASE = "signaltape"
+_INITDB_OPTIONS = ("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
 
 # Without fsync a killed server still loses nothing, only a dead machine does; without synchronous_commit it would.
 _CONFIGURATION = """\
@@ -119,7 +120,10 @@ class DatabaseServer:
         return text + (_TIMESCALE if self._installation.timescale else "")
 
     def _copy_template(self, data: Path) -> None:
-        template = build_once(self._config.cache / f"{self._installation.root.name}-data", self._make_template)
+        # The password is part of the name: data of before a cleared cache keeps its own.
+        mark = hashlib.sha256(self._password.encode()).hexdigest()[:8]
+        template = self._config.cache / f"{self._installation.root.name}-data-{mark}"
+        build_once(template, self._make_template)
         partial = data.with_name("data.partial")
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(template / "data", partial)
@@ -131,32 +135,25 @@ class DatabaseServer:
         require_reachable(folder, self._account)
         folder.chmod(0o711)
         data, secret = folder / "data", folder / "secret"
-        secret.write_text(self._password)
-        secret.chmod(0o600)
+        write_private(secret, self._password)
         hand_over(folder, self._account)
-        command = [
-            *(self._installation.binary("initdb"), "--pgdata", str(data), "--username", USER),
-            *("--pwfile", str(secret), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"),
-            "--no-sync",
-        ]
-        result = subprocess.run(
-            command,
-            cwd=folder,
-            env=self._installation.environment,
-            user=self._account.uid if self._account else None,
-            group=self._account.gid if self._account else None,
-            extra_groups=[] if self._account else None,
-            capture_output=True,
-            text=True,
-            check=False,
+        self._installation.run(
+            ["initdb", "--pgdata", str(data), "--username", USER, "--pwfile", str(secret), *_INITDB_OPTIONS],
+            folder,
+            self._account,
         )
-        if result.returncode != 0:
-            raise StackError("postgres", f"initdb ended with {result.returncode}: {result.stderr.strip()}")
         secret.unlink()
         with (data / "postgresql.conf").open("a") as configuration:
             configuration.write("\ninclude 'signaltape.conf'\n")
         (data / "signaltape.conf").write_text(self._configuration())
         hand_over(folder, self._account)
-        self._installation.run_single(data, "postgres", f"CREATE DATABASE {DATABASE}", self._account)
+        self._execute(data, "postgres", f"CREATE DATABASE {DATABASE}")
         if self._installation.timescale:
-            self._installation.run_single(data, DATABASE, "CREATE EXTENSION timescaledb", self._account)
+            self._execute(data, DATABASE, "CREATE EXTENSION timescaledb")
+
+    def _execute(self, data: Path, database: str, statement: str) -> None:
+        """Run one statement in single-user mode on a data folder that no server uses."""
+        command = ["postgres", "--single", "-j", "-D", str(data), database]
+        output = self._installation.run(command, data, self._account, given=f"{statement};\n\n")
+        if "ERROR:" in output or "FATAL:" in output:
+            raise StackError("postgres", f"cannot prepare its data folder: {output.strip()}")

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,23 +41,24 @@ class PostgresInstallation:
         libraries = str(self.root / f"{_PACKAGE}.libs")
         return {"LD_LIBRARY_PATH": libraries, "LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", os.defpath)}
 
-    def run_single(self, data: Path, database: str, statement: str, account: Account | None) -> None:
-        """Run one statement (on one line) in single-user mode on a data folder that no server uses."""
-        command = [self.binary("postgres"), "--single", "-j", "-D", str(data), database]
+    def run(self, command: Sequence[str], folder: Path, account: Account | None, given: str = "") -> str:
+        """Run one of its programs in `folder` as `account`; what it printed. StackError if it fails."""
         result = subprocess.run(
-            command,
-            input=f"{statement};\n\n",
+            [self.binary(command[0]), *command[1:]],
+            input=given,
             env=self.environment,
-            cwd=data,
+            cwd=folder,
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        if result.returncode != 0 or "ERROR:" in result.stderr or "FATAL:" in result.stderr:
-            raise StackError("postgres", f"cannot prepare its data folder: {result.stderr.strip()}")
+        if result.returncode != 0:
+            raise StackError("postgres", f"{command[0]} ended with {result.returncode}: {result.stdout.strip()}")
+        return result.stdout
 
 
 def ensure_installation(cache: Path, require_timescale: bool, progress: Progress) -> PostgresInstallation:

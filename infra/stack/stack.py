@@ -61,6 +61,13 @@ class Stack:
             raise StackError("stack", "is not started")
         return self._endpoints
 
+    def find_endpoints(self) -> Endpoints | None:
+        """What the stack that runs in this data folder has written, whoever started it; None if none runs."""
+        try:
+            return Endpoints(**json.loads((self._run / "endpoints.json").read_text()))
+        except FileNotFoundError:
+            return None
+
     def log(self, name: ServerName) -> Path:
         """The log file of a server."""
         return self.config.data / "log" / f"{name}.log"
