@@ -19,7 +19,7 @@ class RowFault:
 
 
 def bar_row_faults(batch: BarBatch) -> tuple[BoolArray, tuple[RowFault, ...]]:
-    """Return (mask of faulty rows, shape (n,), and one fault for each of them: the first that applies).
+    """Return (mask of the rows without a fault, shape (n,), and one fault for each other row: the first that applies).
 
     Every comparison is written so that a NaN fails it.
     """
@@ -28,11 +28,10 @@ def bar_row_faults(batch: BarBatch) -> tuple[BoolArray, tuple[RowFault, ...]]:
     fine &= (high < np.inf) & (batch.volume >= 0.0) & (batch.volume < np.inf)
     unique = len(set(batch.symbols)) == len(batch.symbols) and all(batch.symbols)
     if unique and fine.all():
-        return ~fine, ()
+        return fine, ()
     faults = _explain(batch, fine)
-    bad = np.zeros(len(fine), dtype=np.bool_)
-    bad[[fault.row for fault in faults]] = True
-    return bad, faults
+    fine[[fault.row for fault in faults]] = False
+    return fine, faults
 
 
 def _explain(batch: BarBatch, fine: BoolArray) -> tuple[RowFault, ...]:
