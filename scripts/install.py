@@ -82,13 +82,14 @@ def check_interpreter() -> None:
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if not (3, 11) <= sys.version_info[:2] <= (3, 12):
         raise InstallError(f"Python 3.11 or 3.12 is needed, {sys.executable} is {version}")
-    for module in ("venv", "ensurepip"):
+    for module in ("venv", "ensurepip", "ssl"):
         try:
             __import__(module)
         except ImportError:
             raise InstallError(
                 f"{sys.executable} (Python {version}) has no module {module!r}, so it cannot make an environment"
-                f" with pip. On Debian and Ubuntu: apt-get install python{version}-venv"
+                f" with pip. On Debian and Ubuntu: apt-get install python{version} python{version}-venv;"
+                " then, if another Python is first on PATH: make install PYTHON=/usr/bin/python" + version
             ) from None
 
 
