@@ -90,6 +90,14 @@ def test_predictions_that_wait_too_long_are_given_up_and_counted(session: int, e
     assert ledger.waiting(SERIES) == 1 - expired
 
 
+def test_a_label_that_comes_late_but_comes_is_not_given_up() -> None:
+    ledger = LabelLedger()
+    predict(ledger, T0, {"SLOW": 0.1})
+    ledger.labels(returns(T0 + 10 * DAY, [("SLOW", T0, 1.0)]))
+    matured = ledger.close(110)[SERIES]
+    assert (len(matured.cross_sections), matured.expired) == (1, 0)
+
+
 SYMBOLS = "ABCDEF"
 ROW = st.tuples(st.sampled_from(SYMBOLS), st.integers(0, 7), st.integers(1, 4), st.floats(-1, 1))
 
