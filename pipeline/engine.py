@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from schemas.row_faults import RowFault
 
 from pipeline import engine_snapshot
 from pipeline.chain import Chain
@@ -34,6 +33,7 @@ from schemas.control import ControlEvent
 from schemas.features import FeatureBatch, ReturnBatch
 from schemas.fields import F8Array, I8Array
 from schemas.partitioning import partition_of
+from schemas.row_faults import RowFault
 
 LogMessage = BarBatch | Watermark | Adjustment | StateRepair | ControlEvent
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from schemas.row_faults import RowFault, bar_row_faults
 
 from pipeline.engine_memory import BarMemory, Content
 from pipeline.engine_state import COUNT, LAST, REVISION_, SOURCE, TIME_, IntervalState, Rows
@@ -23,10 +22,9 @@ from pipeline.engine_types import (
 from pipeline.watermarks import FeedTable
 from schemas.bars import BarBatch
 from schemas.fields import BoolArray
-from schemas.intervals import session_of
+from schemas.intervals import DAY, session_of
 from schemas.partitioning import partition_of
-
-_NEEDS_LOOKUP = "needs_lookup"
+from schemas.row_faults import RowFault, bar_row_faults
 
 
 @dataclass(slots=True)
@@ -71,17 +69,17 @@ class RowJudge:
         if not self.feeds.is_open(batch.feed):
             detail = f"feed {batch.feed!r} is not open on partition {self.config.partition}; send a watermark 'open'"
             return Decision(status={}, faults=self._all(batch, "feed_not_open", detail))
-        good, faults = bar_row_faults(batch)
+        bad, faults = bar_row_faults(batch)
         rows = state.locate(batch.symbols)
-        suspicious = self._suspicious(batch, state, rows, good)
+        suspicious = self._suspicious(batch, state, rows, bad)
         if suspicious is None:
             return Decision()
         decision = Decision(status=dict.fromkeys(np.flatnonzero(~suspicious).tolist(), FIRST), faults=list(faults))
-        for row in np.flatnonzero(suspicious & good).tolist():
+        for row in np.flatnonzero(suspicious & ~bad).tolist():
             self._row(decision, batch, (row, int(rows.index[row])), state, found)
         return decision
 
-    def _suspicious(self, batch: BarBatch, state: IntervalState, rows: Rows, good: BoolArray) -> BoolArray | None:
+    def _suspicious(self, batch: BarBatch, state: IntervalState, rows: Rows, bad: BoolArray) -> BoolArray | None:
         """Return the mask of rows that need a closer look, None if there is none."""
         source = self.sources.get(batch.source, -2)
         behind = batch.event_time <= self.feeds.floor(batch.feed)
@@ -91,8 +89,8 @@ class RowJudge:
         # An unknown symbol indexes the last place: whatever that says, the row is suspicious.
         first_time = batch.event_time
         if batch.interval == "1d":
-            first_time = session_of(batch.event_time) * 86_400_000_000_000 + 1
-        clear: BoolArray = (marks[LAST] < first_time) & (marks[SOURCE] == source) & (rows.index >= 0) & good
+            first_time = session_of(batch.event_time) * DAY + 1
+        clear: BoolArray = (marks[LAST] < first_time) & (marks[SOURCE] == source) & (rows.index >= 0) & ~bad
         if behind:
             clear[:] = False
         return None if clear.all() else ~clear
@@ -138,7 +136,7 @@ class RowJudge:
         if batch.interval != "1d" or at < 0:
             return None
         times = state.stamps[at, : min(state.raw, int(state.marks[COUNT, at])), TIME_]
-        clash = times[((times - 1) // 86_400_000_000_000 == session_of(batch.event_time)) & (times != batch.event_time)]
+        clash = times[((times - 1) // DAY == session_of(batch.event_time)) & (times != batch.event_time)]
         return int(clash[0]) if clash.shape[0] else None
 
     def _known(self, batch: BarBatch, row: int, at: int, state: IntervalState) -> dict[int, Content] | None:

@@ -3,11 +3,11 @@
 from typing import Any
 
 import numpy as np
-from schemas.row_faults import RowFault
 
 from pipeline.engine_state import AVAILABLE, LAST, NEVER, SPLIT, IntervalState, Rows
 from pipeline.engine_types import RepairNeed
 from schemas.bars import Adjustment
+from schemas.row_faults import RowFault
 
 _Known = tuple[int, float, int]  # effective time, factor, available time
 

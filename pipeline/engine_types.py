@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from schemas.row_faults import RowFault
 
 from schemas.bars import Watermark
 from schemas.control import ControlEvent
 from schemas.features import FeatureBatch, ReturnBatch
 from schemas.fields import BoolArray, F8Array, I8Array, U1Array
+from schemas.row_faults import RowFault
 
 #: Column ``status`` of ``StoredRows``: why a row is kept (index = code).
 ROW_STATUSES = ("first", "correction", "late", "secondary")

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 
 import numpy as np
-from numpy._core import _multiarray_umath as umath  # where numpy tells what it dispatches to
+from numpy._core import _multiarray_umath as umath  # type: ignore[attr-defined]  # tells what numpy dispatches to
 
 from pipeline.kernel import squared_deviations, window_sum
 from schemas.fields import F8Array

@@ -1,6 +1,6 @@
 """Features and returns of bars at hand, by the same engine that runs on the log."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -80,6 +80,9 @@ class Sections:
 
     def __len__(self) -> int:
         return int(self._starts.shape[0])
+
+    def __iter__(self) -> Iterator[BarBatch]:
+        return (self[place] for place in range(len(self)))
 
     def __getitem__(self, place: int) -> BarBatch:
         if not 0 <= place < len(self):
@@ -201,4 +204,5 @@ def _aligned(
 
 def _keys(symbols: list[str], at: I8Array, times: I8Array, places: dict[str, int]) -> I8Array:
     codes = np.fromiter((places[symbol] for symbol in symbols), np.int64, len(symbols))
-    return codes * (times.shape[0] + 1) + np.searchsorted(times, at)
+    keys: I8Array = codes * (times.shape[0] + 1) + np.searchsorted(times, at)
+    return keys
