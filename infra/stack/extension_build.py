@@ -57,7 +57,9 @@ def build_extension(postgres_root: Path, work: Path, log: Path, progress: Progre
     progress(f"building TimescaleDB {VERSION} from source (about 20 s)")
     tarball = _fetch_source(work, log)
     with tarfile.open(tarball) as archive:
-        archive.extractall(work, filter="data")
+        if hasattr(tarfile, "data_filter"):  # Python 3.11.4; Debian 12 has 3.11.2
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(work)
     source = next(path for path in work.iterdir() if path.is_dir() and path.name.startswith(f"{_SOURCE}-"))
     environment = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
     pg_config = postgres_root / "bin" / "pg_config"
