@@ -105,7 +105,7 @@ def _read_csv(path: Path) -> list[_Columns]:
 def _csv_chunks(path: Path, reader: Any, names: list[str]) -> Iterator[_Columns]:
     """Yield columns of up to ``_CHUNK`` rows, so that no more than one chunk of strings is in memory."""
     place = {name: names.index(name) for name in (*REQUIRED, "volume") if name in names}
-    parse = {"symbol": str.strip, "ts": parse_time}
+    parse: dict[str, Callable[[str], Any]] = {"symbol": str.strip, "ts": parse_time}
     while rows := [(reader.line_num, row) for row in islice(reader, _CHUNK) if row]:
         columns: dict[str, list[Any]] = {name: [] for name in (*place, "line")}
         for line, row in rows:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from infra.broker.publisher import Publisher
@@ -134,7 +135,7 @@ def publish_sections(
         elif schedule.due(event_time) or session_of(event_time) != session_of(last):
             feed.advance(last)
         previous = event_time - 1 if last is None else last
-        wait_for(event_time, lambda mark=previous: feed.advance(mark))
+        wait_for(event_time, partial(feed.advance, previous))
         feed.publish(batches)
         progress(sum(len(batch.symbols) for _, batch in batches))
         last = event_time

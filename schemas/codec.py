@@ -138,13 +138,13 @@ _Unpack = Callable[[dict[str, Any], Any], Any]
 
 
 @cache
-def _plan(kind: type[Any]) -> tuple[tuple[str, _Pack, _Unpack], ...]:
+def _plan(kind: Any) -> tuple[tuple[str, _Pack, _Unpack], ...]:
     hints = typing.get_type_hints(kind)
     return tuple(_field_plan(kind, field, hints[field.name]) for field in dataclasses.fields(kind))
 
 
 @cache
-def _required(kind: type[Any]) -> frozenset[str]:
+def _required(kind: Any) -> frozenset[str]:
     missing = dataclasses.MISSING
     return frozenset(f.name for f in dataclasses.fields(kind) if f.default is missing and f.default_factory is missing)
 

@@ -137,7 +137,8 @@ def _faults(config: MarketConfig, close: _F8, bars: int) -> _F8:
 
 def _closes(config: MarketConfig, bars: int, first_minute: int) -> npt.NDArray[np.int64]:
     step = INTERVALS[config.interval]
-    days, day = [], config.start_day
+    days: list[int] = []
+    day = config.start_day
     while len(days) < config.sessions:
         if (day + 3) % 7 < 5:  # day 0 was a Thursday: 0 … 4 are Monday to Friday
             days.append(day)

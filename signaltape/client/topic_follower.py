@@ -44,7 +44,12 @@ class TopicFollower:
 
     def poll(self, timeout_s: float, most: int = 500) -> Iterator[Taken]:
         """Yield what is there, waiting at most ``timeout_s`` for the first record."""
-        for message in self._consumer.consume(most, timeout_s):
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return
+        # consume() waits until it has all it may take: ask it only for what is there already
+        messages: list[Any] = [first, *self._consumer.consume(most, 0.0)]
+        for message in messages:
             error = message.error()
             if error is None:
                 headers = dict(message.headers() or [])

@@ -1,0 +1,1 @@
+"""Kafka: configuration, publishing with acknowledgement, dead letters, administration, reading to the end."""

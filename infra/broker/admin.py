@@ -1,0 +1,171 @@
+"""Topics and group offsets: created once, checked at each start, never overwritten."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_INVALID,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+)
+
+from infra.broker.config import common_config
+from infra.broker.errors import BrokerError, TopicError
+from infra.settings import Settings
+from schemas.topics import DEAD_LETTERED, TOPICS, TopicNames
+
+_DEADLINE_S = 30.0
+_MAX_MESSAGE = str(16 * 1024 * 1024)
+_DLQ_RETENTION_MS = str(90 * 86_400_000)
+#: Partition → (low, high): first offset that is there, and the one that comes next.
+Offsets = dict[int, tuple[int, int]]
+
+
+def admin_client(settings: Settings) -> AdminClient:
+    """A client for administration."""
+    return AdminClient(common_config(settings, "admin"))
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Create the topics of the table and their dead-letter topics that don't exist; return the names created.
+
+    Raises ``TopicError`` where a topic exists with another number of partitions than the settings say.
+    """
+    admin, names = admin_client(settings), TopicNames(settings.topics.prefix)
+    wanted = {}
+    for topic in TOPICS:
+        count = settings.topics.partitions if topic.partitioned else 1
+        config = {"retention.ms": str(topic.retention_ms), "max.message.bytes": _MAX_MESSAGE}
+        wanted[names.of(topic.name)] = NewTopic(names.of(topic.name), count, config=config)
+    for name in DEAD_LETTERED:
+        dlq = names.dlq(names.of(name))
+        config = {"retention.ms": _DLQ_RETENTION_MS, "max.message.bytes": _MAX_MESSAGE}
+        wanted[dlq] = NewTopic(dlq, 1, config=config)
+    created = []
+    for name, future in admin.create_topics(list(wanted.values()), request_timeout=_DEADLINE_S).items():
+        if _settled(future, f"creating topic {name}", tolerate=KafkaError.TOPIC_ALREADY_EXISTS):
+            created.append(name)
+    check_partitions(settings)
+    return sorted(created)
+
+
+def check_partitions(settings: Settings) -> None:
+    """Raise ``TopicError`` if a topic is missing or has another number of partitions than the settings say."""
+    names = TopicNames(settings.topics.prefix)
+    expected = {names.of(topic.name): settings.topics.partitions if topic.partitioned else 1 for topic in TOPICS}
+    found = _describe(settings, list(expected))
+    for name, count in expected.items():
+        if len(found[name].partitions) != count:
+            raise TopicError(
+                f"topic {name} has {len(found[name].partitions)} partitions, the setting topics.partitions says {count}:"
+                " symbols would land elsewhere. Set topics.partitions to the topic's number, or use another prefix"
+            )
+
+
+def topic_id(settings: Settings, topic: str) -> str:
+    """Return the id that the broker gave the topic; a topic that is deleted and made anew has another one."""
+    return str(_describe(settings, [topic])[topic].topic_id)
+
+
+def topic_ids(settings: Settings, topics: list[str]) -> dict[str, str]:
+    """Return the broker's id of each topic."""
+    return {name: str(description.topic_id) for name, description in _describe(settings, topics).items()}
+
+
+def low_high_offsets(settings: Settings, topic: str) -> Offsets:
+    """Return each partition's first and next offset (next: transaction markers and open transactions included)."""
+    partitions = [partition.id for partition in _describe(settings, [topic])[topic].partitions]
+    admin = admin_client(settings)
+    low = _list_offsets(admin, topic, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    high = _list_offsets(admin, topic, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    return {partition: (low[partition], high[partition]) for partition in partitions}
+
+
+def group_offsets(settings: Settings, group: str, topic: str, partitions: int) -> dict[int, tuple[int, str] | None]:
+    """Return partition → (committed offset, metadata), None where the group has committed nothing."""
+    asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in range(partitions)])
+    futures = admin_client(settings).list_consumer_group_offsets([asked], request_timeout=_DEADLINE_S)
+    try:
+        found = futures[group].result().topic_partitions
+    except KafkaException as error:
+        raise BrokerError(f"offsets of group {group}: {error.args[0].str()}") from error
+    return {tp.partition: None if tp.offset == OFFSET_INVALID else (tp.offset, tp.metadata or "") for tp in found}
+
+
+def set_group_offsets(settings: Settings, group: str, offsets: Mapping[tuple[str, int], tuple[int, str]]) -> None:
+    """Commit (topic, partition) → (offset, metadata) for a group without members. Raises ``BrokerError`` otherwise."""
+    places = [TopicPartition(topic, p, offset, metadata) for (topic, p), (offset, metadata) in offsets.items()]
+    request = [ConsumerGroupTopicPartitions(group, places)]
+    try:
+        result = (
+            admin_client(settings).alter_consumer_group_offsets(request, request_timeout=_DEADLINE_S)[group].result()
+        )
+    except KafkaException as error:
+        raise BrokerError(
+            f"offsets of group {group} can't be set ({error.args[0].str()}); stop its members first"
+        ) from error
+    for place in result.topic_partitions:
+        if place.error is not None:
+            raise BrokerError(f"offset of group {group} on {place.topic}[{place.partition}]: {place.error.str()}")
+
+
+def ensure_group_offsets(settings: Settings, group: str, offsets: Mapping[tuple[str, int], tuple[int, str]]) -> int:
+    """Commit those of ``offsets`` for which the group has none yet; return how many that were."""
+    missing = {}
+    for topic in {topic for topic, _ in offsets}:
+        highest = max(p for name, p in offsets if name == topic) + 1
+        known = group_offsets(settings, group, topic, highest)
+        missing.update({k: v for k, v in offsets.items() if k[0] == topic and known.get(k[1]) is None})
+    if missing:
+        set_group_offsets(settings, group, missing)
+    return len(missing)
+
+
+def broker_setting(settings: Settings, name: str) -> str | None:
+    """Return a setting of the broker that holds the cluster's first node, None if it has no such setting."""
+    admin = admin_client(settings)
+    nodes = admin.list_topics(timeout=_DEADLINE_S).brokers
+    resource = ConfigResource(ConfigResource.Type.BROKER, str(min(nodes)))
+    entries: Any = admin.describe_configs([resource], request_timeout=_DEADLINE_S)[resource].result()
+    entry = entries.get(name)
+    return None if entry is None else str(entry.value)
+
+
+def _describe(settings: Settings, topics: list[str]) -> dict[str, Any]:
+    futures = admin_client(settings).describe_topics(TopicCollection(topics), request_timeout=_DEADLINE_S)
+    found = {}
+    for name, future in futures.items():
+        try:
+            found[name] = future.result()
+        except KafkaException as error:
+            raise TopicError(
+                f"topic {name}: {error.args[0].str()}; run `signaltape init`, or check the prefix setting"
+            ) from error
+    return found
+
+
+def _list_offsets(admin: AdminClient, topic: str, partitions: list[int], spec: Any) -> dict[int, int]:
+    futures = admin.list_offsets({TopicPartition(topic, p): spec for p in partitions}, request_timeout=_DEADLINE_S)
+    try:
+        return {place.partition: future.result().offset for place, future in futures.items()}
+    except KafkaException as error:
+        raise BrokerError(f"offsets of {topic}: {error.args[0].str()}") from error
+
+
+def _settled(future: Any, what: str, tolerate: int) -> bool:
+    try:
+        future.result()
+    except KafkaException as error:
+        if error.args[0].code() == tolerate:
+            return False
+        raise BrokerError(f"{what}: {error.args[0].str()}") from error
+    return True

@@ -1,0 +1,71 @@
+"""Publishing with acknowledgement: what was sent is known to be there, or nothing more is sent."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer
+
+from infra.broker.config import idempotent_producer_config
+from infra.broker.errors import PublishError
+from infra.settings import Settings
+
+_POLL_EVERY = 256
+
+
+class Publisher:
+    """An idempotent producer that can wait for everything sent so far.
+
+    A failed delivery poisons it: every later call raises ``PublishError``, so that nothing is sent behind a hole. The
+    owner ends its process then and starts again from what was acknowledged.
+    """
+
+    def __init__(self, settings: Settings, client_id: str) -> None:
+        self._producer = Producer(idempotent_producer_config(settings, client_id))
+        self._failure: str | None = None
+        self._since_poll = 0
+
+    def send(
+        self,
+        topic: str,
+        partition: int,
+        value: bytes | None,
+        *,
+        key: bytes | None = None,
+        headers: Sequence[tuple[str, bytes]] | None = None,
+    ) -> None:
+        """Hand one message over; waits only while the send queue is full. Raises ``PublishError`` once poisoned."""
+        self._raise_failure()
+        while True:
+            try:
+                self._producer.produce(
+                    topic, value, key, partition, self._delivered, headers=list(headers) if headers else None
+                )
+                break
+            except BufferError:
+                self._producer.poll(0.05)
+                self._raise_failure()
+            except KafkaException as error:
+                self._fail(f"{topic}[{partition}]: {error.args[0].str()}")
+        self._since_poll += 1
+        if self._since_poll >= _POLL_EVERY:
+            self._producer.poll(0)
+            self._since_poll = 0
+
+    def flush_acknowledged(self, deadline_s: float = 60.0) -> None:
+        """Return when the broker has acknowledged everything sent. Raises ``PublishError`` otherwise."""
+        left = self._producer.flush(deadline_s)
+        self._raise_failure()
+        if left:
+            self._fail(f"{left} messages were not acknowledged within {deadline_s:g} s; is Kafka reachable?")
+
+    def _delivered(self, error: Any, message: Any) -> None:
+        if error is not None and self._failure is None:
+            self._failure = f"{message.topic()}[{message.partition()}]: {error.str()}"
+
+    def _fail(self, reason: str) -> None:
+        self._failure = self._failure or reason
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise PublishError(f"a message was not delivered: {self._failure}")

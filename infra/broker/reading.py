@@ -1,0 +1,95 @@
+"""Reading a topic from somewhere to its end, without a group: for counts, restores and reports."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+from infra.broker.config import consumer_config
+from infra.broker.errors import BrokerError, TopicError
+from infra.settings import Settings
+
+_METADATA_S = 10.0
+_SILENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message with its address; ``timestamp_ms`` is the producer's or broker's, as the topic keeps it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+
+def record_of(message: Any) -> Record:
+    """Return a confluent-kafka message as a ``Record``."""
+    return Record(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        tuple(message.headers() or ()),
+    )
+
+
+def read_topic(
+    settings: Settings,
+    topic: str,
+    *,
+    isolation: str = "read_committed",
+    from_offsets: Mapping[int, int] | None = None,
+) -> Iterator[Record]:
+    """Yield every message from ``from_offsets`` (partition → first offset; missing partitions are left out) to the end.
+
+    None reads all partitions from their beginning. The end is what the broker calls the end while reading (the last
+    stable offset under ``read_committed``), so markers of transactions and aborted messages are never counted. Raises
+    ``BrokerError`` if nothing arrives for thirty seconds before the end.
+    """
+    consumer = Consumer(
+        consumer_config(settings, f"read-{topic}", **{"enable.partition.eof": True, "isolation.level": isolation})
+    )
+    try:
+        starts = (
+            from_offsets if from_offsets is not None else dict.fromkeys(_partitions(consumer, topic), OFFSET_BEGINNING)
+        )
+        left = set(starts)
+        consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
+        while left:
+            messages = _next(consumer)
+            if not messages:
+                raise BrokerError(
+                    f"{topic}: nothing came for {_SILENCE_S:g} s, and partitions {sorted(left)} are not at their end"
+                )
+            for message in messages:
+                error = message.error()
+                if error is None:
+                    yield record_of(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    left.discard(message.partition())
+                elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+                    raise BrokerError(f"{topic}[{message.partition()}]: the offset to read from is not there any more")
+                elif error.fatal():
+                    raise BrokerError(f"{topic}: {error.str()}")
+    finally:
+        consumer.close()
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[int]:
+    found: Any = consumer.list_topics(topic, _METADATA_S).topics.get(topic)
+    if found is None or found.error is not None or not found.partitions:
+        raise TopicError(f"topic {topic} does not exist; run `signaltape init`, or check the prefix setting")
+    return sorted(found.partitions)
+
+
+def _next(consumer: Consumer) -> list[Any]:
+    """Return the next message and what is already there behind it (``consume`` alone would wait to fill its batch)."""
+    first = consumer.poll(_SILENCE_S)
+    return [] if first is None else [first, *consumer.consume(2_000, 0.0)]

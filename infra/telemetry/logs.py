@@ -1,0 +1,59 @@
+"""Structured logs on stderr: one JSON object a line, or readable text on a terminal."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from infra.settings import Settings
+
+_SECRET = re.compile(r"(password|passwd|secret|token|sasl)[a-z_.]*", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"(://[^:/@\s]+:)[^@\s]+@")
+_DSN_PASSWORD = re.compile(r"(password=)\S+", re.IGNORECASE)
+_MASK = "********"
+
+
+def mask_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace secrets by stars: values of telling keys, and passwords inside URLs and connection strings."""
+    for key, value in event.items():
+        if _SECRET.fullmatch(key):
+            event[key] = _MASK
+        elif isinstance(value, str):
+            event[key] = _DSN_PASSWORD.sub(rf"\1{_MASK}", _URL_PASSWORD.sub(rf"\1{_MASK}@", value))
+    return event
+
+
+def configure(settings: Settings, service: str) -> None:
+    """Set up logging of this process; every line carries the service's name."""
+    level = getattr(logging, settings.log.level.upper())
+    readable = settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        mask_secrets,
+    ]
+    renderer: Any = structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer])  # fmt: skip
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.WARNING))
+
+
+def get_logger() -> Any:
+    """A logger whose calls take an event and keyword values."""
+    return structlog.get_logger()

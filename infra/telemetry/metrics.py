@@ -1,0 +1,34 @@
+"""Every metric of every process, in one table. Base units; few labels, and never a symbol."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_LATENCY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+BARS = Counter("signaltape_bars_total", "Bars by what became of them.", ["outcome"])
+FEATURE_VECTORS = Counter("signaltape_feature_vectors_total", "Feature vectors published.", ["feature_set"])
+RETURNS = Counter("signaltape_returns_total", "Matured returns published.", ["horizon"])
+DUPLICATES = Counter(
+    "signaltape_duplicates_total", "Messages or rows dropped because they were seen before.", ["topic"]
+)
+DEAD_LETTERS = Counter("signaltape_dead_letters_total", "Messages sent to a dead-letter topic.", ["topic", "code"])
+REPAIR_REQUESTS = Counter("signaltape_repair_requests_total", "Corrections that await repair.", ["reason"])
+STAGE_LATENCY = Histogram(
+    "signaltape_stage_latency_seconds", "Time from a stage's input record to its output.", ["stage"], buckets=_LATENCY_S
+)
+ROUND_SECONDS = Histogram(
+    "signaltape_round_seconds", "Duration of one round of a service.", ["service"], buckets=_LATENCY_S
+)
+PREDICTIONS = Counter("model_predictions_total", "Rows scored.", ["model", "version", "status"])
+PREDICTION_LATENCY = Histogram(
+    "model_prediction_latency_seconds", "Duration of one model call.", ["model"], buckets=_LATENCY_S
+)
+FEATURE_DRIFT = Gauge("model_feature_drift", "Newest population stability index.", ["feature_name"])
+SIGNALS = Counter("signaltape_signals_total", "Signals emitted.", ["signal"])
+SIGNALS_HELD = Counter("signaltape_signals_held_total", "Decisions that made no signal.", ["outcome"])
+ALERTS = Counter("signaltape_alerts_total", "Alerts published.", ["severity"])
+ROWS_STORED = Counter("signaltape_rows_stored_total", "Rows written.", ["table"])
+ONLINE_STALE = Gauge("signaltape_online_stale", "1 while the online store may lag behind the log.")
+LAG = Gauge("signaltape_lag_messages", "Messages between the position and the end.", ["topic", "partition"])
+BREAKER_OPEN = Gauge("signaltape_breaker_open", "1 while a model's breaker is open.", ["model"])
+DEPENDENCY_UP = Gauge("signaltape_dependency_up", "1 while the dependency answers.", ["dependency"])
+BUILD = Gauge("signaltape_build_info", "1, with the version as label.", ["service", "version"])
