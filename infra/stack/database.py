@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from infra.stack.accounts import Account, hand_over, require_reachable
+from infra.stack.accounts import Account, hand_over, make_folder, require_reachable
 from infra.stack.artifacts import build_once
 from infra.stack.config import StackConfig
 from infra.stack.errors import StackError
@@ -69,8 +69,8 @@ class DatabaseServer:
 
     def prepare(self) -> Launch:
         """Give an empty data folder a copy of the template; write the configuration."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        require_reachable(self._folder, self._account)
+        make_folder(self._folder, self._account)
+        require_reachable(self._folder.parent, self._account)
         data = self._folder / "data"
         if not (data / "PG_VERSION").exists():
             self._copy_template(data)
@@ -132,8 +132,8 @@ class DatabaseServer:
 
     def _make_template(self, folder: Path) -> None:
         """`initdb`, the database and the extension, all without a listening server."""
-        require_reachable(folder, self._account)
         folder.chmod(0o711)
+        require_reachable(folder, self._account)
         data, secret = folder / "data", folder / "secret"
         write_private(secret, self._password)
         hand_over(folder, self._account)

