@@ -69,17 +69,17 @@ class RowJudge:
         if not self.feeds.is_open(batch.feed):
             detail = f"feed {batch.feed!r} is not open on partition {self.config.partition}; send a watermark 'open'"
             return Decision(status={}, faults=self._all(batch, "feed_not_open", detail))
-        bad, faults = bar_row_faults(batch)
+        good, faults = bar_row_faults(batch)
         rows = state.locate(batch.symbols)
-        suspicious = self._suspicious(batch, state, rows, bad)
+        suspicious = self._suspicious(batch, state, rows, good)
         if suspicious is None:
             return Decision()
         decision = Decision(status=dict.fromkeys(np.flatnonzero(~suspicious).tolist(), FIRST), faults=list(faults))
-        for row in np.flatnonzero(suspicious & ~bad).tolist():
+        for row in np.flatnonzero(suspicious & good).tolist():
             self._row(decision, batch, (row, int(rows.index[row])), state, found)
         return decision
 
-    def _suspicious(self, batch: BarBatch, state: IntervalState, rows: Rows, bad: BoolArray) -> BoolArray | None:
+    def _suspicious(self, batch: BarBatch, state: IntervalState, rows: Rows, good: BoolArray) -> BoolArray | None:
         """Return the mask of rows that need a closer look, None if there is none."""
         source = self.sources.get(batch.source, -2)
         behind = batch.event_time <= self.feeds.floor(batch.feed)
@@ -90,7 +90,7 @@ class RowJudge:
         first_time = batch.event_time
         if batch.interval == "1d":
             first_time = session_of(batch.event_time) * DAY + 1
-        clear: BoolArray = (marks[LAST] < first_time) & (marks[SOURCE] == source) & (rows.index >= 0) & ~bad
+        clear: BoolArray = (marks[LAST] < first_time) & (marks[SOURCE] == source) & (rows.index >= 0) & good
         if behind:
             clear[:] = False
         return None if clear.all() else ~clear
