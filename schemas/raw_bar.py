@@ -15,6 +15,7 @@ import orjson
 
 from schemas.errors import DecodeError
 from schemas.intervals import INTERVALS, on_grid
+from schemas.names import MAX_NAME, is_name
 
 #: One bar is small; whatever is larger is no bar.
 MAX_RAW_BYTES = 16_384
@@ -56,7 +57,7 @@ def _load(data: bytes | None) -> dict[str, Any]:
         raise DecodeError("too_large", f"{len(data)} bytes; one bar takes less than {MAX_RAW_BYTES}")
     try:
         body = orjson.loads(data) if data[0] == _OPEN_BRACE else msgpack.unpackb(data)
-    except (ValueError, msgpack.UnpackException) as error:
+    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
         raise DecodeError("undecodable", f"neither JSON nor MessagePack ({error})") from error
     if not isinstance(body, dict):
         raise DecodeError("undecodable", "the record is no map")
@@ -68,10 +69,12 @@ def _load(data: bytes | None) -> dict[str, Any]:
 
 def _bar(body: dict[str, Any]) -> RawBar:
     symbol, interval = body["symbol"], body["interval"]
-    if type(symbol) is not str or not symbol:
-        raise DecodeError("wrong_type", f"symbol is {symbol!r}, expected text")
-    if interval not in INTERVALS:
-        raise DecodeError("unknown_interval", f"interval {interval!r} is not known; use one of {', '.join(INTERVALS)}")
+    if type(symbol) is not str or not is_name(symbol):
+        raise DecodeError("bad_symbol", f"symbol is {symbol!r:.100}, expected text of 1 to {MAX_NAME} characters")
+    if type(interval) is not str or interval not in INTERVALS:
+        raise DecodeError(
+            "unknown_interval", f"interval {interval!r:.100} is not known; use one of {', '.join(INTERVALS)}"
+        )
     event_time = _time("event_time", body["event_time"])
     if not on_grid(interval, event_time):
         raise DecodeError("off_grid", f"no {interval} bar closes at {event_time}")
@@ -122,19 +125,19 @@ def _price(name: str, value: Any) -> float:
 
 
 def _text(name: str, value: Any) -> str:
-    if type(value) is str:
+    if type(value) is str and (not value or is_name(value)):
         return value
-    raise DecodeError("wrong_type", f"{name} is {value!r}, expected text")
+    raise DecodeError("wrong_type", f"{name} is {value!r:.100}, expected text of up to {MAX_NAME} characters")
 
 
 def _count(name: str, value: Any) -> int:
-    if type(value) is int and value >= 0:
+    if type(value) is int and 0 <= value < 2**63:
         return value
     raise DecodeError("wrong_type", f"{name} is {value!r}, expected a whole number from 0")
 
 
 def _time(name: str, value: Any) -> int:
-    if type(value) is int:
+    if type(value) is int and abs(value) < 2**63:
         return value
     if type(value) is not str:
         raise DecodeError("wrong_type", f"{name} is {value!r}, expected int ns UTC or ISO-8601 text with a zone")

@@ -6,6 +6,7 @@ import numpy as np
 
 from schemas.bars import BarBatch
 from schemas.fields import BoolArray
+from schemas.names import MAX_NAME, is_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,8 +26,8 @@ def bar_row_faults(batch: BarBatch) -> tuple[BoolArray, tuple[RowFault, ...]]:
     """
     opening, high, low, close = batch.open, batch.high, batch.low, batch.close
     fine = (low > 0.0) & (low <= high) & (low <= opening) & (opening <= high) & (low <= close) & (close <= high)
-    fine &= (high < np.inf) & (batch.volume >= 0.0) & (batch.volume < np.inf)
-    unique = len(set(batch.symbols)) == len(batch.symbols) and all(batch.symbols)
+    fine &= (high < np.inf) & (((batch.volume >= 0.0) & (batch.volume < np.inf)) | ~batch.volume_valid)
+    unique = len(set(batch.symbols)) == len(batch.symbols) and all(map(is_name, batch.symbols))
     if unique and fine.all():
         return fine, ()
     faults = _explain(batch, fine)
@@ -39,8 +40,8 @@ def _explain(batch: BarBatch, fine: BoolArray) -> tuple[RowFault, ...]:
     seen: set[str] = set()
     for row, symbol in enumerate(batch.symbols):
         code, detail = "", ""
-        if not symbol:
-            code, detail = "empty_symbol", "the symbol is empty"
+        if bad := _symbol_fault(symbol):
+            code, detail = bad
         elif symbol in seen:
             code, detail = "duplicate_symbol", f"{symbol} stands twice in one batch"
         elif not fine[row]:
@@ -49,6 +50,14 @@ def _explain(batch: BarBatch, fine: BoolArray) -> tuple[RowFault, ...]:
         if code:
             found.append(RowFault(row=row, symbol=symbol, code=code, detail=detail))
     return tuple(found)
+
+
+def _symbol_fault(symbol: str) -> tuple[str, str] | None:
+    if not symbol:
+        return "empty_symbol", "the symbol is empty"
+    if not is_name(symbol):
+        return "bad_symbol", f"the symbol is longer than {MAX_NAME} characters or holds a NUL"
+    return None
 
 
 def _row_fault(batch: BarBatch, row: int) -> tuple[str, str]:

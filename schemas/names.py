@@ -1,0 +1,9 @@
+"""What may be the name of a symbol, a feed or a source."""
+
+#: Names are part of keys in the store, which bounds their length (characters).
+MAX_NAME = 128
+
+
+def is_name(text: str) -> bool:
+    """True if ``text`` can be a name: not empty, not longer than ``MAX_NAME``, without NUL (Postgres keeps none)."""
+    return 0 < len(text) <= MAX_NAME and "\0" not in text
