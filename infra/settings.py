@@ -7,10 +7,11 @@ TOML file (SIGNALTAPE_CONFIG, else `<home>/signaltape.toml`), the running local 
 
 import json
 import os
+import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,18 +21,14 @@ from pydantic_settings import (
 
 from infra.errors import OperatorError
 from infra.places import data_home, endpoints_file
+from infra.service_settings import IngestSettings
+from infra.settings_group import Group
 
 
 class SettingsError(OperatorError):
     """A setting has a value that cannot be used; the message names the setting and its variable."""
 
     exit_code = 2
-
-
-class Group(BaseModel):
-    """Base of a group of settings: frozen, and a misspelt name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class KafkaSettings(Group):
@@ -89,9 +86,7 @@ class StackSettings(Group):
 class Settings(BaseSettings):
     """Every setting of every process, frozen after load."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="SIGNALTAPE_", env_nested_delimiter="__", frozen=True, extra="forbid"
-    )
+    model_config = SettingsConfigDict(env_prefix="SIGNALTAPE_", env_nested_delimiter="__", frozen=True, extra="forbid")
 
     home: Path = Field(default_factory=data_home)
     kafka: KafkaSettings = KafkaSettings()
@@ -101,6 +96,7 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     stack: StackSettings = StackSettings()
+    ingest: IngestSettings = IngestSettings()
 
     @field_validator("home")
     @classmethod
@@ -180,6 +176,8 @@ def load_settings(**overrides: Any) -> Settings:
             for fault in error.errors(include_input=False, include_url=False)
         ]
         raise SettingsError("settings cannot be used:\n  " + "\n  ".join(faults)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{config_file()} cannot be read: {error}") from None
     except ValueError as error:
         raise SettingsError(f"settings cannot be read: {error}") from None
 

@@ -1,9 +1,9 @@
 """What a producer says when it can't take its input."""
 
+from infra.errors import OperatorError
 
-class BarInputError(ValueError):
+
+class BarInputError(OperatorError):
     """The input can't be used as bars; the message names the place and what to do."""
 
-
-class FeedClosedError(RuntimeError):
-    """Bars were handed to a feed that is not open; open it first."""
+    exit_code = 2

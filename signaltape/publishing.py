@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from infra.broker.bar_feed import BarFeed, FeedCounts
 from infra.broker.publisher import Publisher
 from infra.settings import Settings
 from producers.bar_table import BarTable
 from producers.cross_sections import cross_sections
-from producers.feed import BarFeed, FeedCounts, WaitFor, publish_sections
+from producers.feed import WaitFor, publish_sections
 from schemas.topics import TopicNames
 
 

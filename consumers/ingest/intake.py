@@ -6,7 +6,7 @@ from typing import Any
 from consumers.ingest.bar_clock import BarClock
 from consumers.ingest.bar_groups import BarGroup, key_of
 from consumers.ingest.merge import PartitionMerge
-from consumers.ingest.options import IngestOptions
+from infra.service_settings import IngestSettings
 from schemas.errors import DecodeError
 from schemas.raw_bar import decode_raw_bar
 
@@ -25,12 +25,12 @@ class Rejection:
 class Intake:
     """Decodes, checks times against the clock (only here: the log itself never looks at one) and groups."""
 
-    def __init__(self, merge: PartitionMerge, clock: BarClock, options: IngestOptions) -> None:
+    def __init__(self, merge: PartitionMerge, clock: BarClock, settings: IngestSettings) -> None:
         self._merge = merge
         self._clock = clock
-        self._lag = int(options.lag_s * _SECOND)
-        self._tolerance = int(options.future_tolerance_s * _SECOND)
-        self._source = options.feed
+        self._lag = int(settings.lag_s * _SECOND)
+        self._tolerance = int(settings.future_tolerance_s * _SECOND)
+        self._source = settings.feed
 
     def take(self, records: list[Any], wall_ns: int, now: float) -> list[Rejection]:
         """Add each record's bar to the merge and return what was rejected.

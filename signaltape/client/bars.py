@@ -7,11 +7,11 @@ from types import TracebackType
 
 import numpy as np
 
+from infra.broker.bar_feed import BarFeed, FeedCounts
 from infra.broker.publisher import Publisher
 from infra.settings import Settings, load_settings
 from producers.bar_table import BarTable
 from producers.cross_sections import cross_sections
-from producers.feed import BarFeed, FeedCounts
 from schemas.intervals import INTERVALS, on_grid
 from schemas.topics import TopicNames
 from signaltape.client.errors import BarRejectedError

@@ -1,0 +1,55 @@
+"""One active instance at a time: a lock that Postgres holds for as long as its owner's session lives."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+
+from infra.settings import Settings
+from infra.warehouse.connection import Connection, connect
+from infra.warehouse.errors import WarehouseError
+
+
+class LockLostError(WarehouseError):
+    """The session that held the lock is gone: another instance may be active already, so this one must end."""
+
+
+class ActiveLock:
+    """A session lock on a service of one topic prefix. A standby waits for it; the owner checks it while it works."""
+
+    def __init__(self, settings: Settings, service: str) -> None:
+        self._settings = settings
+        self._service = service
+        name = f"{settings.topics.prefix}signaltape-{service}"
+        self._key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        self._connection: Connection | None = None
+
+    def acquire(self, stop: threading.Event, waiting: Callable[[], None] = lambda: None) -> bool:
+        """Return True once the lock is held, False if ``stop`` was set first; ``waiting`` is called when it is taken."""
+        self._connection = connect(self._settings, name=f"signaltape-{self._service}-lock")
+        told = False
+        while not stop.is_set():
+            row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (self._key,)).fetchone()
+            if row is not None and row[0]:
+                return True
+            if not told:
+                waiting()
+                told = True
+            stop.wait(0.5)
+        self.release()
+        return False
+
+    def check(self) -> None:
+        """Raise ``LockLostError`` if the session that holds the lock is gone."""
+        try:
+            if self._connection is not None and not self._connection.closed:
+                self._connection.execute("SELECT 1")
+                return
+        except Exception as error:
+            raise LockLostError(f"{self._service}: the lock's session was lost ({error})") from error
+        raise LockLostError(f"{self._service}: the lock is not held")
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
