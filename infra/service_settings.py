@@ -1,5 +1,7 @@
 """Settings of the services, one group each."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from infra.settings_group import Group
@@ -28,3 +30,23 @@ class IngestSettings(Group):
     future_tolerance_s: float = Field(default=5.0, ge=0)
     lag_s: float = Field(default=0.0, ge=0)
     commit_every_s: float = Field(default=0.2, ge=0)
+
+
+class DriftSettings(Group):
+    """How the drift agent measures, and when it makes its state durable.
+
+    minimum_names: symbols that a cross-section (IC) or a day (PSI) needs before a number is given. lookback: sessions
+    with an IC that are remembered as evidence. confidence: of the interval around an IC. A checkpoint is written when
+    a session closes, after checkpoint_messages messages, after checkpoint_every_s, and once nothing has come for
+    checkpoint_idle_s. alert_format: form of alerts on their topic. lock_check_s: how often the hold on being the only
+    agent is confirmed.
+    """
+
+    minimum_names: int = Field(default=20, ge=4)
+    lookback: int = Field(default=60, ge=5)
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+    checkpoint_messages: int = Field(default=20_000, ge=1)
+    checkpoint_every_s: float = Field(default=15.0, gt=0)
+    checkpoint_idle_s: float = Field(default=0.5, gt=0)
+    alert_format: Literal["msgpack", "json"] = "msgpack"
+    lock_check_s: float = Field(default=2.0, gt=0)

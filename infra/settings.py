@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from infra.errors import OperatorError
 from infra.places import data_home, endpoints_file
-from infra.service_settings import IngestSettings
+from infra.service_settings import DriftSettings, IngestSettings
 from infra.settings_group import Group
 
 
@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     stack: StackSettings = StackSettings()
     ingest: IngestSettings = IngestSettings()
+    drift: DriftSettings = DriftSettings()
 
     @field_validator("home")
     @classmethod

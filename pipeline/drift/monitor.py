@@ -88,6 +88,8 @@ class DriftMonitor:
         if fence is not None and isinstance(message, ReturnBatch | Watermark):
             if message.link is None:
                 raise ValueError(f"a {message.TYPE} in {lane[0]}[{lane[1]}] has no link into its chain")
+            if fence.position is None and self.config.adopt_chains:
+                fence.position = message.link.previous
             if not fence.take(message.link):
                 self.counts.repeated += 1
                 return ()

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.ids import alert_id
-
 from pipeline.drift.classic import POLICY, Finding, coefficient_band, stability_band
 from pipeline.drift.config import DriftConfig
 from pipeline.drift.information_coefficient import Correlation, spearman
@@ -16,6 +14,7 @@ from pipeline.drift.results import Insufficient
 from pipeline.drift.score_counts import DayCounts
 from pipeline.drift.series import Series
 from schemas.alerts import Alert
+from schemas.ids import alert_id
 from schemas.intervals import DAY, session_end
 
 #: Sessions in the short mean of the information coefficient.
