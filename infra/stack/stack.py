@@ -93,9 +93,11 @@ class Stack:
                 self._guard = Guard()
             self._assembly = assemble(self.config, self._ports(), account, self._progress)
             self.notice = self._assembly.notice
-            for name in SERVER_NAMES:
-                if not self._processes[name].is_running():
-                    self._launch(name)
+            missing = [name for name in SERVER_NAMES if not self._processes[name].is_running()]
+            if missing:
+                self._progress(f"starting {', '.join(missing)}")
+            for name in missing:
+                self._launch(name)
             self._await_health(SERVER_NAMES)
             self._endpoints = self._assembly.describe()
             write_private(self._run / "endpoints.json", json.dumps(asdict(self._endpoints), indent=2))
