@@ -15,7 +15,7 @@ class FeedTable:
     def __init__(self) -> None:
         self._open: dict[str, int] = {}
         self._floors: dict[str, int] = {}
-        self._highest = 0
+        self._timed_out: set[str] = set()
 
     def is_open(self, feed: str) -> bool:
         """True if bars of ``feed`` are accepted."""
@@ -35,24 +35,28 @@ class FeedTable:
 
         A watermark never moves backwards; an ``advance`` of a feed that isn't open changes nothing.
         """
-        feed = message.feed
+        feed, floor = message.feed, self.floor(message.feed)
         if message.state == "open":
-            self._open[feed] = max(message.event_time, self._floors.get(feed, 0), self._open.get(feed, 0))
+            if feed in self._timed_out:
+                floor = max(floor, self.partition_time or 0)
+                self._floors[feed] = floor
+                self._timed_out.discard(feed)
+            self._open[feed] = max(message.event_time, floor, self._open.get(feed, 0))
         elif message.state == "final":
             self._open.pop(feed, None)
             self._floors.pop(feed, None)
+            self._timed_out.discard(feed)
         elif feed in self._open:
-            promise = max(message.event_time, self._floors.get(feed, 0))
-            self._floors[feed] = promise
-            self._open[feed] = max(promise, self._open[feed])
+            self._floors[feed] = max(message.event_time, floor)
+            self._open[feed] = max(message.event_time, self._open[feed])
             if message.state == "timed_out":
                 del self._open[feed]
-                self._floors[feed] = max(promise, self.partition_time or 0)
+                self._timed_out.add(feed)
         return self.partition_time
 
     def state(self) -> dict[str, Any]:
         """Return the table as plain values, for a snapshot."""
-        return {"open": dict(self._open), "floors": dict(self._floors)}
+        return {"open": self._open, "floors": self._floors, "timed_out": sorted(self._timed_out)}
 
     @classmethod
     def restore(cls, state: dict[str, Any]) -> "FeedTable":
@@ -60,4 +64,5 @@ class FeedTable:
         table = cls()
         table._open = dict(state["open"])
         table._floors = dict(state["floors"])
+        table._timed_out = set(state["timed_out"])
         return table
