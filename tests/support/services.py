@@ -1,0 +1,98 @@
+"""Services of the product as processes of their own, as an operator runs them."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.settings import Settings
+from tests.support.isolation import process_environment
+from tests.support.waiting import wait_for
+
+
+class ServiceProcess:
+    """One `signaltape run <service>` with its log; `kill` is SIGKILL, `stop` the way a supervisor does it."""
+
+    def __init__(self, settings: Settings, service: str, instance: int = 0, **environment: str) -> None:
+        self.service, self.instance = service, instance
+        self._settings = settings
+        self.log = settings.home / "logs" / f"{service}-{instance}.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._announced = settings.home / "run" / f"{service}-{instance}.json"
+        self._announced.unlink(missing_ok=True)
+        argv = [sys.executable, "-m", "signaltape", "run", service, "--instance", str(instance)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                argv,
+                env=process_environment(settings, **environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=Path(__file__).resolve().parents[2],
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """Exit code, None while it runs; minus the signal's number if one ended it."""
+        return self._process.poll()
+
+    def is_ready(self) -> bool:
+        """True once /ready answers 200. Raises AssertionError if the process has ended."""
+        assert self._process.poll() is None, f"{self.service} ended with {self._process.poll()}:\n{self.tail()}"
+        try:
+            port = json.loads(self._announced.read_text())["port"]
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
+            connection.request("GET", "/ready")
+            return connection.getresponse().status == 200
+        except (OSError, ValueError, http.client.HTTPException):
+            return False
+
+    def wait_ready(self, deadline_s: float = 60.0) -> "ServiceProcess":
+        wait_for(self.is_ready, deadline_s, f"{self.service} ready")
+        return self
+
+    def wait_exit(self, deadline_s: float = 30.0) -> int:
+        wait_for(lambda: self._process.poll() is not None, deadline_s, f"{self.service} to end")
+        code = self._process.poll()
+        assert code is not None
+        return code
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self, deadline_s: float = 30.0) -> int:
+        if self._process.poll() is None:
+            os.kill(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(deadline_s)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError(f"{self.service} did not stop in {deadline_s:g} s:\n{self.tail()}") from None
+        return self._process.returncode
+
+    def tail(self, lines: int = 30) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+@contextmanager
+def running(settings: Settings, *services: str, **environment: str) -> Iterator[dict[str, ServiceProcess]]:
+    """Run services until the block ends; they are ready when it begins."""
+    started = {name: ServiceProcess(settings, name, **environment) for name in services}
+    try:
+        for process in started.values():
+            process.wait_ready()
+        yield started
+    finally:
+        for process in started.values():
+            if process.poll() is None:
+                process.kill()
