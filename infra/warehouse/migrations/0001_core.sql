@@ -7,6 +7,7 @@ CREATE TABLE checkpoints (
     partition       integer     NOT NULL,
     topic_id        text        NOT NULL,
     generation      bigint      NOT NULL DEFAULT 1,
+    first_generation bigint     NOT NULL DEFAULT 1, -- in which this topic id was first seen
     epoch           bigint      NOT NULL DEFAULT 0,
     effect_offset   bigint      NOT NULL DEFAULT 0,
     snapshot_offset bigint      NOT NULL DEFAULT 0,
@@ -30,6 +31,7 @@ CREATE TABLE bars (
     low            double precision NOT NULL,
     close          double precision NOT NULL,
     volume         double precision,
+    generation     integer          NOT NULL DEFAULT 1, -- of the log that source_offset counts in
     partition      integer          NOT NULL,
     source_offset  bigint           NOT NULL,
     row_index      integer          NOT NULL
@@ -37,13 +39,14 @@ CREATE TABLE bars (
 
 -- Every other message of the bars topic, so that the log can be replayed after the topic's retention.
 CREATE TABLE log_events (
+    generation    integer     NOT NULL DEFAULT 1,
     partition     integer     NOT NULL,
     source_offset bigint      NOT NULL,
     type          text        NOT NULL,
     event_time    timestamptz NOT NULL,
     payload       bytea       NOT NULL,
     ingest_time   timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (partition, source_offset)
+    PRIMARY KEY (partition, generation, source_offset)
 );
 
 CREATE TABLE feature_sets (
@@ -180,6 +183,7 @@ CREATE TABLE engine_snapshots (
 
 CREATE TABLE repair_requests (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    generation    integer     NOT NULL DEFAULT 1,
     partition     integer     NOT NULL,
     source_offset bigint      NOT NULL,
     symbol        text        NOT NULL,
@@ -188,7 +192,7 @@ CREATE TABLE repair_requests (
     reason        text        NOT NULL, -- revision | late | late_split
     status        text        NOT NULL DEFAULT 'open',
     requested_at  timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (partition, source_offset, symbol, interval)
+    UNIQUE (partition, generation, source_offset, symbol, interval)
 );
 
 CREATE TABLE models (

@@ -1,0 +1,23 @@
+"""Named queries: SQL lives in `sql/*.sql`, each statement below a line `-- name: <name>`."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import LiteralString
+
+_MARK = "-- name:"
+
+
+@cache
+def queries(group: str) -> Mapping[str, LiteralString]:
+    """The statements of `sql/<group>.sql` by name; KeyError from the mapping names what is missing."""
+    text = resources.files("infra.warehouse").joinpath("sql", f"{group}.sql").read_text()
+    found: dict[str, str] = {}
+    for part in text.split(_MARK)[1:]:
+        name, _, statement = part.partition("\n")
+        if name.strip() in found:
+            raise ValueError(f"sql/{group}.sql has two statements named {name.strip()!r}")
+        found[name.strip()] = statement.strip().rstrip(";")
+    # The text comes from this package's own files, never from input.
+    return MappingProxyType(found)

@@ -1,0 +1,35 @@
+-- name: state
+SELECT state FROM agent_state WHERE service = %(service)s AND key = %(key)s;
+
+-- name: save state
+INSERT INTO agent_state (service, key, state) VALUES (%(service)s, %(key)s, %(state)s)
+ON CONFLICT (service, key) DO UPDATE SET state = EXCLUDED.state, updated_at = now();
+
+-- name: add metrics
+-- A session is measured once; a repeated run finds the same numbers.
+INSERT INTO drift_metrics (policy, strategy, subject, metric, session, verdict, value, sample_size, detail)
+SELECT one.policy, one.strategy, one.subject, one.metric, to_timestamp(one.session_s), one.verdict, one.value,
+       one.sample_size, one.detail
+FROM unnest(%(policies)s::text[], %(strategies)s::text[], %(subjects)s::text[], %(metrics)s::text[],
+            %(sessions_s)s::bigint[], %(verdicts)s::text[], %(values)s::double precision[],
+            %(sample_sizes)s::integer[], %(details)s::jsonb[])
+     AS one (policy, strategy, subject, metric, session_s, verdict, value, sample_size, detail)
+ON CONFLICT DO NOTHING;
+
+-- name: add alerts
+INSERT INTO alerts (alert_id, event_time, policy, rule, severity, strategy, subject, body)
+SELECT one.alert_id, to_timestamp(one.event_time_s), one.policy, one.rule, one.severity, one.strategy, one.subject,
+       one.body
+FROM unnest(%(ids)s::text[], %(event_times_s)s::bigint[], %(policies)s::text[], %(rules)s::text[],
+            %(severities)s::text[], %(strategies)s::text[], %(subjects)s::text[], %(bodies)s::jsonb[])
+     AS one (alert_id, event_time_s, policy, rule, severity, strategy, subject, body)
+ON CONFLICT DO NOTHING;
+
+-- name: waiting alerts
+SELECT body::text FROM alerts WHERE published_at IS NULL ORDER BY event_time, strategy, subject, rule;
+
+-- name: mark published
+UPDATE alerts SET published_at = now() WHERE alert_id = ANY (%(ids)s) AND published_at IS NULL;
+
+-- name: psi reference
+SELECT (manifest -> 'psi_reference')::text FROM models WHERE name = %(model)s AND version = %(version)s;
