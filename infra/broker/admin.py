@@ -93,7 +93,8 @@ def low_high_offsets(settings: Settings, topic: str) -> Offsets:
 def group_offsets(settings: Settings, group: str, topic: str, partitions: int) -> dict[int, tuple[int, str] | None]:
     """Return partition → (committed offset, metadata), None where the group has committed nothing."""
     asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in range(partitions)])
-    futures = admin_client(settings).list_consumer_group_offsets([asked], request_timeout=_DEADLINE_S)
+    admin = admin_client(settings)
+    futures = admin.list_consumer_group_offsets([asked], request_timeout=_DEADLINE_S)
     try:
         found = futures[group].result().topic_partitions
     except KafkaException as error:
@@ -105,10 +106,9 @@ def set_group_offsets(settings: Settings, group: str, offsets: Mapping[tuple[str
     """Commit (topic, partition) → (offset, metadata) for a group without members. Raises ``BrokerError`` otherwise."""
     places = [TopicPartition(topic, p, offset, metadata) for (topic, p), (offset, metadata) in offsets.items()]
     request = [ConsumerGroupTopicPartitions(group, places)]
+    admin = admin_client(settings)
     try:
-        result = (
-            admin_client(settings).alter_consumer_group_offsets(request, request_timeout=_DEADLINE_S)[group].result()
-        )
+        result = admin.alter_consumer_group_offsets(request, request_timeout=_DEADLINE_S)[group].result()
     except KafkaException as error:
         raise BrokerError(
             f"offsets of group {group} can't be set ({error.args[0].str()}); stop its members first"
@@ -141,7 +141,8 @@ def broker_setting(settings: Settings, name: str) -> str | None:
 
 
 def _describe(settings: Settings, topics: list[str]) -> dict[str, Any]:
-    futures = admin_client(settings).describe_topics(TopicCollection(topics), request_timeout=_DEADLINE_S)
+    admin = admin_client(settings)  # must live until the futures are settled
+    futures = admin.describe_topics(TopicCollection(topics), request_timeout=_DEADLINE_S)
     found = {}
     for name, future in futures.items():
         try:
