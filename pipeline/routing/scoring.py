@@ -1,0 +1,143 @@
+"""One model call: score, fallback, direction, and how it is recorded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.deployments import Deployments, ModelRef, Strategy
+from pipeline.routing.decision import SKIPPED, decide
+from pipeline.routing.dedup import NONE
+from pipeline.routing.fallback import Scored, resolve
+from pipeline.routing.model_port import Answer, ModelPort, ModelTerms, ModelUnavailable
+from pipeline.routing.options import InferenceOptions
+from pipeline.routing.router import Statement
+from pipeline.routing.router_state import RouterState
+from pipeline.routing.terms import filter_in_force, thresholds_in_force
+from schemas.features import FeatureBatch
+from schemas.fields import U1Array
+from schemas.intervals import INTERVALS
+from schemas.predictions import PredictionBatch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Call:
+    """One model's answer for one batch; ``terms`` is None for a shadow that can't be loaded."""
+
+    batch: FeatureBatch
+    strategy: Strategy
+    ref: ModelRef
+    role: str
+    terms: ModelTerms | None
+    answer: Answer
+    scored: Scored
+    direction: U1Array
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Predictor:
+    """Calls the deployed models. ``state`` remembers what each said last."""
+
+    models: ModelPort
+    state: RouterState
+    options: InferenceOptions
+
+    def predict(self, batch: FeatureBatch, deployments: Deployments) -> list[Call]:
+        """Call every deployed model that predicts from ``batch``: by strategy, the live one first, then its shadows.
+
+        Raises ``ModelUnavailable`` if a live model can't predict. A shadow that can't is recorded as skipped.
+        """
+        calls = []
+        for strategy in deployments.strategies:
+            if strategy.live is not None:
+                calls += self._ask(batch, strategy, strategy.live, "live")
+            for shadow in strategy.shadows:
+                try:
+                    calls += self._ask(batch, strategy, shadow, "shadow")
+                except ModelUnavailable:
+                    calls.append(_silent(batch, strategy, shadow))
+        return calls
+
+    def _ask(self, batch: FeatureBatch, strategy: Strategy, ref: ModelRef, role: str) -> list[Call]:
+        terms = self.models.terms(ref)
+        if not terms.concerns(batch):
+            return []
+        answer = self.models.call(ref, batch)
+        numbers = self.state.symbols.numbers(batch.symbols)
+        last = self.state.last_of(ref, batch.interval)
+        since = batch.event_time - self.options.fresh_bars * INTERVALS[batch.interval]
+        scored = resolve(answer, terms, last, numbers, since)
+        if answer.score is not None:
+            last.remember(numbers, scored.score, batch.event_time)
+        direction = decide(scored.score, scored.confidence, scored.status, thresholds_in_force(terms, strategy))
+        return [
+            Call(
+                batch=batch, strategy=strategy, ref=ref, role=role, terms=terms, answer=answer, scored=scored,
+                direction=direction,
+            )
+        ]  # fmt: skip
+
+
+def _silent(batch: FeatureBatch, strategy: Strategy, ref: ModelRef) -> Call:
+    rows = len(batch.symbols)
+    status = np.full(rows, SKIPPED, dtype=np.uint8)
+    return Call(
+        batch=batch,
+        strategy=strategy,
+        ref=ref,
+        role="shadow",
+        terms=None,
+        answer=Answer(score=None, confidence=None),
+        scored=Scored(score=np.zeros(rows), confidence=np.zeros(rows), status=status),
+        direction=np.zeros(rows, dtype=np.uint8),
+    )
+
+
+def statement(call: Call, deployments: Deployments, options: InferenceOptions) -> Statement:
+    """Return what a live call says to the router."""
+    if call.terms is None:
+        raise ValueError(f"model {call.ref} gave no terms, so it can't speak to the router")
+    batch, name = call.batch, call.strategy.name
+    return Statement(
+        strategy=name,
+        model=call.ref.name,
+        model_version=call.ref.version,
+        horizon=call.terms.horizon,
+        symbols=batch.symbols,
+        score=call.scored.score,
+        confidence=call.scored.confidence,
+        status=call.scored.status,
+        direction=call.direction,
+        close=batch.close,
+        scale=deployments.scale(name, batch.symbols),
+        paused=deployments.paused(name, batch.symbols),
+        row_filter=filter_in_force(options.router, call.strategy),
+    )
+
+
+def prediction_batch(call: Call, partition: int, outcome: U1Array | None) -> PredictionBatch:
+    """Return the record of a call; ``outcome`` None for a shadow."""
+    batch, terms = call.batch, call.terms
+    return PredictionBatch(
+        source_partition=partition,
+        source_position=batch.link.position,
+        strategy=call.strategy.name,
+        model=call.ref.name,
+        model_version=call.ref.version,
+        model_sha256="" if terms is None else terms.sha256,
+        role=call.role,
+        feature_set=batch.feature_set,
+        set_version=batch.set_version,
+        set_hash=batch.set_hash,
+        interval=batch.interval,
+        horizon=0 if terms is None else terms.horizon,
+        event_time=batch.event_time,
+        model_latency=call.answer.elapsed_ns,
+        deadline_missed=call.answer.deadline_missed,
+        breaker_open=call.answer.breaker_open,
+        symbols=batch.symbols,
+        score=call.scored.score,
+        confidence=call.scored.confidence,
+        status=call.scored.status,
+        direction=call.direction,
+        outcome=np.full(len(batch.symbols), NONE, dtype=np.uint8) if outcome is None else outcome,
+    )
