@@ -148,13 +148,13 @@ class PartitionEngine:
         if picked is not None:
             rows = rows if picked.shape[0] == len(batch.symbols) else Rows.of(rows.index[picked])
         self.splits.apply(state, rows, batch.event_time)
-        values, t = state.advance(rows, batch, picked, offset)
+        advanced = state.advance(rows, batch, picked, offset)
         self.event_time = max(self.event_time, batch.event_time)
         symbols = batch.symbols if picked is None else tuple(batch.symbols[row] for row in picked.tolist())
-        source = Source(batch=batch, symbols=symbols, state=state, rows=rows, t=t)
+        source = Source(batch=batch, symbols=symbols, advanced=advanced)
         links = self.features_chain.links(offset, len(self.sets))
-        features = feature_batches(source, links, [(one, self._choose(one.name, values)) for one in self.sets])
-        ripe = matured(state, rows, t, self._horizons)
+        features = feature_batches(source, links, [(one, self._choose(one.name, advanced.values)) for one in self.sets])
+        ripe = matured(state, rows, advanced, self._horizons)
         returns = return_batches(source, self.returns_chain.links(offset, len(ripe)), ripe)
         return self._kept(batch, decision, features, returns)
 

@@ -5,25 +5,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.engine_state import AVAILABLE, CLOSE_, IntervalState, Rows
+from pipeline.engine_state import CLOSE_, Advanced
 from pipeline.engine_types import masked
 from pipeline.features import FeatureSet
 from pipeline.returns import Matured
 from schemas.bars import BarBatch
 from schemas.features import FeatureBatch, ReturnBatch
-from schemas.fields import F8Array, I8Array
+from schemas.fields import F8Array
 from schemas.link import Link
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Source:
-    """An advanced cross-section: the batch, the symbols of it that advanced, their places, their bar indices."""
+    """An advanced cross-section: the batch, the symbols of it that advanced, what that gave."""
 
     batch: BarBatch
     symbols: tuple[str, ...]
-    state: IntervalState
-    rows: Rows
-    t: I8Array
+    advanced: Advanced
 
 
 def feature_batches(
@@ -39,11 +37,12 @@ def feature_batches(
 
 
 def _feature_batch(source: Source, link: Link, chosen: FeatureSet, values: F8Array) -> FeatureBatch:
-    batch, symbols, t = source.batch, source.symbols, source.t
-    index = source.rows.index
-    if t.min() < chosen.warm_up:
-        warm = np.flatnonzero(t >= chosen.warm_up)
-        symbols, t, index, values = tuple(symbols[row] for row in warm.tolist()), t[warm], index[warm], values[warm]
+    batch, symbols, advanced = source.batch, source.symbols, source.advanced
+    close, available = advanced.bars[CLOSE_], advanced.available
+    if advanced.oldest < chosen.warm_up:
+        warm = np.flatnonzero(advanced.t >= chosen.warm_up)
+        symbols = tuple(symbols[row] for row in warm.tolist())
+        values, close, available = values[warm], close[warm], available[warm]
     block, valid = masked(values)
     return FeatureBatch(
         link=link,
@@ -57,8 +56,8 @@ def _feature_batch(source: Source, link: Link, chosen: FeatureSet, values: F8Arr
         symbols=symbols,
         values=block,
         valid=valid,
-        close=source.state.bars[index, t % source.state.raw, CLOSE_],
-        available_time=source.state.marks[AVAILABLE, index],
+        close=close,
+        available_time=available,
     )
 
 
@@ -73,7 +72,7 @@ def return_batches(source: Source, links: Sequence[Link], found: Sequence[Mature
             event_time=batch.event_time,
             available_time=batch.available_time,
             kind="live",
-            symbols=symbols if one.rows.shape[0] == len(symbols) else tuple(symbols[row] for row in one.rows.tolist()),
+            symbols=symbols if one.rows is None else tuple(symbols[row] for row in one.rows.tolist()),
             prediction_time=one.prediction_time,
             log_return=one.log_return,
         )

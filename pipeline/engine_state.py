@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.features import Plan
-from pipeline.features.base import Scale
+from pipeline.features.base import Frame, Scale
 from pipeline.features.columns import CLOSE, DEPTH, LOG_CLOSE, SCALES, WIDTH, derive
 from schemas.bars import BarBatch
 from schemas.fields import F8Array, I8Array
@@ -20,7 +20,8 @@ from schemas.fields import F8Array, I8Array
 #: Rows of ``marks``.
 COUNT, HEAD, LAST, AVAILABLE, SOURCE, SPLIT, OFFSET = range(7)
 #: Columns of ``bars`` and ``stamps``.
-OPEN_, HIGH_, LOW_, CLOSE_, VOLUME_, FACTOR_ = range(6)
+OPEN_, HIGH_, LOW_, CLOSE_, VOLUME_, FACTOR_, LOG_ = range(7)
+FIELDS = 7
 TIME_, OFFSET_, REVISION_ = range(3)
 
 NEVER = np.iinfo(np.int64).max
@@ -51,6 +52,21 @@ class Rows:
         return self.index if self.cut is None else self.cut
 
 
+@dataclass(slots=True, eq=False)
+class Advanced:
+    """What an advanced cross-section of n symbols gives.
+
+    ``values``: (n, width), NaN where undefined or still warming up. ``t``: int64 (n,), the bars' indices, ``oldest``
+    their minimum. ``bars``: (FIELDS, n), the raw bars. ``available``: int64 (n,), highest available time so far.
+    """
+
+    values: F8Array
+    t: I8Array
+    oldest: int
+    bars: F8Array
+    available: I8Array
+
+
 class IntervalState:
     """Arrays over the symbols of one interval on one partition; ``ring`` is the number of raw bars kept."""
 
@@ -69,7 +85,7 @@ class IntervalState:
             self.marks[row] = value
         self.ring = np.full((ROWS, WIDTH, capacity), np.nan)
         self.state = np.zeros((fields, capacity))
-        self.bars = np.zeros((capacity, self.raw, 6))
+        self.bars = np.zeros((capacity, self.raw, FIELDS))
         self.stamps = np.zeros((capacity, self.raw, 3), dtype=np.int64)
         self.latest = np.full((capacity, len(self.plan.columns)), np.nan)
 
@@ -105,45 +121,54 @@ class IntervalState:
         self.stamps[:size, : stamps.shape[1]] = stamps[:size]
         self.latest[:size] = latest[:size]
 
-    def advance(self, rows: Rows, batch: BarBatch, picked: I8Array | None, offset: int) -> tuple[F8Array, I8Array]:
+    def advance(self, rows: Rows, batch: BarBatch, picked: I8Array | None, offset: int) -> "Advanced":
         """Advance the symbols at ``rows`` by their bars in ``batch`` (``picked`` rows of it, None for all).
 
-        Returns values (n, width), NaN where undefined or still warming up, and the bars' indices t (n,). Every
-        symbol's bar must be newer than its last one, and pending splits must have been applied.
+        Every symbol's bar must be newer than its last one, and pending splits must have been applied.
         """
         bars = self._raw(batch, picked)
         marks = self.marks[:, rows.key]
         t = marks[COUNT].copy()
+        oldest = int(np.minimum.reduce(t))
         ring, row = self._window(rows, marks[HEAD])
-        cold = int(np.minimum.reduce(t)) <= self.plan.warm
-        frame = derive(bars[HIGH_ : VOLUME_ + 1], t, cold, ring)
-        out = np.empty((len(self.plan.columns), t.shape[0]))
-        state = self.state[:, rows.key]
-        column = field = 0
-        for family in self.plan.families:
-            ends = column + len(family.features), field + len(family.state)
-            family.step(frame, state[field : ends[1]], out[column : ends[0]])
-            column, field = ends
-        if cold:
-            out[t < self.plan.first] = np.nan
+        frame = derive(bars[HIGH_ : VOLUME_ + 1], t, oldest <= self.plan.warm, ring)
+        out = self._features(frame, rows)
         if rows.cut is None:
             self.ring[row, :, rows.index] = ring[DEPTH - 1].T
-            self.state[:, rows.index] = state
-        self._keep(rows, t, bars, (batch.event_time, offset, batch.revision))
+        bars[LOG_] = frame.ago(LOG_CLOSE, 0)
+        slots = t % self.raw
+        self.bars[rows.index, slots] = bars.T
+        self.stamps[rows.index, slots] = batch.event_time, offset, batch.revision
         marks[COUNT] += 1
         marks[HEAD] = row
         marks[LAST] = batch.event_time
-        np.maximum(marks[AVAILABLE], batch.available_time, out=marks[AVAILABLE])
+        available = np.maximum(marks[AVAILABLE], batch.available_time)
+        marks[AVAILABLE] = available
         marks[OFFSET] = offset
         if rows.cut is None:
             self.marks[:, rows.index] = marks
         values = np.ascontiguousarray(out.T)
         self.latest[rows.key] = values
-        return values, t
+        return Advanced(values, t, oldest, bars, available)
+
+    def _features(self, frame: Frame, rows: Rows) -> F8Array:
+        """Run the families over a frame; returns (width, n), NaN before each column's first bar."""
+        out = np.empty((len(self.plan.columns), frame.t.shape[0]))
+        state = self.state[:, rows.key]
+        column = field = 0
+        for family in self.plan.families:
+            column_end, field_end = column + len(family.features), field + len(family.state)
+            family.step(frame, state[field:field_end], out[column:column_end])
+            column, field = column_end, field_end
+        if frame.cold:
+            out[frame.t < self.plan.first] = np.nan
+        if rows.cut is None:
+            self.state[:, rows.index] = state
+        return out
 
     @staticmethod
     def _raw(batch: BarBatch, picked: I8Array | None) -> F8Array:
-        bars = np.empty((6, len(batch.symbols) if picked is None else picked.shape[0]))
+        bars = np.empty((FIELDS, len(batch.symbols) if picked is None else picked.shape[0]))
         sources = (batch.open, batch.high, batch.low, batch.close, batch.volume)
         for place, column in enumerate(sources):
             bars[place] = column if picked is None else column[picked]
@@ -179,11 +204,6 @@ class IntervalState:
         copied: F8Array = self.ring[back, np.arange(WIDTH)[:, None], index]
         return copied
 
-    def _keep(self, rows: Rows, t: I8Array, bars: F8Array, stamp: tuple[int, int, int]) -> None:
-        slots = t % self.raw
-        self.bars[rows.index, slots] = bars.T
-        self.stamps[rows.index, slots] = stamp
-
     def rescale(self, place: int, factor: float) -> None:
         """Apply a split of ``factor`` to one symbol: price-like state ÷ factor, volume-like × factor.
 
@@ -195,7 +215,9 @@ class IntervalState:
         fields = (scale for family in self.plan.families for _, scale in family.state)
         for field, scale in enumerate(fields):
             self._scale(self.state[field : field + 1, place], scale, factor)
-        self.bars[place, :, FACTOR_] *= factor
+        bars = self.bars[place]
+        bars[:, FACTOR_] *= factor
+        bars[:, LOG_] = np.log(bars[:, CLOSE_] / bars[:, FACTOR_])
 
     @staticmethod
     def _scale(values: F8Array, scale: Scale, factor: float) -> None:
