@@ -1,0 +1,87 @@
+"""Progress, not liveness: a partition whose position stands still while messages wait ends the process."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import structlog
+from confluent_kafka import KafkaException
+
+from consumers.shell.errors import StalledError
+from consumers.shell.handler import TopicPartition
+from consumers.shell.log_probe import LogProbe
+
+_log = structlog.get_logger()
+Report = Callable[[TopicPartition, int, int], None]
+
+
+class Stillness:
+    """Since when each partition has stood at its position. Time is an argument (seconds, monotonic)."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._since: dict[TopicPartition, tuple[int, float]] = {}
+
+    def observe(self, positions: Mapping[TopicPartition, int], now: float, *, excused: bool) -> list[TopicPartition]:
+        """Return the partitions that have stood for the limit; ``excused`` starts every clock anew."""
+        known = {} if excused else self._since
+        self._since = {
+            key: known[key] if key in known and known[key][0] == position else (position, now)
+            for key, position in positions.items()
+        }
+        return [key for key, (_, since) in self._since.items() if now - since >= self._limit_s]
+
+
+class Watchdog(threading.Thread):
+    """Compares positions with what really stands in the log, through a client of its own.
+
+    ``error`` is set, once, when messages wait and nothing moved for the limit. While ``excuse()`` names something
+    that is waited for, or Kafka doesn't answer, no clock runs. ``report`` gets partition, position and lag.
+    """
+
+    def __init__(
+        self,
+        probe: LogProbe,
+        limit_s: float,
+        *,
+        positions: Callable[[], Mapping[TopicPartition, int]],
+        excuse: Callable[[], str | None],
+        report: Report | None = None,
+    ) -> None:
+        super().__init__(name="watchdog", daemon=True)
+        self._probe, self._limit_s = probe, limit_s
+        self._positions, self._excuse, self._report = positions, excuse, report
+        self._end = threading.Event()
+        self.error: StalledError | None = None
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._end.set()
+        self.join(10.0)
+
+    def run(self) -> None:
+        """Look about eight times per limit."""
+        stillness = Stillness(self._limit_s)
+        while not self._end.wait(min(self._limit_s / 8, 5.0)) and self.error is None:
+            positions = dict(self._positions())
+            excused = self._excuse() is not None
+            try:
+                self._report_lags(positions)
+                for key in stillness.observe(positions, time.monotonic(), excused=excused):
+                    self._examine(key, positions[key])
+            except KafkaException as error:
+                _log.warning("log ends unknown", error=str(error))
+                stillness = Stillness(self._limit_s)
+        self._probe.close()
+
+    def _report_lags(self, positions: Mapping[TopicPartition, int]) -> None:
+        if self._report is not None:
+            for key, position in positions.items():
+                self._report(key, position, max(self._probe.ends(key)[1] - position, 0))
+
+    def _examine(self, key: TopicPartition, position: int) -> None:
+        if self._probe.ends(key)[1] > position and self._probe.first_from(key, position) is not None:
+            self.error = StalledError(
+                f"{key[0]} partition {key[1]} has stood at {position} for {self._limit_s:g} s although messages wait; "
+                f"the process ends so that a restart joins the group anew"
+            )
