@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from infra.settings_group import Group
+from pipeline.routing.options import RouterOptions
+from schemas.intervals import SECOND
 
 
 class IngestSettings(Group):
@@ -30,6 +32,49 @@ class IngestSettings(Group):
     future_tolerance_s: float = Field(default=5.0, ge=0)
     lag_s: float = Field(default=0.0, ge=0)
     commit_every_s: float = Field(default=0.2, ge=0)
+
+
+class RouterSettings(Group):
+    """What the router lets through; control events of kind `parameters` override it at a bar time.
+
+    name: part of every signal id. dedup_window_s: length of the window, in event time, that an emitted signal opens.
+    emit: say a direction again on every bar outside the window, or only when it changes. symbols: empty means all.
+    filter_confidence: rows below it make no signal, fallbacks (confidence 0) included.
+    """
+
+    name: str = Field(default="default", min_length=1)
+    dedup_window_s: float = Field(default=5.0, ge=0)
+    emit: Literal["every_bar", "on_change"] = "every_bar"
+    symbols: tuple[str, ...] = ()
+    blocked_symbols: tuple[str, ...] = ()
+    directions: tuple[Literal["flat", "long", "short"], ...] = ("flat", "long", "short")
+    filter_confidence: float = Field(default=0.0, ge=0, le=1)
+
+    def options(self) -> RouterOptions:
+        """The same for the router."""
+        values = self.model_dump(exclude={"dedup_window_s"})
+        return RouterOptions(dedup_window_ns=round(self.dedup_window_s * SECOND), **values)
+
+
+class InferenceSettings(Group):
+    """How the inference consumer works.
+
+    deadline_ms: replaces the deadline that each model's manifest states. round_messages: messages in one transaction
+    at the most. snapshot_batches, snapshot_event_s: how many batches, or how much event time, a router snapshot is
+    apart from the next. breaker_misses: misses in a row that open a model's breaker; breaker_probe: one call in so
+    many then still asks the model. fresh_bars: how old a prediction may be to serve as fallback. signal_format: form
+    of signals on their topic. retry_s: pause before what couldn't be reached or loaded is tried again.
+    """
+
+    deadline_ms: float | None = Field(default=None, gt=0)
+    round_messages: int = Field(default=64, ge=1)
+    snapshot_batches: int = Field(default=1_000, ge=1)
+    snapshot_event_s: float = Field(default=60.0, gt=0)
+    breaker_misses: int = Field(default=5, ge=1)
+    breaker_probe: int = Field(default=20, ge=1)
+    fresh_bars: int = Field(default=5, ge=0)
+    signal_format: Literal["msgpack", "json"] = "msgpack"
+    retry_s: float = Field(default=2.0, gt=0)
 
 
 class DriftSettings(Group):

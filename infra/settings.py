@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from infra.errors import OperatorError
 from infra.places import data_home, endpoints_file
-from infra.service_settings import DriftSettings, IngestSettings
+from infra.service_settings import DriftSettings, InferenceSettings, IngestSettings, RouterSettings
 from infra.settings_group import Group
 
 
@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     stack: StackSettings = StackSettings()
     ingest: IngestSettings = IngestSettings()
+    inference: InferenceSettings = InferenceSettings()
+    router: RouterSettings = RouterSettings()
     drift: DriftSettings = DriftSettings()
 
     @field_validator("home")

@@ -1,6 +1,7 @@
 """Deterministic identities: the same fact has the same id, whoever writes it and however often."""
 
 import hashlib
+from collections.abc import Sequence
 
 from schemas.bars import BarBatch, Watermark
 from schemas.link import Position
@@ -38,3 +39,16 @@ def signal_id(router: str, symbol: str, interval: str, event_time: int) -> str:
 def alert_id(policy: str, rule: str, strategy: str, subject: str, session: int) -> str:
     """Id of an alert: a repeated run finds the same one."""
     return digest("alert", policy, rule, strategy, subject, session)
+
+
+def signal_ids(router: str, symbols: Sequence[str], interval: str, event_time: int) -> list[str]:
+    """Return ``signal_id`` of every symbol of one bar; what they share is encoded once."""
+    before = b"".join(_framed(part) for part in ("signal", router))
+    after = _framed(interval) + _framed(event_time)
+    sha256 = hashlib.sha256
+    return [sha256(before + _framed(symbol) + after).hexdigest()[:32] for symbol in symbols]
+
+
+def _framed(part: object) -> bytes:
+    data = str(part).encode()
+    return len(data).to_bytes(4, "little") + data

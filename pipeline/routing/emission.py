@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.routing.decision import OK
 from pipeline.routing.router import Routed, Statement
-from schemas.ids import signal_id
+from schemas.ids import signal_ids
 from schemas.intervals import INTERVALS, SECOND
 from schemas.predictions import DIRECTIONS
 from schemas.signals import Signal
@@ -53,10 +53,11 @@ def build_signals(routed: Routed, statements: Sequence[Statement], place: BarPla
     strategy = "+".join(statement.strategy for statement in statements)
     length = INTERVALS[place.interval]
     timestamp = place.event_time / SECOND
+    ids = signal_ids(place.router, sent.symbols, place.interval, place.event_time)
     models = {bits: _models(statements, bits) for bits in set(sent.speakers)}
     return [
         Signal(
-            signal_id=signal_id(place.router, symbol, place.interval, place.event_time),
+            signal_id=identity,
             seq=seq,
             symbol=symbol,
             signal=DIRECTIONS[direction],
@@ -76,9 +77,9 @@ def build_signals(routed: Routed, statements: Sequence[Statement], place: BarPla
             expires_at=place.event_time + statements[lead].horizon * length,
             reason=_REASONS[fallback],
         )
-        for seq, (symbol, direction, score, confidence, lead, price, scale, fallback, speakers) in enumerate(
+        for seq, (identity, symbol, direction, score, confidence, lead, price, scale, fallback, speakers) in enumerate(
             zip(
-                sent.symbols, sent.direction, sent.score, sent.confidence, sent.lead, sent.price, sent.scale,
+                ids, sent.symbols, sent.direction, sent.score, sent.confidence, sent.lead, sent.price, sent.scale,
                 sent.fallback, sent.speakers, strict=True,
             ),
             start=first_seq,

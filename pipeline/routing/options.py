@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from schemas.intervals import MINUTE, SECOND
+from schemas.intervals import SECOND
 
 #: When a direction is stated again: on every bar (outside the dedup window), or only when it changes.
 EMIT_MODES = ("every_bar", "on_change")
@@ -34,23 +34,7 @@ class RouterOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InferenceOptions:
-    """How the inference consumer works.
+    """What the core of the inference is told. ``fresh_bars``: how many bars old a score may be to stand in as last."""
 
-    ``deadline_ms`` replaces the manifest's deadline of every model where it is set. ``round_messages`` bounds what
-    one transaction takes. A ``RouterSnapshot`` is written after ``snapshot_batches`` batches or
-    ``snapshot_event_ns`` of event time, whichever comes first. ``breaker_misses`` misses in a row open a model's
-    breaker, which lets one probe through every ``breaker_probe`` calls. ``fresh_bars``: how many bars old a
-    prediction may be to serve as fallback. ``signal_format``: ``msgpack`` or ``json``.
-    """
-
-    deadline_ms: float | None = None
-    round_messages: int = 64
-    snapshot_batches: int = 1_000
-    snapshot_event_ns: int = MINUTE
-    breaker_misses: int = 5
-    breaker_probe: int = 20
     fresh_bars: int = 5
-    signal_format: str = "msgpack"
-    transaction_timeout_ms: int = 10_000
-    retry_s: float = 2.0
     router: RouterOptions = field(default_factory=RouterOptions)

@@ -14,7 +14,7 @@ from pipeline.routing.emission import BarPlace, build_signals
 from pipeline.routing.model_port import ModelPort
 from pipeline.routing.notices import control_notices
 from pipeline.routing.options import InferenceOptions
-from pipeline.routing.router_state import STATE_VERSION, RouterState
+from pipeline.routing.router_state import STATE_VERSION, Copies, RouterState
 from pipeline.routing.scoring import Call, Predictor, prediction_batch, statement
 from pipeline.routing.terms import rules_in_force
 from schemas.bars import Watermark
@@ -103,6 +103,12 @@ class PartitionInference:
         if standing.fence is None:
             raise ValueError("nothing was taken yet, so there is nothing to keep")
         self.state.forget_models(self.control.in_force(standing.head or 0).models())
+        self.state.copies = Copies(
+            head=standing.head,
+            partition_time=standing.partition_time,
+            received=self.control.received,
+            kept=self.control.kept(),
+        )
         return RouterSnapshot(
             source_partition=self.partition,
             fence=standing.fence,

@@ -1,6 +1,7 @@
 """What one partition of the inference remembers, as bytes and back, and rebuilt from what was recorded since."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import msgpack
@@ -24,10 +25,21 @@ class StateRefused(Exception):
     """A router snapshot was written by a release whose state this one can't read."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Copies:
+    """Head, watermark (ns UTC) and control state at the time of the snapshot; see ``Standing``, ``ControlState``."""
+
+    head: int | None = None
+    partition_time: int | None = None
+    received: int = -1
+    kept: tuple[tuple[int, int], ...] = ()
+
+
 class RouterState:
     """Router, last scores per (model, version, interval), and open session statistics of one partition.
 
     ``features_offset`` is the next message of ``features`` after the state: statistics continue from there.
+    ``copies`` repeats what the offset commit carries, for the repair of a commit that lost it.
     """
 
     def __init__(self) -> None:
@@ -36,6 +48,7 @@ class RouterState:
         self.last: dict[LastKey, LastScores] = {}
         self.stats = SessionStats()
         self.features_offset = 0
+        self.copies = Copies()
 
     def last_of(self, ref: ModelRef, interval: str) -> LastScores:
         """Return the table of one model's last scores, empty if it is new."""
@@ -61,6 +74,10 @@ class RouterState:
         body = {
             "v": STATE_VERSION,
             "features_offset": self.features_offset,
+            "head": self.copies.head,
+            "partition_time": self.copies.partition_time,
+            "received": self.copies.received,
+            "kept": self.copies.kept,
             "symbols": self.symbols.symbols,
             "dedup": {
                 interval: [table.direction.tobytes(), table.event_time.tobytes()]
@@ -97,4 +114,10 @@ class RouterState:
             last.event_time = np.frombuffer(event_time, dtype=np.int64).copy()
         state.stats = SessionStats.restore(body["stats"])
         state.features_offset = body["features_offset"]
+        state.copies = Copies(
+            head=body["head"],
+            partition_time=body["partition_time"],
+            received=body["received"],
+            kept=tuple((offset, effective) for offset, effective in body["kept"]),
+        )
         return state
