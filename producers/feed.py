@@ -6,24 +6,25 @@ from typing import Protocol
 
 from infra.broker.bar_feed import BarFeed, FeedCounts
 from schemas.bars import BarBatch
-from schemas.intervals import MINUTE, session_of
+from schemas.intervals import MINUTE
 
 
 class WatermarkSchedule:
     """Decides, from the data alone, after which cross-sections a recorded feed advances its watermark.
 
-    One for each minute of event time and one at each change of session day: often enough to close windows on quiet
-    symbols, rare enough that second bars aren't doubled by watermarks.
+    One for each quarter of an hour of event time, so one at each change of session day too: often enough to close
+    windows on quiet symbols, rare enough that minute bars aren't doubled by watermarks.
     """
 
-    def __init__(self) -> None:
-        self._minute: int | None = None
+    def __init__(self, every: int = 15 * MINUTE) -> None:
+        self._every = every
+        self._step: int | None = None
 
     def due(self, event_time: int) -> bool:
-        """True if the watermark should advance before the cross-section at ``event_time``."""
-        minute = event_time // MINUTE
-        due = self._minute is not None and minute != self._minute
-        self._minute = minute
+        """True if the watermark should advance before the cross-section at ``event_time`` (ns UTC)."""
+        step = (event_time - 1) // self._every
+        due = self._step is not None and step != self._step
+        self._step = step
         return due
 
 
@@ -49,7 +50,7 @@ def publish_sections(
     for event_time, batches in sections:
         if last is None:
             feed.open(event_time - 1)
-        elif schedule.due(event_time) or session_of(event_time) != session_of(last):
+        elif schedule.due(event_time):
             feed.advance(last)
         previous = event_time - 1 if last is None else last
         wait_for(event_time, partial(feed.advance, previous))

@@ -5,6 +5,8 @@ state is in the log and the stores, so a restart is its way to recover. A servic
 been asked to is restarted too. Death of the supervisor in any form ends them all (see ``infra.stack.guard``).
 """
 
+import http.client
+import json
 import os
 import signal
 import subprocess
@@ -79,6 +81,10 @@ class Supervisor:
         """Exit codes of the services that ended without being asked to, by name."""
         return {service.name: list(service.exits) for service in self._services if service.exits}
 
+    def not_ready(self, announcements: Path) -> list[str]:
+        """Return the services that don't answer /ready with 200; ``announcements``: where they write their ports."""
+        return [service.name for service in self._services if not _answers(announcements / f"{service.name}-0.json")]
+
     def __enter__(self) -> "Supervisor":
         self.start()
         return self
@@ -131,3 +137,13 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             service.process.kill()
             service.process.wait()
+
+
+def _answers(announcement: Path) -> bool:
+    try:
+        port = json.loads(announcement.read_text())["port"]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
+        connection.request("GET", "/ready")
+        return connection.getresponse().status == 200
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        return False

@@ -1,0 +1,104 @@
+"""The report as text."""
+
+from collections.abc import Iterator
+from typing import Any
+
+_WIDTH = 100
+
+
+def render(report: dict[str, Any]) -> str:
+    """Return the report of a demonstration for a terminal, at most a hundred columns wide."""
+    return "\n".join(_lines(report))
+
+
+def _lines(report: dict[str, Any]) -> Iterator[str]:
+    yield ""
+    yield f"signaltape demo · {report['elapsed_s']:.0f} s"
+    yield "═" * _WIDTH
+    servers = report["servers"]
+    timescale = servers["timescaledb"] or "absent: plain Postgres, no hypertables"
+    yield (
+        f"Ran on   Kafka {servers['kafka']} · Postgres {servers['postgres']} ·"
+        f" TimescaleDB {timescale}{_license(servers)} · Redis {servers['redis']}"
+    )
+    for part in report["source"]:
+        yield f"Bars     {part['bars']:>9,}  {part['origin']}"
+    for model in report["models"]:
+        yield (
+            f"Model    {model['strategy']:<9} {model['name']}:{model['version']} ({model['family']}),"
+            f" trained on {model['training_bars']:,} bars, held-out rank IC {_number(model['rank_ic'])}"
+        )
+    yield from _flow(report)
+    yield from _latencies(report["latency_ms"])
+    yield from _signals(report["latest_signals"])
+    yield from _reconciliation(report)
+
+
+def _license(servers: dict[str, Any]) -> str:
+    return f" ({servers['timescaledb_license']} licence)" if servers["timescaledb_license"] else ""
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:+.3f}"
+
+
+def _flow(report: dict[str, Any]) -> Iterator[str]:
+    bars, features, signals = report["bars"], report["features"], report["signals"]
+    yield "─" * _WIDTH
+    yield f"bars          published {bars['published']:>9,}   stored {bars['stored']:>9,}"
+    yield (
+        f"features      published {features['published']:>9,}   stored {features['stored']:>9,}"
+        f"   in Redis {features['in_redis']:,} of {features['in_redis_expected']:,} newest"
+    )
+    statuses = " · ".join(f"{name} {count:,}" for name, count in report["predictions"]["by_status"].items())
+    yield f"predictions   published {report['predictions']['published']:>9,}   stored {report['predictions']['stored']:>9,}   {statuses}"
+    yield (
+        f"signals       published {signals['published']:>9,}   stored {signals['stored']:>9,}"
+        f"   long {signals['long']:,} · short {signals['short']:,} · flat {signals['flat']:,}"
+        f" · suppressed {signals['suppressed']:,} · merged {signals['merged']:,}"
+    )
+    horizons = " · ".join(f"h={horizon} {count:,}" for horizon, count in report["returns"]["by_horizon"].items())
+    yield f"returns       published {report['returns']['published']:>9,}   stored {report['returns']['stored']:>9,}   {horizons}"
+    rules = " · ".join(f"{rule} {count}" for rule, count in report["alerts"]["by_rule"].items()) or "none"
+    yield f"alerts        published {report['alerts']['published']:>9,}   stored {report['alerts']['stored']:>9,}   {rules}"
+    dead = " · ".join(f"{topic} {count}" for topic, count in report["dead_letters"].items()) or "none"
+    yield f"dead letters  {dead}"
+    if report["restarts"]:
+        yield f"RESTARTS      {report['restarts']} (exit codes by service; see the logs)"
+
+
+def _latencies(latencies: dict[str, Any]) -> Iterator[str]:
+    yield "─" * _WIDTH
+    yield f"latency, ms {'':<34}{'p50':>9}{'p99':>10}{'max':>10}{'messages':>11}"
+    for part, stages in latencies.items():
+        for stage, figures in stages.items():
+            yield (
+                f"  {part:<10} {stage:<32} {figures['p50']:>9.1f} {figures['p99']:>9.1f}"
+                f" {figures['max']:>9.1f} {figures['messages']:>10,}"
+            )
+
+
+def _signals(signals: list[dict[str, Any]]) -> Iterator[str]:
+    yield "─" * _WIDTH
+    yield "latest signals"
+    for signal in signals:
+        yield (
+            f"  {signal['event_time'][:19]}  {signal['symbol']:<8} {signal['signal']:<5}"
+            f" score {signal['score']:+.5f}  confidence {signal['confidence']:.2f}"
+            f"  at {signal['reference_price']:>10.4f}  {signal['model']}"
+        )
+
+
+def _reconciliation(report: dict[str, Any]) -> Iterator[str]:
+    yield "─" * _WIDTH
+    yield f"reconciliation{'':<40}{'in':>10}{'out':>12}{'dup.':>8}{'dead':>8}"
+    for row in report["reconciliation"]:
+        mark = "✓" if row["ok"] else "✗"
+        yield (
+            f"{mark} {row['stage']:<52}{row['in']:>10,}{row['out']:>12,}"
+            f"{row['duplicates']:>8,}{row['dead_lettered']:>8,}"
+        )
+    yield "═" * _WIDTH
+    yield (
+        "RECONCILED: both sides of every line agree" if report["reconciled"] else "NOT RECONCILED: see the lines with ✗"
+    )

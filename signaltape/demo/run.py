@@ -1,0 +1,108 @@
+"""The demonstration from beginning to end."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from infra.broker.admin import low_high_offsets
+from infra.errors import OperatorError
+from infra.settings import Settings
+from infra.warehouse import connect
+from schemas.topics import TopicNames
+from signaltape.client import Control
+from signaltape.demo.console import Console
+from signaltape.demo.live import publish_part
+from signaltape.demo.models import TrainedModel, train_models
+from signaltape.demo.parts import Part
+from signaltape.demo.report import assemble
+from signaltape.demo.scene import Scene, latency_probe, scene
+from signaltape.draining import waiting
+from signaltape.initialisation import initialise
+
+_DRAIN_S = 300.0
+_RELAY_S = 60.0
+
+
+def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, Any]:
+    """Run ``parts`` one after the other through a fresh pipeline below ``home`` and return the report.
+
+    1. start the servers, create topics and tables;
+    2. train a first model for each stretch on its earlier bars, register it;
+    3. start the services as processes, wait until each says that it can serve;
+    4. activate the models by control events, wait until those lie in every partition of the log;
+    5. publish the later bars, wait until everything has flowed through;
+    6. count both sides anew, read the latencies, write the report;
+    7. stop what was started, whatever happens before.
+    """
+    begun = time.monotonic()
+    with scene(home, console) as active:
+        if active.notice:
+            console.notice(f"NOTICE: {active.notice}")
+        with console.step("creating topics and tables"):
+            initialise(active.settings)
+        models = train_models(active.settings, parts, console)
+        with console.step("starting ingest, feature agent, inference, store and drift agent"):
+            active.supervisor.start()
+            _wait_ready(active, console)
+        with console.step("activating the models through the control topic"):
+            _activate(active.settings, models)
+        spans = []
+        with latency_probe(active) as probe:
+            for part in parts:
+                first = _heads(active.settings)
+                with console.step(f"publishing {part.bars:,} bars: {part.origin}"):
+                    publish_part(active.settings, part, console)
+                with console.step(f"waiting until {part.name} has flowed through"):
+                    _drain(active, console)
+                spans.append((part, first, _heads(active.settings)))
+        with console.step("counting both sides, from the log and from the tables"):
+            report = assemble(active, spans, models, probe)
+    report["elapsed_s"] = round(time.monotonic() - begun, 1)
+    return report
+
+
+def _heads(settings: Settings) -> dict[int, int]:
+    names = TopicNames(settings.topics.prefix)
+    return {partition: high for partition, (_, high) in low_high_offsets(settings, names.bars).items()}
+
+
+def _wait_ready(active: Scene, console: Console) -> None:
+    until = time.monotonic() + _RELAY_S
+    while unready := active.supervisor.not_ready(active.folder / "run"):
+        console.say(f"waiting for {', '.join(unready)}")
+        if time.monotonic() > until:
+            raise OperatorError(
+                f"{', '.join(unready)} did not become ready in {_RELAY_S:g} s; see {active.folder / 'logs'}"
+            )
+        time.sleep(0.1)
+
+
+def _activate(settings: Settings, models: Sequence[TrainedModel]) -> None:
+    """Issue one event per model and wait until the ingest has relayed them all."""
+    before = _heads(settings)
+    control = Control(settings)
+    for model in models:
+        control.issue(
+            "activate", strategy=model.strategy, model=model.name, model_version=model.version, reason="first model"
+        )
+    until = time.monotonic() + _RELAY_S
+    while any(high - before[p] < len(models) for p, high in _heads(settings).items()):
+        if time.monotonic() > until:
+            raise OperatorError(f"control events were not relayed in {_RELAY_S:g} s; see the ingest's log")
+        time.sleep(0.05)
+
+
+def _drain(active: Scene, console: Console) -> None:
+    """Wait until nothing waits before any stage. The deadline starts anew whenever something has moved."""
+    until, last = time.monotonic() + _DRAIN_S, None
+    with connect(active.settings, name="signaltape-demo") as connection:
+        while state := list(waiting(active.settings, connection)):
+            if state != last:
+                until, last = time.monotonic() + _DRAIN_S, state
+            console.say(", ".join(f"{count:,} messages before {stage}" for stage, count in state))
+            if time.monotonic() > until:
+                raise OperatorError(
+                    f"nothing has moved for {_DRAIN_S:g} s ({state}); see the logs in {active.folder / 'logs'}"
+                )
+            time.sleep(0.1)
