@@ -12,7 +12,7 @@ from infra.stack.artifacts import build_once
 from infra.stack.config import Ports, StackConfig
 from infra.stack.errors import StackError
 from infra.stack.java import JavaRuntime
-from infra.stack.ports import LOOPBACK, answers
+from infra.stack.ports import LOOPBACK, answers, require_free
 from infra.stack.process import Launch
 
 _TEN_YEARS_IN_MINUTES = 5_256_000
@@ -78,6 +78,7 @@ class Broker:
 
     def prepare(self) -> Launch:
         """Write the configuration; give an empty data folder its cluster id."""
+        require_free("controller", self._controller_port)
         self._folder.mkdir(parents=True, exist_ok=True)
         properties = self._folder / "server.properties"
         properties.write_text(self._properties(self._folder / "data"))

@@ -84,16 +84,17 @@ class Stack:
         Raises StackError naming the server, the reason and its log; what was started is stopped again.
         """
         account = unprivileged_account()
+        missing: list[ServerName] = []
         make_folder(self._run, account)
         make_folder(self.config.cache, account)
         self._ownership.take(lasting=not self._detached)
         try:
             if not self._detached:
-                self._stop_processes()
+                self._stop_processes(SERVER_NAMES)
                 self._guard = Guard()
             self._assembly = assemble(self.config, self._ports(), account, self._progress)
             self.notice = self._assembly.notice
-            missing = [name for name in SERVER_NAMES if not self._processes[name].is_running()]
+            missing += (name for name in SERVER_NAMES if not self._processes[name].is_running())
             if missing:
                 self._progress(f"starting {', '.join(missing)}")
             for name in missing:
@@ -102,7 +103,7 @@ class Stack:
             self._endpoints = self._assembly.describe()
             write_private(self._run / "endpoints.json", json.dumps(asdict(self._endpoints), indent=2))
         except BaseException:
-            self._end()
+            self._end(missing)
             raise
         if self._detached:
             self._ownership.release()
@@ -114,7 +115,7 @@ class Stack:
             if not self._run.is_dir():
                 return
             self._ownership.take(lasting=False)
-        self._end()
+        self._end(SERVER_NAMES)
 
     def kill(self, name: ServerName) -> None:
         """SIGKILL one server, as a crash would; its data stays."""
@@ -221,17 +222,18 @@ class Stack:
         self._ask_to_end(name, number)
         self._processes[name].await_end(_STOP_DEADLINE_S)
 
-    def _stop_processes(self) -> None:
+    def _stop_processes(self, names: Sequence[ServerName]) -> None:
         """Ask all to end at once, then wait for each."""
-        for name in SERVER_NAMES:
+        for name in names:
             self._ask_to_end(name, _STOP[name])
-        for name in SERVER_NAMES:
+        for name in names:
             self._processes[name].await_end(_STOP_DEADLINE_S)
 
-    def _end(self) -> None:
-        (self._run / "endpoints.json").unlink(missing_ok=True)
+    def _end(self, names: Sequence[ServerName]) -> None:
+        if names:
+            (self._run / "endpoints.json").unlink(missing_ok=True)
         self._endpoints = None
-        self._stop_processes()
+        self._stop_processes(names)
         if self._guard is not None:
             self._guard.close()
             self._guard = None

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,6 +83,23 @@ def test_up_status_down(home: Path) -> None:
     assert all(started_ticks(pid) is None for pid in process_ids(again).values())
     assert command(home, "status").returncode == 4
     assert json.loads(command(home, "down", "--json").stdout)["stopped"] == []
+
+
+def test_a_failed_up_leaves_what_ran_before(home: Path) -> None:
+    pids = process_ids(command(home, "up", "--json"))
+    try:
+        os.kill(pids["kafka"], signal.SIGKILL)
+        wait_for(lambda: started_ticks(pids["kafka"]) is None)
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            taken = str(other.getsockname()[1])
+            failed = command(home, "up", "--controller-port", taken)
+        assert failed.returncode == 1
+        assert f"controller: port {taken} on 127.0.0.1 is taken" in failed.stderr
+        assert "Traceback" not in failed.stderr
+        assert started_ticks(pids["postgres"]) is not None
+        assert started_ticks(pids["redis"]) is not None
+    finally:
+        command(home, "down")
 
 
 def test_servers_end_with_an_owner_that_is_killed(folder: Path, stack: TestStack) -> None:
