@@ -1,21 +1,44 @@
-"""Named places at which a test may kill the process: the numbered steps of each service's order of effects.
+"""Places at which a test ends a process as a crash would: SIGKILL, no clean-up, nothing flushed.
 
-``SIGNALTAPE_CRASH_AT=<name>[:n]`` kills the process with SIGKILL when it reaches the named place for the n-th time
-(default: the first). Without the variable ``reach`` does nothing.
+``SIGNALTAPE_CRASH_AT=features.3_published:5`` ends the process the fifth time it gets there; without the number, the
+first time. The variable is read once, at the first call; without it a call costs next to nothing.
 """
 
+import functools
 import os
 import signal
+import threading
 
-_NAME, _, _COUNT = os.environ.get("SIGNALTAPE_CRASH_AT", "").partition(":")
-_left = int(_COUNT or 1)
+VARIABLE = "SIGNALTAPE_CRASH_AT"
+
+
+class CrashPoint:
+    """Counts down to one place. ``place`` is ``name`` or ``name:n``; ValueError if n is no positive number."""
+
+    def __init__(self, place: str) -> None:
+        self.name, _, count = place.partition(":")
+        self.left = int(count or 1)
+        if self.left < 1:
+            raise ValueError(f"{VARIABLE}={place}: the number after the colon counts from 1")
+        self._lock = threading.Lock()
+
+    def reach(self, name: str) -> bool:
+        """Return True when ``name`` was reached often enough."""
+        if name != self.name:
+            return False
+        with self._lock:
+            self.left -= 1
+            return self.left == 0
+
+
+@functools.cache
+def _wanted() -> CrashPoint | None:
+    place = os.environ.get(VARIABLE)
+    return CrashPoint(place) if place else None
 
 
 def reach(name: str) -> None:
-    """Mark that the process has come to a named step."""
-    if not _NAME or name != _NAME:
-        return
-    global _left
-    _left -= 1
-    if _left <= 0:
+    """End this process here, if that is what the environment asks for."""
+    wanted = _wanted()
+    if wanted is not None and wanted.reach(name):
         os.kill(os.getpid(), signal.SIGKILL)
