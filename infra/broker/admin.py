@@ -1,6 +1,7 @@
 """Topics and group offsets: created once, checked at each start, never overwritten."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from confluent_kafka import (
@@ -26,6 +27,24 @@ from schemas.topics import DEAD_LETTERED, TOPICS, TopicNames
 _DEADLINE_S = 30.0
 _MAX_MESSAGE = str(16 * 1024 * 1024)
 _DLQ_RETENTION_MS = str(90 * 86_400_000)
+#: Answers of a broker that has just started, or of a topic that was just made: they pass.
+_PASSING = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError._WAIT_COORD,
+        KafkaError._TIMED_OUT,
+    }
+)
+#: A request for a group's coordinator is not answered at all once its two quick retries have failed, as they do on a
+#: broker that has just started: so each attempt is short.
+_ATTEMPT_S = 2.0
+_RETRY_EVERY_S = 0.05
 #: Partition → (low, high): first offset that is there, and the one that comes next.
 Offsets = dict[int, tuple[int, int]]
 
@@ -54,6 +73,7 @@ def create_topics(settings: Settings) -> list[str]:
     for name, future in admin.create_topics(list(wanted.values()), request_timeout=_DEADLINE_S).items():
         if _settled(future, f"creating topic {name}", tolerate=KafkaError.TOPIC_ALREADY_EXISTS):
             created.append(name)
+    _wait_until_known(admin, set(created))
     check_partitions(settings)
     return sorted(created)
 
@@ -66,8 +86,9 @@ def check_partitions(settings: Settings) -> None:
     for name, count in expected.items():
         if len(found[name].partitions) != count:
             raise TopicError(
-                f"topic {name} has {len(found[name].partitions)} partitions, the setting topics.partitions says {count}:"
-                " symbols would land elsewhere. Set topics.partitions to the topic's number, or use another prefix"
+                f"topic {name} has {len(found[name].partitions)} partitions, the setting topics.partitions says"
+                f" {count}: symbols would land elsewhere. Set topics.partitions to the topic's number, or use"
+                " another prefix"
             )
 
 
@@ -83,23 +104,38 @@ def topic_ids(settings: Settings, topics: list[str]) -> dict[str, str]:
 
 def low_high_offsets(settings: Settings, topic: str) -> Offsets:
     """Return each partition's first and next offset (next: transaction markers and open transactions included)."""
-    partitions = [partition.id for partition in _describe(settings, [topic])[topic].partitions]
+    return all_offsets(settings, [topic])[topic]
+
+
+def all_offsets(settings: Settings, topics: list[str]) -> dict[str, Offsets]:
+    """Return the same for several topics at once."""
     admin = admin_client(settings)
-    low = _list_offsets(admin, topic, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-    high = _list_offsets(admin, topic, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-    return {partition: (low[partition], high[partition]) for partition in partitions}
+    places = [
+        TopicPartition(name, partition.id)
+        for name, description in _describe_with(admin, topics).items()
+        for partition in description.partitions
+    ]
+    low = _list_offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    high = _list_offsets(admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    found: dict[str, Offsets] = {topic: {} for topic in topics}
+    for place in places:
+        key = (place.topic, place.partition)
+        found[place.topic][place.partition] = (low[key], high[key])
+    return found
 
 
 def group_offsets(settings: Settings, group: str, topic: str, partitions: int) -> dict[int, tuple[int, str] | None]:
     """Return partition → (committed offset, metadata), None where the group has committed nothing."""
-    asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in range(partitions)])
+    asked = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in range(partitions)])]
     admin = admin_client(settings)
-    futures = admin.list_consumer_group_offsets([asked], request_timeout=_DEADLINE_S)
     try:
-        found = futures[group].result().topic_partitions
+        found = _settle(lambda: admin.list_consumer_group_offsets(asked, request_timeout=_ATTEMPT_S))[group]
     except KafkaException as error:
         raise BrokerError(f"offsets of group {group}: {error.args[0].str()}") from error
-    return {tp.partition: None if tp.offset == OFFSET_INVALID else (tp.offset, tp.metadata or "") for tp in found}
+    return {
+        place.partition: None if place.offset == OFFSET_INVALID else (place.offset, place.metadata or "")
+        for place in found.topic_partitions
+    }
 
 
 def set_group_offsets(settings: Settings, group: str, offsets: Mapping[tuple[str, int], tuple[int, str]]) -> None:
@@ -108,7 +144,7 @@ def set_group_offsets(settings: Settings, group: str, offsets: Mapping[tuple[str
     request = [ConsumerGroupTopicPartitions(group, places)]
     admin = admin_client(settings)
     try:
-        result = admin.alter_consumer_group_offsets(request, request_timeout=_DEADLINE_S)[group].result()
+        result = _settle(lambda: admin.alter_consumer_group_offsets(request, request_timeout=_ATTEMPT_S))[group]
     except KafkaException as error:
         raise BrokerError(
             f"offsets of group {group} can't be set ({error.args[0].str()}); stop its members first"
@@ -142,6 +178,10 @@ def broker_setting(settings: Settings, name: str) -> str | None:
 
 def _describe(settings: Settings, topics: list[str]) -> dict[str, Any]:
     admin = admin_client(settings)  # must live until the futures are settled
+    return _describe_with(admin, topics)
+
+
+def _describe_with(admin: AdminClient, topics: list[str]) -> dict[str, Any]:
     futures = admin.describe_topics(TopicCollection(topics), request_timeout=_DEADLINE_S)
     found = {}
     for name, future in futures.items():
@@ -154,12 +194,14 @@ def _describe(settings: Settings, topics: list[str]) -> dict[str, Any]:
     return found
 
 
-def _list_offsets(admin: AdminClient, topic: str, partitions: list[int], spec: Any) -> dict[int, int]:
-    futures = admin.list_offsets({TopicPartition(topic, p): spec for p in partitions}, request_timeout=_DEADLINE_S)
+def _list_offsets(admin: AdminClient, places: list[TopicPartition], spec: Any) -> dict[tuple[str, int], int]:
+    asked = dict.fromkeys(places, spec)
     try:
-        return {place.partition: future.result().offset for place, future in futures.items()}
+        found = _settle(lambda: admin.list_offsets(asked, request_timeout=_DEADLINE_S))
     except KafkaException as error:
-        raise BrokerError(f"offsets of {topic}: {error.args[0].str()}") from error
+        names = ", ".join(sorted({place.topic for place in places}))
+        raise BrokerError(f"offsets of {names}: {error.args[0].str()}") from error
+    return {(place.topic, place.partition): answer.offset for place, answer in found.items()}
 
 
 def _settled(future: Any, what: str, tolerate: int) -> bool:
@@ -170,3 +212,24 @@ def _settled(future: Any, what: str, tolerate: int) -> bool:
             return False
         raise BrokerError(f"{what}: {error.args[0].str()}") from error
     return True
+
+
+def _settle(ask: Callable[[], Mapping[Any, Any]]) -> dict[Any, Any]:
+    """Ask until no answer is one that passes; return the futures' results. Raises the KafkaException otherwise."""
+    end = time.monotonic() + _DEADLINE_S
+    while True:
+        try:
+            return {key: future.result() for key, future in ask().items()}
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSING or time.monotonic() >= end:
+                raise
+        time.sleep(_RETRY_EVERY_S)
+
+
+def _wait_until_known(admin: AdminClient, topics: set[str]) -> None:
+    """Return when the broker lists all ``topics``: a topic just made shows a moment later."""
+    end = time.monotonic() + _DEADLINE_S
+    while missing := topics - set(admin.list_topics(timeout=_DEADLINE_S).topics):
+        if time.monotonic() >= end:
+            raise TopicError(f"topics {sorted(missing)} were made but don't show after {_DEADLINE_S:g} s")
+        time.sleep(_RETRY_EVERY_S)
