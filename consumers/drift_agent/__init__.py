@@ -1,0 +1,1 @@
+"""Drift agent: predictions and returns in, daily metrics and alerts out."""

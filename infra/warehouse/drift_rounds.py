@@ -1,0 +1,109 @@
+"""What the drift agent writes: metrics, alerts, its state and its offsets, together; and the outbox of alerts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from infra.warehouse.checkpoints import advance_all
+from infra.warehouse.connection import Connection
+from infra.warehouse.errors import WarehouseError
+from infra.warehouse.queries import queries
+from pipeline.drift.population_stability import Reference
+from pipeline.drift.report import DriftMetric
+from schemas.alerts import Alert
+from schemas.codec import decode_json, encode_json
+from schemas.intervals import SECOND, session_end
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftRound:
+    """One checkpoint. `places`: topic → (partition, epoch, next offset) of each of its partitions."""
+
+    service: str
+    key: str
+    state: bytes
+    places: Mapping[str, Sequence[tuple[int, int, int]]]
+    metrics: Sequence[DriftMetric] = ()
+    alerts: Sequence[Alert] = ()
+
+
+def read_state(connection: Connection, service: str, key: str) -> bytes | None:
+    """The state of the last round, None before the first."""
+    row = connection.execute(queries("drift")["state"], {"service": service, "key": key}).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def write_drift_round(connection: Connection, one: DriftRound) -> None:
+    """Write a round inside the caller's transaction; repeating it changes nothing.
+
+    Raises StaleEpoch if another process has taken a partition since.
+    """
+    for topic, rounds in one.places.items():
+        advance_all(connection, one.service, topic, rounds)
+    named = queries("drift")
+    if one.metrics:
+        connection.execute(named["add metrics"], _metric_columns(one.metrics))
+    if one.alerts:
+        connection.execute(named["add alerts"], _alert_columns(one.alerts))
+    connection.execute(named["save state"], {"service": one.service, "key": one.key, "state": one.state})
+
+
+def waiting_alerts(connection: Connection) -> list[Alert]:
+    """Alerts in the outbox: written, and not marked as published."""
+    found = []
+    for (body,) in connection.execute(queries("drift")["waiting alerts"]):
+        message = decode_json(body.encode())
+        if isinstance(message, Alert):
+            found.append(message)
+    return found
+
+
+def mark_published(connection: Connection, alerts: Sequence[Alert]) -> None:
+    """Take alerts out of the outbox."""
+    connection.execute(queries("drift")["mark published"], {"ids": [alert.alert_id for alert in alerts]})
+
+
+def psi_reference(connection: Connection, model: str, version: int) -> Reference | None:
+    """Sketch of a registered model's training scores; None where the version isn't registered or has none.
+
+    Raises WarehouseError if the manifest holds something else under `psi_reference`.
+    """
+    row = connection.execute(queries("drift")["psi reference"], {"model": model, "version": version}).fetchone()
+    stored = None if row is None or row[0] is None else orjson.loads(row[0])
+    if stored is None:
+        return None
+    try:
+        return Reference(edges=tuple(map(float, stored["edges"])), counts=tuple(map(int, stored["counts"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WarehouseError(
+            f"model {model} version {version}: psi_reference in its manifest is unusable ({error}); register it again"
+        ) from error
+
+
+def _metric_columns(metrics: Sequence[DriftMetric]) -> dict[str, list[Any]]:
+    return {
+        "policies": [one.policy for one in metrics],
+        "strategies": [one.strategy for one in metrics],
+        "subjects": [one.subject for one in metrics],
+        "metrics": [one.metric for one in metrics],
+        "sessions_s": [session_end(one.session) // SECOND for one in metrics],
+        "verdicts": [one.verdict for one in metrics],
+        "values": [one.value for one in metrics],
+        "sample_sizes": [one.sample_size for one in metrics],
+        "details": [orjson.dumps(one.detail).decode() for one in metrics],
+    }
+
+
+def _alert_columns(alerts: Sequence[Alert]) -> dict[str, list[Any]]:
+    return {
+        "ids": [one.alert_id for one in alerts],
+        "event_times_s": [one.event_time // SECOND for one in alerts],
+        "policies": [one.policy for one in alerts],
+        "rules": [one.rule for one in alerts],
+        "severities": [one.severity for one in alerts],
+        "strategies": [one.strategy for one in alerts],
+        "subjects": [one.subject for one in alerts],
+        "bodies": [encode_json(one).decode() for one in alerts],
+    }
