@@ -1,0 +1,1 @@
+"""Measurements of this machine, each with a baseline taken in the same run."""
