@@ -41,3 +41,6 @@ FROM features GROUP BY feature_set, set_version, interval, symbol;
 -- name: latest_signals
 SELECT event_time, symbol, signal, score, confidence, reference_price, model || ':' || model_version, interval, signal_id
 FROM signals ORDER BY ingest_time DESC, event_time DESC, symbol LIMIT %(limit)s;
+
+-- name: return_rows
+SELECT count(*) FROM returns;

@@ -1,0 +1,91 @@
+"""Burst latency: every symbol closes at once; from the first ``produce()`` to the last signal in a reader's hand."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from infra.broker.bar_feed import BarFeed
+from infra.broker.publisher import Publisher
+from producers.cross_sections import cross_sections
+from producers.simulation.market import MarketConfig, simulate
+from schemas.topics import TopicNames
+from signaltape.demo.console import Console
+from signaltape.demo.scene import Scene
+
+SYMBOLS = 5_000
+BURSTS = 50
+#: Bars before the first burst, so that every symbol is warm, and bursts before the first that counts.
+WARM_BARS = 45
+PAUSE_S = 0.3
+
+
+def run(active: Scene, interval: str, console: Console) -> dict[str, Any]:
+    """Return p50, p99 and max in ms over ``BURSTS`` bursts of ``SYMBOLS`` symbols each."""
+    partitions = active.settings.topics.partitions
+    table = simulate(MarketConfig(symbols=SYMBOLS, missing=0.0, interval=interval, seed=11))
+    feed = BarFeed(
+        Publisher(active.settings, "feed-burst"), TopicNames(active.settings.topics.prefix).bars, partitions, "burst"
+    )
+    sections = cross_sections(table, partitions=partitions, feed="burst", source="burst")
+    spans: list[float] = []
+    with _reader(active) as lines:
+        first = next(sections)
+        feed.open(first[0] - 1)
+        with console.step(f"{WARM_BARS} bars of {SYMBOLS:,} symbols to warm up"):
+            feed.publish(first[1])
+            for _ in range(WARM_BARS):
+                moment, batches = next(sections)
+                feed.publish(batches)
+            feed.flush()
+            _await(lines, moment)
+        with console.step(f"{BURSTS} bursts of {SYMBOLS:,} bars"):
+            for _ in range(BURSTS):
+                moment, batches = next(sections)
+                begun = time.time_ns()
+                feed.publish(batches)
+                feed.flush()
+                spans.append((_await(lines, moment) - begun) / 1e6)
+                console.say(f"{len(spans)} of {BURSTS}, last {spans[-1]:.0f} ms")
+                time.sleep(PAUSE_S)
+        feed.close(moment)
+    return {
+        "symbols": SYMBOLS,
+        "bursts": len(spans),
+        "p50_ms": round(float(np.percentile(spans, 50)), 1),
+        "p99_ms": round(float(np.percentile(spans, 99)), 1),
+        "max_ms": round(max(spans), 1),
+    }
+
+
+def _await(lines: Iterator[str], moment: int) -> int:
+    """Return the wall clock (ns) at which the reader had every signal of the burst at ``moment``."""
+    for line in lines:
+        event_time, at = line.split()
+        if int(event_time) == moment:
+            return int(at)
+    raise RuntimeError("the reader of the signals has ended")
+
+
+@contextmanager
+def _reader(active: Scene) -> Iterator[Iterator[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "signaltape.bench.burst_reader", str(SYMBOLS)],
+        env=active.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        process.stdout.readline()
+        yield iter(process.stdout)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
