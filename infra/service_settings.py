@@ -34,6 +34,34 @@ class IngestSettings(Group):
     commit_every_s: float = Field(default=0.2, ge=0)
 
 
+class EngineSettings(Group):
+    """What the feature engine computes, the same in every service that runs it.
+
+    ring: raw bars kept per symbol and interval. primary_source: the vendor whose bars make features; None: the first
+    one seen for each symbol.
+    """
+
+    feature_sets: tuple[str, ...] = ("core",)
+    horizons: tuple[int, ...] = (1, 5, 20)
+    ring: int = Field(default=64, ge=2)
+    primary_source: str | None = None
+
+
+class FeaturesSettings(Group):
+    """How the feature agent works.
+
+    round_messages: messages in one round, and so in one transaction, at the most. snapshot_messages, snapshot_s: a
+    partition's state is made durable after so many messages, or so long after the last time. stall_after_s: a
+    partition that stands still for so long while messages wait ends the process.
+    """
+
+    round_messages: int = Field(default=1_000, ge=1)
+    snapshot_messages: int = Field(default=20_000, ge=1)
+    snapshot_s: float = Field(default=10.0, gt=0)
+    stall_after_s: float = Field(default=60.0, gt=0)
+    session_timeout_s: float = Field(default=6.0, ge=1)
+
+
 class RouterSettings(Group):
     """What the router lets through; control events of kind `parameters` override it at a bar time.
 

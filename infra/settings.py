@@ -21,7 +21,14 @@ from pydantic_settings import (
 
 from infra.errors import OperatorError
 from infra.places import data_home, endpoints_file
-from infra.service_settings import DriftSettings, InferenceSettings, IngestSettings, RouterSettings
+from infra.service_settings import (
+    DriftSettings,
+    EngineSettings,
+    FeaturesSettings,
+    InferenceSettings,
+    IngestSettings,
+    RouterSettings,
+)
 from infra.settings_group import Group
 
 
@@ -96,6 +103,8 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     stack: StackSettings = StackSettings()
+    engine: EngineSettings = EngineSettings()
+    features: FeaturesSettings = FeaturesSettings()
     ingest: IngestSettings = IngestSettings()
     inference: InferenceSettings = InferenceSettings()
     router: RouterSettings = RouterSettings()
