@@ -62,11 +62,7 @@ def derive(bars: F8Array, t: I8Array, cold: bool, ring: F8Array) -> Frame:
     now[CLOSE] = close
     now[VOLUME] = volume
     now[HIGH : LOW + 1] = bars[0:2]
-    np.log(close, out=now[LOG_CLOSE])
-    np.subtract(now[LOG_CLOSE], before[LOG_CLOSE], out=now[LOG_RETURN])
-    np.multiply(now[LOG_RETURN], now[LOG_RETURN], out=now[LOG_RETURN_SQUARED])
-    log_range = np.log(high / low)
-    np.multiply(log_range, log_range, out=now[LOG_RANGE_SQUARED])
+    _logarithms(before, now, high / low)
     _money_flow(before, now, (high + low + close) / 3.0, volume)
     np.add(before[ON_BALANCE], np.sign(change) * volume, out=now[ON_BALANCE])
     if cold:
@@ -90,6 +86,14 @@ def derive(bars: F8Array, t: I8Array, cold: bool, ring: F8Array) -> Frame:
         level=window_max(window[:, :LEVELLED]) == window_min(window[:, :LEVELLED]),
         flows=window_sum(ring[DEPTH - 14 :, INFLOW : OUTFLOW + 1]),
     )
+
+
+def _logarithms(before: F8Array, now: F8Array, spread: F8Array) -> None:
+    np.log(now[CLOSE], out=now[LOG_CLOSE])
+    np.subtract(now[LOG_CLOSE], before[LOG_CLOSE], out=now[LOG_RETURN])
+    np.multiply(now[LOG_RETURN], now[LOG_RETURN], out=now[LOG_RETURN_SQUARED])
+    log_range = np.log(spread)
+    np.multiply(log_range, log_range, out=now[LOG_RANGE_SQUARED])
 
 
 def _money_flow(before: F8Array, now: F8Array, typical: F8Array, volume: F8Array) -> None:

@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from pipeline.offline import FeatureTable
+    from producers.bar_table import BarTable
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="List or compute features.")
 
@@ -49,6 +50,7 @@ def list_features(
 @app.command("compute")
 def compute_features(
     file: Annotated[Path, typer.Argument(help="Bars: CSV or Parquet.")],
+    *,
     interval: Annotated[str, typer.Option(help="Bar interval.")],
     stamp: Annotated[str, typer.Option(help="What ts means in the file: open or close.")],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
@@ -58,24 +60,41 @@ def compute_features(
 ) -> None:
     """Compute features of a file's bars with the engine that runs live, from each symbol's first bar on."""
     from pipeline.features import FEATURE_SETS
-    from pipeline.offline import compute
     from producers.bar_files import read_bars
-    from producers.splits import read_splits
-    from schemas.bars import Adjustment
-    from signaltape.cli.progress import bar_progress
 
     if feature_set not in FEATURE_SETS:
         raise typer.BadParameter(f"{feature_set!r} is not a feature set; sets: {', '.join(FEATURE_SETS)}")
     if out.suffix != ".parquet":
         raise typer.BadParameter(f"--out must name a .parquet file, got {out}")
     bars = read_bars(file, interval, stamp)
+    table = _compute(bars, feature_set, splits)
+    _report_faults(table)
+    _write(out, table)
+    if as_json:
+        typer.echo(json.dumps({"bars": len(bars), "set": feature_set, "out": str(out)} | _summary(table)))
+    else:
+        typer.echo(f"{len(bars):,} bars, {len(table.symbol):,} vectors of {len(table.names)} columns in {out}")
+    if table.faults:
+        raise typer.Exit(1)
+
+
+def _compute(bars: "BarTable", feature_set: str, splits: Path | None) -> "FeatureTable":
+    from pipeline.offline import compute
+    from producers.splits import read_splits
+    from schemas.bars import Adjustment
+    from signaltape.cli.progress import bar_progress
+
     adjustments = [
         Adjustment(
-            feed="file", source="file", symbol=split.symbol, factor=split.factor,
-            effective_time=split.effective_time, available_time=split.effective_time,
+            feed="file",
+            source="file",
+            symbol=split.symbol,
+            factor=split.factor,
+            effective_time=split.effective_time,
+            available_time=split.effective_time,
         )
         for split in (read_splits(splits) if splits else ())
-    ]  # fmt: skip
+    ]
     with bar_progress("features", len(set(bars.event_time.tolist()))) as moved:
         done = 0
 
@@ -84,20 +103,18 @@ def compute_features(
             moved(now - done)
             done = now
 
-        table = compute(bars, interval, feature_set, splits=adjustments, progress=follow)
-    _report_faults(table)
-    _write(out, table)
-    summary = {
-        "bars": len(bars), "vectors": len(table.symbol), "symbols": len(set(table.symbol.tolist())),
-        "columns": len(table.names), "duplicates": table.duplicates, "faults": len(table.faults),
-        "set": feature_set, "set_hash": table.set_hash, "out": str(out),
-    }  # fmt: skip
-    if as_json:
-        typer.echo(json.dumps(summary))
-    else:
-        typer.echo(f"{len(bars):,} bars, {len(table.symbol):,} vectors of {len(table.names)} columns in {out}")
-    if table.faults:
-        raise typer.Exit(1)
+        return compute(bars, bars.interval, feature_set, splits=adjustments, progress=follow)
+
+
+def _summary(table: "FeatureTable") -> dict[str, object]:
+    return {
+        "vectors": len(table.symbol),
+        "symbols": len(set(table.symbol.tolist())),
+        "columns": len(table.names),
+        "duplicates": table.duplicates,
+        "faults": len(table.faults),
+        "set_hash": table.set_hash,
+    }
 
 
 def _report_faults(table: "FeatureTable") -> None:
