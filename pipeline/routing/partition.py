@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.chain import Fence
 from pipeline.control import ControlState
+from pipeline.deployments import Deployments
 from pipeline.routing.emission import BarPlace, build_signals
 from pipeline.routing.model_port import ModelPort
 from pipeline.routing.notices import control_notices
@@ -68,6 +69,16 @@ class PartitionInference:
         self._calls: list[Call] = []
         self._head = self.standing.head
         self._predictor = Predictor(models=self.models, state=self.state, options=self.options)
+
+    @property
+    def fence(self) -> Position | None:
+        """Last chain position taken, parts of a source message that isn't complete included."""
+        return self._fence.position
+
+    @property
+    def deployments(self) -> Deployments:
+        """What is deployed for the next bar."""
+        return self.control.in_force(0 if self._head is None else self._head + 1)
 
     def take(self, message: FeatureBatch | Watermark | ControlEvent, features_offset: int) -> Output | None:
         """Take the message at ``features_offset``; returns what its source message led to once that is complete.

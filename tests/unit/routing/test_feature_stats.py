@@ -1,5 +1,7 @@
 """Statistics of features per session: right numbers, independent of batching, kept over a restart."""
 
+from itertools import pairwise
+
 import msgpack
 import numpy as np
 import pytest
@@ -63,7 +65,7 @@ def test_neither_batching_nor_a_restart_changes_bits(
     whole, parts = SessionStats(), SessionStats()
     whole.add(batch(T0, values, valid))
     edges = [0, *sorted({cut for cut in cuts if cut < len(rows)}), len(rows)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         parts.add(batch(T0, values[start:end], valid[start:end]))
         if restart:
             parts = SessionStats.restore(msgpack.unpackb(msgpack.packb(parts.state())))

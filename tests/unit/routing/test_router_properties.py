@@ -50,7 +50,8 @@ def parts_of(bench: Bench, bar: Bar, at: int) -> list[FeatureBatch]:
     first, second = bench.writer.bar(T0 + at * SECOND, bar.first, sets=(SET, "other"))
     n = len(bar.second)
     second = replace(
-        second, symbols=tuple(bar.second), values=np.array(list(bar.second.values())), valid=np.ones((n, 2), dtype=bool),
+        second, symbols=tuple(bar.second), values=np.array(list(bar.second.values())),
+        valid=np.ones((n, 2), dtype=bool),
         close=np.full(n, 100.0), available_time=np.full(n, second.event_time),
     )  # fmt: skip
     return [first, second]

@@ -1,0 +1,1 @@
+"""The inference consumer: features in, predictions and signals out, exactly once."""

@@ -1,0 +1,98 @@
+"""From records of ``features`` to outputs: decode, step the partition, keep what must be published."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from consumers.inference.errors import ChainBroken
+from consumers.inference.models import LoadedModels
+from consumers.inference.restore import Owned
+from infra.broker.dead_letters import DeadLetters
+from infra.broker.reading import Record
+from infra.telemetry.metrics import DUPLICATES
+from pipeline.chain import ChainGap
+from pipeline.deployments import ModelRef
+from pipeline.routing.partition import Output
+from schemas.bars import Watermark
+from schemas.codec import decode
+from schemas.control import ControlEvent
+from schemas.errors import DecodeError
+from schemas.features import FeatureBatch
+from schemas.headers import Headers, traceparent
+from schemas.link import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What one closed source message led to, and the trace headers of the record that closed it."""
+
+    partition: int
+    position: Position
+    output: Output
+    trace: Headers
+
+
+@dataclass(slots=True)
+class Taken:
+    """A round's work: outputs in order, how many source messages each partition closed, when they were written."""
+
+    closed: list[Closed] = field(default_factory=list)
+    batches: Counter[int] = field(default_factory=Counter)
+    written_ms: list[int] = field(default_factory=list)
+
+    @property
+    def moved(self) -> set[int]:
+        """Partitions whose offset is to be committed."""
+        return set(self.batches)
+
+
+class Intake:
+    """Steps partitions by records. What isn't a message of the chain goes to the dead letters."""
+
+    def __init__(self, models: LoadedModels, dead_letters: DeadLetters) -> None:
+        self._models = models
+        self._dead_letters = dead_letters
+
+    def take(self, records: Iterable[Record], owned: dict[int, Owned]) -> Taken:
+        """Take records in their order. Raises ``ChainBroken``, ``ModelUnavailable``, ``PublishError``."""
+        taken = Taken()
+        refused = 0
+        for record in records:
+            message = self._decoded(record)
+            if message is None:
+                refused += 1
+                continue
+            self._step(record, message, owned[record.partition], taken)
+        if refused:
+            self._dead_letters.flush()
+        return taken
+
+    def _step(
+        self, record: Record, message: FeatureBatch | Watermark | ControlEvent, owned: Owned, taken: Taken
+    ) -> None:
+        inference = owned.inference
+        fence = inference.fence
+        try:
+            output = inference.take(message, record.offset)
+        except ChainGap as gap:
+            raise ChainBroken(f"{record.topic}[{record.partition}] at offset {record.offset}: {gap}") from gap
+        if inference.fence == fence:
+            DUPLICATES.labels(topic=record.topic).inc()
+        if isinstance(message, ControlEvent) and message.action in ("activate", "rollback", "shadow"):
+            self._models.prepare(ModelRef(name=message.model, version=message.model_version))
+        if output is None or inference.standing.fence is None:
+            return
+        taken.batches[record.partition] += 1
+        taken.written_ms.append(record.timestamp_ms)
+        taken.closed.append(Closed(record.partition, inference.standing.fence, output, traceparent(record.headers)))
+
+    def _decoded(self, record: Record) -> FeatureBatch | Watermark | ControlEvent | None:
+        try:
+            message = decode(record.value or b"")
+        except DecodeError as error:
+            self._dead_letters.put(record, error.code, error.detail)
+            return None
+        if not isinstance(message, FeatureBatch | Watermark | ControlEvent) or message.link is None:
+            self._dead_letters.put(record, "not_in_chain", f"{message.TYPE} without a place in the chain")
+            return None
+        return message

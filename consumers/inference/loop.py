@@ -1,0 +1,235 @@
+"""The loop of the inference consumer: rounds, each one Kafka transaction.
+
+A round, with the numbers of its crash points:
+
+1. take what is there on the partitions of ``features`` (bounded; no waiting for more), and fence it by the chain;
+2. score it, let the router decide; memory moves on, nothing is visible yet;
+3. produce signals and predictions into a transaction;
+4. add the offsets after the last closed source message of each partition, with fence, numbering and control state;
+5. commit: only now anything counts. Then sums that can wait, and router snapshots that are due, in a transaction of
+   their own with the same offsets, so that gateways don't wait for them.
+
+A round that fails before 5 leaves nothing: the transaction is aborted, all memory dropped, and the partitions are
+restored from their last commit. On assignment a partition is restored before its first message is taken.
+"""
+
+import threading
+import time
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from consumers.inference.commit_metadata import metadata_of
+from consumers.inference.errors import REPAIR, CommitRefused, Fenced, OffsetsExpired, RoundAborted
+from consumers.inference.intake import Intake, Taken
+from consumers.inference.models import LoadedModels
+from consumers.inference.outbox import Outbox
+from consumers.inference.report import RoundReport
+from consumers.inference.restore import Owned, Place, Restorer
+from consumers.inference.transaction import Transactions
+from infra.broker.config import consumer_config
+from infra.broker.errors import BrokerError
+from infra.broker.reading import Record, record_of
+from infra.crash_points import reach
+from infra.settings import Settings
+from infra.telemetry.logs import get_logger
+from pipeline.routing.model_port import ModelUnavailable
+from schemas.intervals import SECOND
+from schemas.topics import TopicNames
+
+_COMMITTED_S = 5.0
+_COMMITTED_TRIES = 12
+_IDLE_S = 0.1
+
+
+class InferenceLoop:
+    """One instance. Partitions come and go with the group; ``run`` returns when ``stop`` is set."""
+
+    def __init__(
+        self, settings: Settings, instance: int, *, models: LoadedModels, intake: Intake, report: RoundReport,
+        stop: threading.Event,
+    ) -> None:  # fmt: skip
+        names = TopicNames(settings.topics.prefix)
+        slot = f"{settings.topics.prefix}signaltape-inference-{instance}"
+        self._options = settings.inference
+        self._topic = names.features
+        self._models = models
+        self._intake = intake
+        self._report = report
+        self._stop = stop
+        self._outbox = Outbox(names, as_json=settings.inference.signal_format == "json")
+        self._restorer = Restorer(settings, models)
+        self._transactions = Transactions(settings, slot, stop.is_set)
+        group = f"{settings.topics.prefix}signaltape-inference"
+        self._consumer = Consumer(consumer_config(settings, group, **{"group.instance.id": slot}))
+        self._owned: dict[int, Owned] = {}
+
+    def run(self) -> None:
+        """Run rounds until told to stop. Raises ``OperatorError`` where going on could lose or repeat something."""
+        try:
+            self._transactions.start()
+            self._consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke)
+            while not self._stop.is_set():
+                self.round()
+        finally:
+            self._consumer.close()
+
+    def round(self) -> None:
+        """One round; see the module's text."""
+        records = self._poll()
+        if not records:
+            return
+        start = time.perf_counter()
+        reach("inference.1_taken")
+        try:
+            taken = self._intake.take(records, self._owned)
+        except ModelUnavailable as error:
+            self._hold(str(error))
+            return
+        reach("inference.2_scored")
+        if not taken.moved:
+            return
+        try:
+            self._publish(taken)
+            self._report.committed(taken, self._owned, self._consumer, time.perf_counter() - start)
+            self._keep_snapshots(taken)
+        except RoundAborted:
+            self._rewind()
+
+    def _publish(self, taken: Taken) -> None:
+        transactions = self._transactions
+        transactions.begin()
+        for closed in taken.closed:
+            transactions.send(self._outbox.records(closed.partition, closed.position, closed.output, closed.trace))
+        reach("inference.3_produced")
+        transactions.offsets(self._consumer, [self._place(partition) for partition in sorted(taken.moved)])
+        reach("inference.4_offsets")
+        transactions.commit()
+        reach("inference.5_committed")
+
+    def _place(self, partition: int) -> TopicPartition:
+        owned = self._owned[partition]
+        text = metadata_of(owned.inference, owned.snapshot).to_text()
+        return TopicPartition(self._topic, partition, owned.inference.state.features_offset, text)
+
+    def _keep_snapshots(self, taken: Taken) -> None:
+        """After the commit: add up statistics, and write the router snapshots that are due, with the same offsets."""
+        due = []
+        for partition in sorted(taken.moved):
+            owned = self._owned[partition]
+            owned.inference.state.stats.settle()
+            owned.batches += taken.batches[partition]
+            if self._is_due(owned):
+                due.append(owned)
+        if not due:
+            return
+        self._transactions.begin()
+        for owned in due:
+            self._transactions.send_snapshot(self._outbox.snapshot(owned.inference.snapshot()))
+        for owned in due:
+            owned.snapshot = self._transactions.snapshot_offset(owned.inference.partition)
+            owned.batches, owned.snapshot_head = 0, owned.inference.standing.head
+        places = [self._place(owned.inference.partition) for owned in due]
+        self._transactions.offsets(self._consumer, places)
+        self._transactions.commit()
+
+    def _is_due(self, owned: Owned) -> bool:
+        head = owned.inference.standing.head
+        if head is None:
+            return False
+        if owned.snapshot < 0 or owned.snapshot_head is None or owned.batches >= self._options.snapshot_batches:
+            return True
+        return head - owned.snapshot_head >= self._options.snapshot_event_s * SECOND
+
+    def _poll(self) -> list[Record]:
+        """Return the next message and what is already there behind it."""
+        first = self._consumer.poll(_IDLE_S)
+        if first is None:
+            return []
+        rest = self._consumer.consume(self._options.round_messages - 1, 0.0)
+        records = []
+        for message in (first, *rest):
+            error = message.error()
+            if error is not None:
+                self._judge(error)
+            elif message.partition() in self._owned:
+                records.append(record_of(message))
+        return records
+
+    def _judge(self, error: KafkaError) -> None:
+        """Raise what an error event of the consumer means; return if it passes by itself."""
+        if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            raise OffsetsExpired(
+                f"{self._topic}: the committed offset isn't in the topic any more ({error.str()}); the topic was "
+                f"recreated, or its retention passed over this group. Run: {REPAIR}"
+            )
+        if error.code() == KafkaError.FENCED_INSTANCE_ID:
+            raise Fenced("another process runs under this instance number: this one ends (--instance)")
+        if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise BrokerError(f"{self._topic}: {error.str()}; run `signaltape init`, or check the prefix setting")
+        get_logger().warning("kafka_error", reason=error.str())
+
+    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """Restore before anything is fetched."""
+        places = self._committed([place.partition for place in partitions])
+        self._restore(places)
+        self._consumer.assign([TopicPartition(self._topic, n, place.offset) for n, place in places.items()])
+        get_logger().info("assigned", partitions=sorted(places))
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """Between rounds nothing is open: memory can simply go."""
+        for place in partitions:
+            self._owned.pop(place.partition, None)
+            self._report.forget(self._topic, place.partition)
+
+    def _restore(self, places: dict[int, Place]) -> None:
+        self._owned = {}
+        self._owned = self._restorer.restore(places)
+        reasons = [
+            reason
+            for owned in self._owned.values()
+            for strategy in owned.inference.deployments.strategies
+            if strategy.live is not None and (reason := self._models.prepare(strategy.live))
+        ]
+        self._report.models("; ".join(dict.fromkeys(reasons)))
+        self._report.restored(self._owned)
+
+    def _rewind(self) -> None:
+        """Drop all memory and go back to the last commit of the partitions that are still ours."""
+        assigned = [place.partition for place in self._consumer.assignment()]
+        if not assigned:
+            return
+        places = self._committed(assigned)
+        self._restore(places)
+        for partition, place in places.items():
+            self._consumer.seek(TopicPartition(self._topic, partition, place.offset))
+
+    def _hold(self, reason: str) -> None:
+        """Serve nothing while a live model can't predict; keep the group's membership, then try again."""
+        get_logger().error("holding", reason=reason)
+        self._report.models(reason)
+        self._consumer.pause(self._consumer.assignment())
+        end = time.monotonic() + self._options.retry_s
+        while time.monotonic() < end and not self._stop.is_set():
+            self._consumer.poll(_IDLE_S)
+        self._rewind()
+        self._consumer.resume(self._consumer.assignment())
+
+    def _committed(self, partitions: list[int]) -> dict[int, Place]:
+        """Ask for committed offsets; waits for a predecessor's open transaction, which its timeout ends."""
+        wanted = [TopicPartition(self._topic, partition) for partition in partitions]
+        for attempt in range(_COMMITTED_TRIES):
+            try:
+                found: list[Any] = self._consumer.committed(wanted, _COMMITTED_S)
+                break
+            except KafkaException as error:
+                if attempt == _COMMITTED_TRIES - 1 or self._stop.is_set():
+                    raise BrokerError(f"committed offsets of {self._topic}: {error.args[0].str()}") from error
+                get_logger().warning("kafka_retry", reason=error.args[0].str())
+        for place in found:
+            if place.offset < 0:
+                raise CommitRefused(
+                    f"{self._topic}[{place.partition}]: the group has no committed offset; run `signaltape init`, or "
+                    f"where it ran before: {REPAIR}"
+                )
+        return {place.partition: Place(place.offset, place.metadata) for place in found}

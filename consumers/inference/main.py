@@ -1,0 +1,40 @@
+"""The inference service."""
+
+import gc
+
+from consumers.inference.intake import Intake
+from consumers.inference.loop import InferenceLoop
+from consumers.inference.models import LoadedModels
+from consumers.inference.report import RoundReport
+from consumers.service import Context, run_service
+from infra.broker.admin import check_partitions
+from infra.broker.dead_letters import DeadLetters
+from infra.broker.publisher import Publisher
+from infra.scoring.registry import ModelRegistry
+from infra.settings import Settings
+from schemas.topics import TopicNames
+
+_GC_THRESHOLD = 50_000
+
+
+def run(settings: Settings, instance: int = 0) -> int:
+    """Run the inference consumer until it is stopped; return the exit code. Each instance needs its own number."""
+    return run_service("inference", instance, settings, _body)
+
+
+def _body(context: Context) -> None:
+    settings, names = context.settings, TopicNames(context.settings.topics.prefix)
+    check_partitions(settings)
+    models = LoadedModels(ModelRegistry(settings), settings.inference)
+    letters = DeadLetters(Publisher(settings, f"inference-{context.instance}"), names, "inference")
+    loop = InferenceLoop(
+        settings,
+        context.instance,
+        models=models,
+        intake=Intake(models, letters),
+        report=RoundReport(context.health, names.features),
+        stop=context.stop,
+    )
+    gc.freeze()  # a collection over everything loaded would hold up a burst of signals
+    gc.set_threshold(_GC_THRESHOLD)
+    loop.run()

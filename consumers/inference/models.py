@@ -1,0 +1,112 @@
+"""Loaded models: checked once, warm, asked under their deadline, several versions side by side."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from consumers.inference.breaker import Breaker
+from infra.errors import OperatorError
+from infra.scoring.errors import DeadlineMissed, ScoringFault
+from infra.scoring.manifest import ModelManifest
+from infra.scoring.scorer import Scorer
+from infra.service_settings import InferenceSettings
+from infra.telemetry.logs import get_logger
+from infra.telemetry.metrics import BREAKER_OPEN, PREDICTION_LATENCY
+from pipeline.deployments import ModelRef
+from pipeline.routing.model_port import Answer, ModelTerms, ModelUnavailable
+from schemas.features import FeatureBatch
+
+
+class Registry(Protocol):
+    """Where models come from."""
+
+    def load(self, name: str, version: int) -> tuple[ModelManifest, Scorer]:
+        """Return a model, its files checked. Raises ``OperatorError``."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Loaded:
+    manifest: ModelManifest
+    terms: ModelTerms
+    scorer: Scorer
+    breaker: Breaker
+    deadline_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Failed:
+    reason: str
+    again_at: float
+
+
+class LoadedModels:
+    """The models of this process, loaded when first needed (or earlier, by ``prepare``) and kept.
+
+    A model that can't be loaded is tried again after ``retry_s``; until then asking for it fails at once.
+    """
+
+    def __init__(
+        self, registry: Registry, settings: InferenceSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._clock = clock
+        self._loaded: dict[ModelRef, _Loaded] = {}
+        self._failed: dict[ModelRef, _Failed] = {}
+
+    def prepare(self, ref: ModelRef) -> str:
+        """Load a model beside the others; returns "" or the reason why it can't be."""
+        try:
+            self._get(ref)
+        except ModelUnavailable as error:
+            return str(error)
+        return ""
+
+    def terms(self, ref: ModelRef) -> ModelTerms:
+        """Return a model's terms. Raises ``ModelUnavailable``."""
+        return self._get(ref).terms
+
+    def call(self, ref: ModelRef, batch: FeatureBatch) -> Answer:
+        """Score a batch; no answer where the deadline passed, the output is unusable, or the breaker is open."""
+        model = self._get(ref)
+        if not model.breaker.allows():
+            return Answer(score=None, confidence=None, breaker_open=True)
+        start = time.monotonic_ns()
+        try:
+            scores = model.scorer.score(batch.values, batch.valid, start + model.deadline_ns)
+        except ScoringFault as fault:
+            get_logger().warning("model_missed", model=str(ref), reason=str(fault), event_time=batch.event_time)
+            missed = isinstance(fault, DeadlineMissed)
+            answer = Answer(score=None, confidence=None, elapsed_ns=time.monotonic_ns() - start, deadline_missed=missed)
+        else:
+            answer = Answer(score=scores.score, confidence=scores.confidence, elapsed_ns=scores.elapsed_ns)
+        model.breaker.record(ok=answer.score is not None)
+        BREAKER_OPEN.labels(model=str(ref)).set(float(model.breaker.is_open))
+        PREDICTION_LATENCY.labels(model=ref.name).observe(answer.elapsed_ns / 1e9)
+        return answer
+
+    def _get(self, ref: ModelRef) -> _Loaded:
+        if ref in self._loaded:
+            return self._loaded[ref]
+        failed = self._failed.get(ref)
+        if failed is not None and self._clock() < failed.again_at:
+            raise ModelUnavailable(failed.reason)
+        try:
+            manifest, scorer = self._registry.load(ref.name, ref.version)
+        except OperatorError as error:
+            reason = f"model {ref} can't be loaded: {error}"
+            self._failed[ref] = _Failed(reason=reason, again_at=self._clock() + self._settings.retry_s)
+            get_logger().error("model_unavailable", model=str(ref), reason=str(error))
+            raise ModelUnavailable(reason) from error
+        self._failed.pop(ref, None)
+        get_logger().info("model_loaded", model=str(ref), sha256=manifest.sha256)
+        self._loaded[ref] = _Loaded(
+            manifest=manifest,
+            terms=manifest.terms(),
+            scorer=scorer,
+            breaker=Breaker(misses=self._settings.breaker_misses, probe=self._settings.breaker_probe),
+            deadline_ns=round((self._settings.deadline_ms or manifest.deadline_ms) * 1e6),
+        )
+        return self._loaded[ref]

@@ -1,0 +1,93 @@
+"""Messages of a round as records: bytes, keys and headers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.routing.partition import Output
+from schemas.bars import Watermark
+from schemas.codec import encode, encode_json
+from schemas.headers import JSON, MSGPACK, Headers, event_headers
+from schemas.ids import derived_id, digest
+from schemas.intervals import session_end
+from schemas.link import Position
+from schemas.predictions import FeatureStats, PredictionBatch, RouterSnapshot
+from schemas.signal_bytes import encode_signals
+from schemas.signals import Heartbeat, Notice, Signal
+from schemas.topics import TopicNames
+
+_SOURCE = "inference"
+
+
+@dataclass(frozen=True, slots=True)
+class OutRecord:
+    """One record to be produced to a partition of ``topic``."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes
+    headers: Headers
+
+
+class Outbox:
+    """Encodes outputs. ``as_json`` concerns ``signals`` only; ``trace``: headers copied from the input."""
+
+    def __init__(self, names: TopicNames, *, as_json: bool) -> None:
+        self._names = names
+        self._as_json = as_json
+        self._content_type = JSON if as_json else MSGPACK
+
+    def records(self, partition: int, position: Position, output: Output, trace: Headers) -> Iterator[OutRecord]:
+        """Yield the records of one source message: ``signals`` first, because gateways wait for them."""
+        yield from self._signals(partition, output, trace)
+        topic = self._names.predictions
+        for message in output.predictions:
+            identity = f"{derived_id(topic, partition, position)}/{_part(message)}"
+            time = session_time(message)
+            headers = event_headers(message.TYPE, identity, _SOURCE, time)
+            yield OutRecord(topic, partition, None, encode(message), headers + trace)
+
+    def snapshot(self, message: RouterSnapshot) -> OutRecord:
+        """Return the record of a router snapshot."""
+        topic, partition = self._names.predictions, message.source_partition
+        identity = f"{derived_id(topic, partition, message.fence)}/snapshot"
+        headers = event_headers(message.TYPE, identity, _SOURCE, message.event_time)
+        return OutRecord(topic, partition, None, encode(message), headers)
+
+    def _signals(self, partition: int, output: Output, trace: Headers) -> Iterator[OutRecord]:
+        topic = self._names.signals
+        emitted = [message for message in output.signals if isinstance(message, Signal)]
+        if emitted:
+            first = emitted[0]
+            shared = [*event_headers(first.TYPE, "", _SOURCE, first.event_time, self._content_type), *trace]
+            place = next(n for n, (name, _) in enumerate(shared) if name == "ce_id")
+            before, after = shared[:place], shared[place + 1 :]
+            values = list(map(encode_json, emitted)) if self._as_json else encode_signals(emitted)
+            for signal, value in zip(emitted, values, strict=True):
+                headers = [*before, ("ce_id", signal.signal_id.encode()), *after]
+                yield OutRecord(topic, partition, signal.symbol.encode(), value, headers)
+        for message in output.signals:
+            if not isinstance(message, Signal):
+                yield self._progress(topic, partition, message, trace)
+
+    def _progress(self, topic: str, partition: int, message: Heartbeat | Notice, trace: Headers) -> OutRecord:
+        identity = digest(message.TYPE, topic, partition, message.seq)
+        value = encode_json(message) if self._as_json else encode(message)
+        headers = event_headers(message.TYPE, identity, _SOURCE, message.event_time, self._content_type)
+        return OutRecord(topic, partition, None, value, headers + trace)
+
+
+def session_time(message: PredictionBatch | FeatureStats | Watermark) -> int:
+    """Return the event time (ns UTC) of a message of ``predictions``; for statistics the session's end."""
+    if isinstance(message, FeatureStats):
+        return session_end(message.session)
+    return message.event_time
+
+
+def _part(message: PredictionBatch | FeatureStats | Watermark) -> str:
+    """What tells the messages of one source message apart."""
+    if isinstance(message, PredictionBatch):
+        return f"{message.strategy}/{message.role}/{message.model}/{message.model_version}"
+    if isinstance(message, FeatureStats):
+        return f"stats/{message.feature_set}/{message.set_version}/{message.interval}/{message.session}"
+    return "watermark"

@@ -1,0 +1,75 @@
+"""What an operator sees of the inference: metrics, health, readiness."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from consumers.inference.intake import Taken
+from consumers.inference.restore import Owned
+from infra.telemetry.health import Health
+from infra.telemetry.metrics import PREDICTIONS, ROUND_SECONDS, SIGNALS, SIGNALS_HELD, STAGE_LATENCY
+from schemas.predictions import DIRECTIONS, OUTCOMES, STATUSES, PredictionBatch
+from schemas.signals import Signal
+
+_HELD = tuple(number for number, name in enumerate(OUTCOMES) if name not in ("none", "emitted"))
+
+
+class RoundReport:
+    """Counts what was committed, and nothing else: an aborted round leaves no trace here."""
+
+    def __init__(self, health: Health, topic: str) -> None:
+        self._health = health
+        self._topic = topic
+
+    def committed(self, taken: Taken, owned: Mapping[int, Owned], consumer: Consumer, elapsed_s: float) -> None:
+        """Report a committed round."""
+        now_ms = time.time() * 1_000
+        for written in taken.written_ms:
+            STAGE_LATENCY.labels(stage="inference").observe(max(now_ms - written, 0.0) / 1_000)
+        ROUND_SECONDS.labels(service="inference").observe(elapsed_s)
+        for closed in taken.closed:
+            for batch in closed.output.predictions:
+                if isinstance(batch, PredictionBatch):
+                    _count(batch)
+        directions = [m.signal for c in taken.closed for m in c.output.signals if isinstance(m, Signal)]
+        for name in DIRECTIONS:
+            SIGNALS.labels(signal=name).inc(directions.count(name))
+        for partition in taken.moved:
+            self._progress(partition, owned[partition], consumer)
+        self.models("")
+
+    def restored(self, owned: Mapping[int, Owned]) -> None:
+        """Report that partitions stand at their last commit."""
+        self._health.ready("started", True)
+        for partition, one in owned.items():
+            self._health.progress(self._topic, partition, one.inference.state.features_offset, 0)
+
+    def models(self, reason: str) -> None:
+        """Report whether every live model can predict; ``reason`` says why not, "" if all can."""
+        self._health.ready("models", not reason, reason)
+
+    def forget(self, topic: str, partition: int) -> None:
+        """A partition is no longer ours."""
+        self._health.forget(topic, partition)
+
+    def _progress(self, partition: int, owned: Owned, consumer: Consumer) -> None:
+        position = owned.inference.state.features_offset
+        try:
+            bounds: Any = consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+        except KafkaException:
+            return  # not ours any more; the next round will tell
+        self._health.progress(self._topic, partition, position, max(bounds[1] - position, 0))
+
+
+def _count(batch: PredictionBatch) -> None:
+    counts = np.bincount(batch.status, minlength=len(STATUSES)).tolist()
+    for name, count in zip(STATUSES, counts, strict=True):
+        if count:
+            PREDICTIONS.labels(model=batch.model, version=str(batch.model_version), status=name).inc(count)
+    outcomes = np.bincount(batch.outcome, minlength=len(OUTCOMES)).tolist()
+    for number in _HELD:
+        if outcomes[number]:
+            SIGNALS_HELD.labels(outcome=OUTCOMES[number]).inc(outcomes[number])
