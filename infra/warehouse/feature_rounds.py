@@ -1,19 +1,17 @@
 """A round of the feature agent: its rows and its offsets, in one transaction."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-import psycopg
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from infra.settings import Settings
-from infra.warehouse.bulk import Rows, copy_rows, merge_rows
-from infra.warehouse.checkpoints import advance_all
-from infra.warehouse.connection import Connection, Warehouse
+from infra.warehouse.bulk import Rows
+from infra.warehouse.connection import Connection
 from infra.warehouse.errors import WarehouseError
 from infra.warehouse.feature_rows import bar_rows, feature_rows, log_event_rows
 from infra.warehouse.moments import to_moment
 from infra.warehouse.queries import queries
 from infra.warehouse.return_rows import return_rows
+from infra.warehouse.round_writer import Place, RoundReport, RoundWriter, Work
 from pipeline.engine_types import RepairNeed, StoredRows
 from pipeline.features import FeatureSet
 from schemas.bars import BarBatch
@@ -41,65 +39,30 @@ class PartitionRound:
     repairs: Sequence[tuple[int, RepairNeed]] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class RoundReport:
-    """What a write did. inserted: new rows by table; suppressed: rows that existed already, by table.
-
-    moved: partitions whose offset moved; the others' rounds were in the database before.
-    """
-
-    inserted: Mapping[str, int] = field(default_factory=dict)
-    suppressed: Mapping[str, int] = field(default_factory=dict)
-    moved: frozenset[int] = frozenset()
-
-
 class FeatureRoundWriter:
-    """Writes rounds over one connection; not for several threads at once."""
+    """Writes rounds of the feature agent; not for several threads at once."""
 
     def __init__(self, settings: Settings, topic: str) -> None:
-        self._warehouse = Warehouse(settings, "signaltape-features")
+        self._writer = RoundWriter(settings, SERVICE)
         self._topic = topic
-        self._merge = False
 
     def write(self, rounds: Sequence[PartitionRound]) -> RoundReport:
-        """Write the rounds of different partitions in one transaction.
-
-        1. Move `effect_offset` of each partition under its epoch. One that is there already was written before:
-           its rows are left out. This also locks the row against a successor until the commit.
-        2. Copy the rows; where some exist (after a repair), start again and add only those that don't.
-        3. Note the repair requests.
-        4. Commit.
+        """Write the rounds of different partitions in one transaction; see `RoundWriter.write`.
 
         Raises StaleEpoch (stop at once), and WarehouseUnavailable if the server was lost: call again with the same
-        rounds; if the lost commit went through, step 1 finds it.
+        rounds.
         """
-        if self._merge:
-            return self._merged(rounds)
-        try:
-            return self._warehouse.run(lambda connection: self._store(connection, rounds, merge=False))
-        except psycopg.errors.UniqueViolation:
-            return self._merged(rounds)
+
+        def work_for(moved: frozenset[Place]) -> Work:
+            fresh = [one for one in rounds if (self._topic, one.partition) in moved]
+            return Work(rows=rows_of(fresh), finish=lambda connection: _request_repairs(connection, fresh))
+
+        places = {self._topic: [(one.partition, one.epoch, one.next_offset) for one in rounds]}
+        return self._writer.write(places, work_for)
 
     def close(self) -> None:
         """Close the connection; the next write opens another."""
-        self._warehouse.close()
-
-    def _merged(self, rounds: Sequence[PartitionRound]) -> RoundReport:
-        report = self._warehouse.run(lambda connection: self._store(connection, rounds, merge=True))
-        # Merging costs twice: go on with it only while there is something to suppress.
-        self._merge = any(report.suppressed.values())
-        return report
-
-    def _store(self, connection: Connection, rounds: Sequence[PartitionRound], *, merge: bool) -> RoundReport:
-        places = [(one.partition, one.epoch, one.next_offset) for one in rounds]
-        moved = advance_all(connection, SERVICE, self._topic, places)
-        fresh = [one for one in rounds if one.partition in moved]
-        inserted, suppressed = {}, {}
-        for rows in rows_of(fresh):
-            added = merge_rows(connection, rows) if merge else copy_rows(connection, rows)
-            inserted[rows.table], suppressed[rows.table] = added, rows.count - added
-        _request_repairs(connection, fresh)
-        return RoundReport(inserted=inserted, suppressed=suppressed, moved=moved)
+        self._writer.close()
 
 
 def rows_of(rounds: Sequence[PartitionRound]) -> tuple[Rows, ...]:

@@ -58,7 +58,7 @@ def test_stores_every_column(database: Connection, writer: FeatureRoundWriter) -
     take_epoch(database, "features", TOPIC, 0)
     report = writer.write([partition_round(0)])
     assert report.inserted == {"bars": 12, "log_events": 1, "features": 12, "returns": 12}
-    assert report.moved == {0}
+    assert report.moved == {(TOPIC, 0)}
     columns = "event_time, revision, status, open, high, low, close, volume, generation, source_offset, row_index"
     rows = database.execute(
         f"SELECT {columns} FROM bars WHERE symbol = 'BRK.B0' ORDER BY event_time"  # type: ignore[arg-type]
@@ -117,7 +117,7 @@ def test_of_two_partitions_only_the_new_round_is_written(database: Connection, w
         take_epoch(database, "features", TOPIC, partition)
     writer.write([partition_round(0)])
     report = writer.write([partition_round(0), partition_round(0, partition=1)])
-    assert report.moved == {1}
+    assert report.moved == {(TOPIC, 1)}
     assert counts(database) == {"bars": 24, "features": 24, "returns": 24, "log_events": 2, "repair_requests": 2}
 
 
@@ -145,7 +145,7 @@ def test_a_stale_epoch_writes_nothing(database: Connection, writer: FeatureRound
     with pytest.raises(StaleEpoch, match="epoch 2, ours is 1"):
         writer.write([partition_round(0, epoch=1)])
     assert counts(database) == dict.fromkeys(TABLES, 0)
-    assert writer.write([partition_round(0, epoch=2)]).moved == {0}
+    assert writer.write([partition_round(0, epoch=2)]).moved == {(TOPIC, 0)}
 
 
 def test_one_stale_partition_stops_the_whole_round(database: Connection, writer: FeatureRoundWriter) -> None:

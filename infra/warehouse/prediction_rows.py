@@ -1,0 +1,60 @@
+"""Predictions as bulk rows: one a symbol and model call."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from infra.warehouse.bulk import Rows
+from infra.warehouse.copy_format import FLOAT8, INT4, INT8, Column, Number, Text, times
+from infra.warehouse.feature_rows import symbol_column
+from schemas.predictions import DIRECTIONS, OUTCOMES, STATUSES, PredictionBatch
+
+#: (partition of `predictions`, offset there, batch)
+PredictionPart = tuple[int, int, PredictionBatch]
+
+_STATUSES, _DIRECTIONS, _OUTCOMES = Text.of(STATUSES), Text.of(DIRECTIONS), Text.of(OUTCOMES)
+
+
+def prediction_rows(parts: Sequence[PredictionPart]) -> Rows:
+    """Rows of `predictions`; raises IndexError for a code that is in no table (see `codes_are_known`)."""
+    parts = [part for part in parts if part[2].symbols]
+    if not parts:
+        return Rows.of("predictions", (), ())
+    batches = [batch for _, _, batch in parts]
+    counts = np.array([len(batch.symbols) for batch in batches])
+
+    def text(name: str) -> Text:
+        return Text.of([getattr(batch, name) for batch in batches]).repeat(counts)
+
+    def spread(values: Sequence[int]) -> np.ndarray:
+        return np.repeat(np.array(values, dtype=np.int64), counts)
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(batch, name) for batch in batches])
+
+    group: dict[str, Column] = {
+        "strategy": text("strategy"),
+        "model": text("model"),
+        "model_version": Number(values=spread([batch.model_version for batch in batches]), kind=INT4),
+        "role": text("role"),
+        "symbol": Text.joined([symbol_column(batch.symbols) for batch in batches]),
+        "interval": text("interval"),
+        "event_time": times(spread([batch.event_time for batch in batches])),
+        "source_offset": Number(values=spread([batch.source_position[0] for batch in batches]), kind=INT8),
+        "horizon": Number(values=spread([batch.horizon for batch in batches]), kind=INT4),
+        "score": Number(values=joined("score"), kind=FLOAT8),
+        "confidence": Number(values=joined("confidence"), kind=FLOAT8),
+        "status": _STATUSES.take(joined("status")),
+        "direction": _DIRECTIONS.take(joined("direction")),
+        "outcome": _OUTCOMES.take(joined("outcome")),
+        "model_latency_ns": Number(values=spread([batch.model_latency for batch in batches]), kind=INT8),
+        "partition": Number(values=spread([partition for partition, _, _ in parts]), kind=INT4),
+        "topic_offset": Number(values=spread([offset for _, offset, _ in parts]), kind=INT8),
+    }
+    return Rows.of("predictions", [group], [int(counts.sum())])
+
+
+def codes_are_known(batch: PredictionBatch) -> bool:
+    """True if every code of the batch has a name in this release."""
+    tables = ((batch.status, STATUSES), (batch.direction, DIRECTIONS), (batch.outcome, OUTCOMES))
+    return all(int(codes.max(initial=0)) < len(names) for codes, names in tables)

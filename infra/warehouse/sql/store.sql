@@ -1,0 +1,11 @@
+-- name: add deployment
+INSERT INTO deployments (control_offset, event_id, action, strategy, model, model_version, symbols, parameters,
+                         effective_from, issued_at, issued_by, reason, cause)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING;
+
+-- name: add applied
+-- One event can leave two notices, of which one says that it was late.
+INSERT INTO control_applied AS kept (partition, control_offset, effective_p, late) VALUES (%s, %s, %s, %s)
+ON CONFLICT (partition, control_offset) DO UPDATE SET late = kept.late OR excluded.late
+WHERE kept.late IS DISTINCT FROM (kept.late OR excluded.late);
