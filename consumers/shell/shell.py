@@ -126,12 +126,12 @@ class Shell:
             if not await asyncio.to_thread(change.settled.wait, self._options.revoke_patience_s):
                 _log.warning("rebalance goes on without the round at hand", waiting_for=self.patience.waiting_for)
 
-        async def assigned(_: Any, *given: Any, **__: Any) -> None:
-            (partitions,) = given
+        async def assigned(_: Any, partitions: Any, **__: Any) -> None:
             inbox.announce(Assigned(partitions=frozenset((tp.topic, tp.partition) for tp in partitions)))
 
-        app.on_partitions_revoked.connect(revoked)
-        app.on_partitions_assigned.connect(assigned)
+        signals: Any = app  # Faust types them as taking no value
+        signals.on_partitions_revoked.connect(revoked)
+        signals.on_partitions_assigned.connect(assigned)
 
     @staticmethod
     def _fault(app: faust.App, worker: Worker, watchdog: Watchdog) -> BaseException | None:

@@ -1,0 +1,60 @@
+"""Steps 1 and 3 of a round: dead letters, then features and returns, each acknowledged before anything follows."""
+
+from collections.abc import Iterable
+
+from consumers.feature_agent.work import PartitionWork
+from infra.broker.dead_letters import DeadLetters
+from infra.broker.publisher import Publisher
+from infra.broker.reading import Record
+from infra.settings import Settings
+from infra.telemetry.metrics import FEATURE_VECTORS, RETURNS
+from schemas.bars import Watermark
+from schemas.codec import Message, encode
+from schemas.control import ControlEvent
+from schemas.features import FeatureBatch, ReturnBatch
+from schemas.headers import event_headers, traceparent
+from schemas.ids import derived_id
+from schemas.topics import TopicNames
+
+#: Who wrote the derived messages, in their CloudEvents headers.
+SOURCE = "/signaltape/features"
+
+
+class Publication:
+    """Publishes with one idempotent producer. Every method raises PublishError, after which nothing more is sent."""
+
+    def __init__(self, settings: Settings, client_id: str) -> None:
+        self._names = TopicNames(settings.topics.prefix)
+        self._publisher = Publisher(settings, client_id)
+        self._letters = DeadLetters(self._publisher, self._names, "features")
+
+    def bury(self, works: Iterable[PartitionWork]) -> None:
+        """Write the dead letters of the round and wait for their acknowledgement."""
+        letters = [letter for work in works for letter in work.letters]
+        for letter in letters:
+            self._letters.put(letter.record, letter.code, letter.detail, letter.faults)
+        if letters:
+            self._letters.flush()
+
+    def publish(self, works: Iterable[PartitionWork]) -> None:
+        """Publish features and returns, each to the partition of the bars that it came from, and wait."""
+        for work in works:
+            for record, part in work.features:
+                self._send(self._names.features, work.partition, record, part)
+            for record, matured in work.returns:
+                self._send(self._names.returns, work.partition, record, matured)
+        self._publisher.flush_acknowledged()
+
+    def _send(
+        self, topic: str, partition: int, record: Record, part: FeatureBatch | ReturnBatch | Watermark | ControlEvent
+    ) -> None:
+        message: Message = part
+        position = part.link.position if part.link is not None else (record.offset, 0)
+        time = part.effective_from if isinstance(part, ControlEvent) else part.event_time
+        headers = event_headers(part.TYPE, derived_id(topic, partition, position), SOURCE, time)
+        headers.extend(traceparent(record.headers))
+        self._publisher.send(topic, partition, encode(message), headers=headers)
+        if isinstance(part, FeatureBatch):
+            FEATURE_VECTORS.labels(feature_set=part.feature_set).inc(len(part.symbols))
+        elif isinstance(part, ReturnBatch):
+            RETURNS.labels(horizon=str(part.horizon)).inc(len(part.symbols))

@@ -1,0 +1,95 @@
+"""Taking a partition over: the epoch first, then its state, and the checks that both belong to this log."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from consumers.feature_agent.lane import Lane
+from consumers.shell import Patience
+from infra.broker.admin import group_offsets, low_high_offsets, topic_id
+from infra.settings import Settings
+from infra.warehouse.bar_lookup import find_stored
+from infra.warehouse.checkpoints import Checkpoint, take_epoch
+from infra.warehouse.connection import Connection, Warehouse
+from infra.warehouse.errors import WarehouseError, WarehouseUnavailable
+from infra.warehouse.feature_rounds import SERVICE, register_feature_sets
+from infra.warehouse.topic_checks import TopicState, verify_topic
+from pipeline.engine import PartitionEngine
+from pipeline.engine_types import EngineConfig, Lookup, SnapshotRefused, StoredBar
+from schemas.topics import TopicNames
+
+Result = TypeVar("Result")
+
+
+def group_name(settings: Settings) -> str:
+    """Name of the agent's consumer group."""
+    return f"{settings.topics.prefix}signaltape-{SERVICE}"
+
+
+def engine_config(settings: Settings, partition: int) -> EngineConfig:
+    """What the engine of a partition computes under these settings."""
+    return EngineConfig(
+        partition=partition,
+        partitions=settings.topics.partitions,
+        feature_sets=settings.engine.feature_sets,
+        horizons=settings.engine.horizons,
+        ring=settings.engine.ring,
+        primary_source=settings.engine.primary_source,
+    )
+
+
+class Takeover:
+    """Takes partitions, and reads what the engine needs from the warehouse. Waits while Postgres is away."""
+
+    def __init__(self, settings: Settings, patience: Patience) -> None:
+        self._settings, self._patience = settings, patience
+        self._topic = TopicNames(settings.topics.prefix).bars
+        self._warehouse = Warehouse(settings, "signaltape-features-takeover")
+        self._registered = False
+
+    def take(self, partition: int) -> Lane:
+        """Take a partition over.
+
+        1. Take a new epoch: whoever had the partition before can't write any more. What comes back is the checkpoint.
+        2. Check the topic's id and offsets against it; raises TopicMismatch with the repair command.
+        3. Restore the engine from the snapshot; an empty one where there is none yet.
+        """
+        taken = self._run(lambda connection: take_epoch(connection, SERVICE, self._topic, partition))
+        verify_topic(taken, self._topic_state(partition))
+        engine = self._restore(taken)
+        if not self._registered:
+            self._run(lambda connection: register_feature_sets(connection, engine.sets))
+            self._registered = True
+        return Lane(taken, engine)
+
+    def find(self, taken: Checkpoint, lookups: Sequence[Lookup], offset: int) -> Mapping[int, StoredBar | None]:
+        """Look stored bars up as they were before ``offset``; every earlier round must have been written."""
+        return self._run(lambda connection: find_stored(connection, lookups, offset, taken.generation))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._warehouse.close()
+
+    def _run(self, work: Callable[[Connection], Result]) -> Result:
+        return self._patience.persist("postgres", (WarehouseUnavailable,), lambda: self._warehouse.run(work))
+
+    def _topic_state(self, partition: int) -> TopicState:
+        low, high = low_high_offsets(self._settings, self._topic)[partition]
+        committed = group_offsets(self._settings, group_name(self._settings), self._topic, partition + 1)[partition]
+        return TopicState(
+            topic_id=topic_id(self._settings, self._topic),
+            low=low,
+            high=high,
+            committed=None if committed is None else committed[0],
+        )
+
+    def _restore(self, taken: Checkpoint) -> PartitionEngine:
+        config = engine_config(self._settings, taken.partition)
+        if taken.snapshot is None:
+            return PartitionEngine(config)
+        try:
+            return PartitionEngine.restore(config, taken.snapshot)
+        except SnapshotRefused as refusal:
+            raise WarehouseError(
+                f"{SERVICE} cannot go on with {taken.topic} partition {taken.partition}: {refusal}. The snapshot was "
+                f"written under other settings or by another release: go back to them, or start a new topic prefix"
+            ) from refusal
