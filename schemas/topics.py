@@ -52,7 +52,7 @@ TOPICS: tuple[Topic, ...] = (
         messages=("Signal", "Heartbeat", "Notice"), key="symbol", summary="What gateways act on; one seq a partition.",
     ),
     Topic(
-        name="alerts", partitioned=False, retention_ms=90 * DAY_MS, transactional=False, messages=("Alert",),
+        name="alerts", partitioned=False, retention_ms=90 * DAY_MS, transactional=True, messages=("Alert",),
         key="subject", summary="Findings of the drift agent, with evidence.",
     ),
     Topic(
