@@ -26,17 +26,42 @@ class Scores:
     elapsed_ns: int
 
 
-class Scorer:
+class RowScorer:
+    """One graph over its own inputs, float32 (n, inputs)."""
+
+    def __init__(self, session: Session, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        """``clock``: ns, monotonic."""
+        self._session = session
+        self._clock = clock
+
+    def score_rows(self, rows: F4Array, deadline: int | None = None) -> Scores:
+        """Score rows, float32 (n, inputs), NaN where undefined; deadline and errors as in ``Scorer.score``."""
+        start = self._clock()
+        total = len(rows)
+        padded = np.zeros((-(-total // CHUNK) * CHUNK, rows.shape[1]), dtype=np.float32)
+        padded[:total] = rows
+        score, confidence = np.empty(len(padded)), np.empty(len(padded))
+        for at in range(0, len(padded), CHUNK):
+            end = at + CHUNK
+            score[at:end], confidence[at:end] = self._session.run(padded[at:end])
+            now = self._clock()
+            if deadline is not None and now > deadline:
+                raise DeadlineMissed(min(end, total), total, now - start)
+        result = Scores(score=score[:total], confidence=confidence[:total], elapsed_ns=self._clock() - start)
+        _check_usable(result)
+        return result
+
+
+class Scorer(RowScorer):
     """One model, loaded and checked. Calls from several threads don't disturb each other."""
 
     def __init__(
         self, manifest: ModelManifest, session: Session, columns: I8Array, clock: Callable[[], int] = time.monotonic_ns
     ) -> None:
-        """``columns``: where the set's matrix has the model's inputs; ``clock``: ns, monotonic. See ``load``."""
+        """``columns``: where the set's matrix has the model's inputs. See ``load``."""
+        super().__init__(session, clock)
         self.manifest = manifest
-        self._session = session
         self._columns = columns
-        self._clock = clock
 
     @classmethod
     def load(
@@ -71,23 +96,6 @@ class Scorer:
             rows = values[:, self._columns].astype(np.float32)
         rows[~valid[:, self._columns]] = np.nan
         return self.score_rows(rows, deadline)
-
-    def score_rows(self, rows: F4Array, deadline: int | None = None) -> Scores:
-        """The same for the model's own inputs: float32 (n, inputs), NaN where undefined."""
-        start = self._clock()
-        total = len(rows)
-        padded = np.zeros((-(-total // CHUNK) * CHUNK, rows.shape[1]), dtype=np.float32)
-        padded[:total] = rows
-        score, confidence = np.empty(len(padded)), np.empty(len(padded))
-        for at in range(0, len(padded), CHUNK):
-            end = at + CHUNK
-            score[at:end], confidence[at:end] = self._session.run(padded[at:end])
-            now = self._clock()
-            if deadline is not None and now > deadline:
-                raise DeadlineMissed(min(end, total), total, now - start)
-        result = Scores(score=score[:total], confidence=confidence[:total], elapsed_ns=self._clock() - start)
-        _check_usable(result)
-        return result
 
     def check(self, golden: GoldenVectors, source: str) -> None:
         """Raise GoldenMismatch if this host's results differ, or depend on a row's place within the chunk."""

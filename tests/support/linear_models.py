@@ -10,7 +10,7 @@ from infra.scoring.files import sha256_of, write_atomically
 from infra.scoring.golden import GoldenVectors
 from infra.scoring.manifest import ModelManifest
 from infra.scoring.numerics import host_fingerprint
-from infra.scoring.scorer import Scorer, columns_of
+from infra.scoring.scorer import RowScorer
 from infra.scoring.session import Session
 from pipeline.features import FEATURE_SETS
 from pipeline.routing.decision import Thresholds
@@ -99,7 +99,6 @@ def golden_rows(manifest: ModelManifest, graph: bytes, rows: int = 32) -> bytes:
     """Golden vectors over seeded rows of daily-return size, the last one with nothing defined."""
     drawn = np.random.default_rng(1).normal(0.0, 0.02, (rows, len(manifest.features))).astype(np.float32)
     drawn[-1] = np.nan
-    scorer = Scorer(manifest, Session(graph, len(manifest.features), "test model"), columns_of(manifest))
-    scores = scorer.score_rows(drawn)
+    scores = RowScorer(Session(graph, len(manifest.features), "test model")).score_rows(drawn)
     golden = GoldenVectors(features=manifest.features, rows=drawn, score=scores.score, confidence=scores.confidence)
     return golden.to_json()

@@ -1,0 +1,7 @@
+"""Training: bars → features by the live engine → a model as one ONNX graph, judged on rows it never saw."""
+
+from signaltape.training.errors import TrainingError
+from signaltape.training.options import TrainOptions
+from signaltape.training.workflow import Trained, train
+
+__all__ = ["TrainOptions", "Trained", "TrainingError", "train"]

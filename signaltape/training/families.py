@@ -1,0 +1,45 @@
+"""The kinds of model that can be trained, in one table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from schemas.fields import F8Array
+from signaltape.training import linear_family, tree_family
+from signaltape.training.dataset import F4Array
+from signaltape.training.errors import TrainingError
+from signaltape.training.fitted import Fitted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """``fit(x, y, parameters, seed)``: x float32 (n, features) with NaN, y float64 (n,) of about unit variance."""
+
+    name: str
+    fit: Callable[[F4Array, F8Array, Mapping[str, float], int], Fitted]
+    defaults: Mapping[str, float] = field(default_factory=dict)
+
+    def parameters(self, chosen: Mapping[str, float]) -> dict[str, float]:
+        """The defaults with what was chosen instead. Raises TrainingError for a name that isn't there."""
+        unknown = sorted(set(chosen) - set(self.defaults))
+        if unknown:
+            raise TrainingError(
+                f"family {self.name} has no parameter {', '.join(unknown)}; it has "
+                + ", ".join(f"{name} ({value:g})" for name, value in self.defaults.items())
+            )
+        return {**self.defaults, **chosen}
+
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        "linear": Family(name="linear", fit=linear_family.fit, defaults=linear_family.DEFAULTS),
+        "lightgbm": Family(name="lightgbm", fit=tree_family.fit, defaults=tree_family.DEFAULTS),
+    }
+)
+
+
+def family_of(name: str) -> Family:
+    """A family by name. Raises TrainingError."""
+    if name not in FAMILIES:
+        raise TrainingError(f"no model family {name!r}; there are {', '.join(FAMILIES)}")
+    return FAMILIES[name]

@@ -1,0 +1,59 @@
+"""Choices of a training run."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from signaltape.training.errors import TrainingError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainOptions:
+    """What to train and how; all of it is kept with the model.
+
+    ``features`` are columns of ``feature_set``, empty means all that compare across symbols. ``intervals`` are those
+    that the model may serve, empty means those of its bars. ``horizon`` in bars. ``validation`` and ``test`` are the
+    shares of rows, latest last. ``parameters`` override the family's own. ``long_quantile`` and ``short_quantile``
+    of the training scores give the thresholds (see ``calibration.thresholds_of``).
+    """
+
+    name: str
+    family: str = "linear"
+    horizon: int = 5
+    feature_set: str = "core"
+    features: tuple[str, ...] = ()
+    intervals: tuple[str, ...] = ()
+    validation: float = 0.2
+    test: float = 0.2
+    seed: int = 7
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    minimum_rows: int = 1_000
+    long_quantile: float = 0.8
+    short_quantile: float = 0.2
+    min_confidence: float = 0.0
+    fallback: str = "skip"
+    default_score: float = 0.0
+    deadline_ms: float = 100.0
+    strategy_type: str = ""
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        for ok, rule in (
+            (self.horizon >= 1, f"horizon is {self.horizon}; it must be at least one bar"),
+            (self.validation >= 0.05, f"validation is {self.validation}; give at least 0.05 of the rows"),
+            (self.test >= 0.05, f"test is {self.test}; give at least 0.05 of the rows"),
+            (self.validation + self.test <= 0.8, "validation and test together leave too little to train on (0.8)"),
+            (
+                0 < self.short_quantile < self.long_quantile < 1,
+                f"quantiles {self.short_quantile}, {self.long_quantile}: needed is 0 < short < long < 1",
+            ),
+            (self.minimum_rows >= 200, "minimum_rows must be at least 200: fewer rows can't be split three ways"),
+        ):
+            if not ok:
+                raise TrainingError(rule)
+
+    def document(self) -> dict[str, Any]:
+        """Plain values, for the record."""
+        values = asdict(self)
+        values["parameters"] = dict(self.parameters)
+        return values
