@@ -11,24 +11,21 @@ import numpy as np
 from infra.scoring.files import sha256_of, write_atomically
 from infra.scoring.golden import GoldenVectors
 from infra.scoring.manifest import ModelManifest
-from infra.scoring.numerics import host_fingerprint
 from infra.scoring.registry import MANIFEST_FILE
 from infra.scoring.scorer import RowScorer, Scores
 from infra.scoring.session import Session
 from infra.warehouse.models import ModelMetric, TrainingRun
-from pipeline.drift.population_stability import reference_of
-from pipeline.routing.decision import Thresholds
 from producers.bar_table import BarTable
-from schemas.fields import F8Array
-from signaltape.training.calibration import THRESHOLD_RULE, Calibration, fit_calibration, thresholds_of
-from signaltape.training.dataset import Dataset, F4Array, Progress, Rows, build_dataset
+from signaltape.training.calibration import Calibration, fit_calibration, thresholds_of
+from signaltape.training.dataset import F4Array, Progress, Rows, build_dataset
 from signaltape.training.errors import TrainingError
 from signaltape.training.evaluation import evaluate, metric_rows
 from signaltape.training.families import family_of
 from signaltape.training.graph import score_graph
 from signaltape.training.options import TrainOptions
-from signaltape.training.parity import Parity, compare
-from signaltape.training.provenance import git_sha, library_versions
+from signaltape.training.parity import compare
+from signaltape.training.provenance import git_sha
+from signaltape.training.record import FittedModel, draft_manifest
 from signaltape.training.splitting import Split, split_by_time
 
 _GOLDEN_ROWS = 64
@@ -71,7 +68,7 @@ def train(
     split, dropped = _without_empty_columns(split)
     say(f"fitting {options.family} to {len(split.train):,} rows of {len(split.train.features)} features")
     model = _fit(split, options)  # 2. 3. 4.
-    manifest = _manifest(data, split, options, model, dropped)
+    manifest = draft_manifest(data, split, options, model, dropped)
     say(f"judging it on {len(split.validation) + len(split.test):,} held-out rows")
     metrics = _judge(split, options, model)  # 5.
     manifest = _write(folder, manifest, model, split)  # 6.
@@ -86,20 +83,6 @@ def train(
         finished_at=datetime.now(UTC),
     )
     return Trained(folder=folder, manifest=manifest, metrics=tuple(metrics), run=run)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Model:
-    """The finished graph with what was decided about it."""
-
-    onnx: bytes
-    files: dict[str, bytes]
-    session: Session
-    train_score: F8Array
-    thresholds: Thresholds
-    calibration: Calibration
-    parity: Parity
-    parameters: dict[str, float]
 
 
 def _without_empty_columns(split: Split) -> tuple[Split, tuple[str, ...]]:
@@ -117,7 +100,7 @@ def _without_empty_columns(split: Split) -> tuple[Split, tuple[str, ...]]:
     return replace(split, train=parts[0], validation=parts[1], test=parts[2]), dropped
 
 
-def _fit(split: Split, options: TrainOptions) -> _Model:
+def _fit(split: Split, options: TrainOptions) -> FittedModel:
     family = family_of(options.family)
     parameters = family.parameters(options.parameters)
     unit = float(np.std(split.train.y))
@@ -137,7 +120,7 @@ def _fit(split: Split, options: TrainOptions) -> _Model:
     calibration = fit_calibration(_scores(raw, split.validation.x).score, split.validation.y, spread)
     onnx = score_graph(fitted.part, width, unit, calibration)
     session = Session(onnx, width, "trained model")
-    return _Model(
+    return FittedModel(
         onnx=onnx,
         files=dict(fitted.files),
         session=session,
@@ -153,64 +136,7 @@ def _scores(session: Session, x: F4Array) -> Scores:
     return RowScorer(session).score_rows(x)
 
 
-def _manifest(
-    data: Dataset, split: Split, options: TrainOptions, model: _Model, dropped: tuple[str, ...]
-) -> ModelManifest:
-    rule = THRESHOLD_RULE.format(long=options.long_quantile, short=options.short_quantile)
-    calibration = model.calibration
-    return ModelManifest(
-        name=options.name,
-        family=options.family,
-        strategy_type=options.strategy_type,
-        description=options.description,
-        feature_set=options.feature_set,
-        set_version=data.set_version,
-        set_hash=data.set_hash,
-        features=split.train.features,
-        intervals=options.intervals or data.intervals,
-        horizon=options.horizon,
-        thresholds=model.thresholds,
-        fallback=options.fallback,
-        default_score=options.default_score,
-        deadline_ms=options.deadline_ms,
-        sha256=sha256_of(model.onnx),
-        numerics=host_fingerprint(),
-        psi_reference=reference_of(model.train_score),
-        training={
-            "dataset_fingerprint": data.fingerprint,
-            "bars": data.bars,
-            "refused_bars": data.refused,
-            "unmatured_vectors_left_out": data.unmatured,
-            "rows": {
-                "train": len(split.train),
-                "validation": len(split.validation),
-                "test": len(split.test),
-                "embargoed": split.embargoed,
-            },
-            "first_validation_time": split.boundaries[0],
-            "first_test_time": split.boundaries[1],
-            "features_left_out": list(dropped),
-            "parameters": model.parameters,
-            "seed": options.seed,
-            "threshold_rule": rule,
-            "calibration": {
-                "scale": calibration.scale,
-                "intercept": calibration.intercept,
-                "slope": calibration.slope,
-                "ceiling": calibration.ceiling,
-                "validation_rows": calibration.rows,
-            },
-            "onnx_against_native": {
-                "rows": model.parity.rows,
-                "largest_difference": model.parity.largest,
-                "tolerance": model.parity.tolerance,
-            },
-            "libraries": library_versions(),
-        },
-    )
-
-
-def _judge(split: Split, options: TrainOptions, model: _Model) -> list[ModelMetric]:
+def _judge(split: Split, options: TrainOptions, model: FittedModel) -> list[ModelMetric]:
     found: list[ModelMetric] = []
     for name, rows in (("validation", split.validation), ("test", split.test)):
         scores = _scores(model.session, rows.x)
@@ -218,7 +144,7 @@ def _judge(split: Split, options: TrainOptions, model: _Model) -> list[ModelMetr
     return found
 
 
-def _write(folder: Path, manifest: ModelManifest, model: _Model, split: Split) -> ModelManifest:
+def _write(folder: Path, manifest: ModelManifest, model: FittedModel, split: Split) -> ModelManifest:
     rows = _golden_rows(split.test)
     scores = _scores(model.session, rows)
     golden = GoldenVectors(

@@ -1,0 +1,85 @@
+"""What is kept of a training run: the finished graph and all that was decided about it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from infra.scoring.files import sha256_of
+from infra.scoring.manifest import ModelManifest
+from infra.scoring.numerics import host_fingerprint
+from infra.scoring.session import Session
+from pipeline.drift.population_stability import reference_of
+from pipeline.routing.decision import Thresholds
+from schemas.fields import F8Array
+from signaltape.training.calibration import THRESHOLD_RULE, Calibration
+from signaltape.training.dataset import Dataset
+from signaltape.training.options import TrainOptions
+from signaltape.training.parity import Parity
+from signaltape.training.provenance import library_versions
+from signaltape.training.splitting import Split
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FittedModel:
+    """The finished graph; ``files``: the native form by file name; ``train_score``: float64 (training rows,)."""
+
+    onnx: bytes
+    files: Mapping[str, bytes]
+    session: Session
+    train_score: F8Array
+    thresholds: Thresholds
+    calibration: Calibration
+    parity: Parity
+    parameters: Mapping[str, float]
+
+
+def draft_manifest(
+    data: Dataset, split: Split, options: TrainOptions, model: FittedModel, dropped: tuple[str, ...]
+) -> ModelManifest:
+    """The manifest but for its golden vectors; ``dropped``: columns left out because they are empty."""
+    return ModelManifest(
+        name=options.name,
+        family=options.family,
+        strategy_type=options.strategy_type,
+        description=options.description,
+        feature_set=options.feature_set,
+        set_version=data.set_version,
+        set_hash=data.set_hash,
+        features=split.train.features,
+        intervals=options.intervals or data.intervals,
+        horizon=options.horizon,
+        thresholds=model.thresholds,
+        fallback=options.fallback,
+        default_score=options.default_score,
+        deadline_ms=options.deadline_ms,
+        sha256=sha256_of(model.onnx),
+        numerics=host_fingerprint(),
+        psi_reference=reference_of(model.train_score),
+        training={
+            **_rows_record(data, split, dropped),
+            "parameters": dict(model.parameters),
+            "seed": options.seed,
+            "threshold_rule": THRESHOLD_RULE.format(long=options.long_quantile, short=options.short_quantile),
+            "calibration": asdict(model.calibration),
+            "onnx_against_native": asdict(model.parity),
+            "libraries": library_versions(),
+        },
+    )
+
+
+def _rows_record(data: Dataset, split: Split, dropped: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "dataset_fingerprint": data.fingerprint,
+        "bars": data.bars,
+        "refused_bars": data.refused,
+        "unmatured_vectors_left_out": data.unmatured,
+        "rows": {
+            "train": len(split.train),
+            "validation": len(split.validation),
+            "test": len(split.test),
+            "embargoed": split.embargoed,
+        },
+        "first_validation_time": split.boundaries[0],
+        "first_test_time": split.boundaries[1],
+        "features_left_out": list(dropped),
+    }
