@@ -1,0 +1,84 @@
+"""The inference process on a real broker: what it publishes is what the pure core says, whatever happens to it."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.settings import Settings
+from tests.support.feature_log import (
+    PATIENT,
+    FeatureLog,
+    committed_offsets,
+    expected_content,
+    lag,
+    published_content,
+    register_model,
+    wait_taken,
+)
+from tests.support.services import ServiceProcess, running
+from tests.support.waiting import wait_for
+
+MakeSettings = Callable[..., Settings]
+STEPS = ("1_taken", "2_scored", "3_produced", "4_offsets", "5_committed")
+
+
+@pytest.fixture
+def log(make_settings: MakeSettings, tmp_path: Path) -> FeatureLog:
+    """Forty seconds of bars with a swap, a shadow, a pause and a session that ends, all before the process starts."""
+    log = FeatureLog(make_settings(inference=PATIENT.model_dump()))
+    first = register_model(log.settings, tmp_path / "first")
+    second = register_model(log.settings, tmp_path / "second", weights={"logret_1": 0.7, "logret_5": 0.2})
+    assert (first, second) == (1, 2)
+    log.control("activate", strategy="alpha", model="linear", model_version=1)
+    log.control("shadow", strategy="alpha", model="linear", model_version=2)
+    for at in range(40):
+        log.bar(at)
+        if at % 5 == 4:
+            log.mark(at)
+        if at == 12:
+            log.control("pause", symbols=("S00", "S10"))
+        if at == 20:
+            log.control("activate", strategy="alpha", model="linear", model_version=2)
+        if at == 25:
+            log.control("resume")
+    log.mark(86_400)
+    log.bar(86_401)
+    log.mark(86_401, "final")
+    log.flush()
+    return log
+
+
+def test_undisturbed(log: FeatureLog) -> None:
+    with running(log.settings, "inference") as services:
+        wait_taken(log.settings)
+        assert services["inference"].stop() == 0
+    assert published_content(log.settings) == expected_content(log)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_step(log: FeatureLog, step: str) -> None:
+    """Killed in the fourth round under load, then started again."""
+    dying = ServiceProcess(log.settings, "inference", SIGNALTAPE_CRASH_AT=f"inference.{step}:4")
+    assert dying.wait_exit(60) == -signal.SIGKILL
+    assert lag(log.settings) > 0
+    assert sum(committed_offsets(log.settings).values()) > 0
+    with running(log.settings, "inference"):
+        wait_taken(log.settings)
+    assert published_content(log.settings) == expected_content(log)
+
+
+def test_killed_again_and_again(log: FeatureLog) -> None:
+    """A process that dies in each life's ninth round still gets through, with nothing lost and nothing twice."""
+    lives = 0
+    while lag(log.settings) > 0:
+        step = STEPS[lives % len(STEPS)]
+        dying = ServiceProcess(log.settings, "inference", SIGNALTAPE_CRASH_AT=f"inference.{step}:9")
+        try:
+            wait_for(lambda: dying.poll() is not None or lag(log.settings) == 0, 60, "a life to end")  # noqa: B023
+        finally:
+            dying.kill()
+        lives += 1
+    assert lives > 2
+    assert published_content(log.settings) == expected_content(log)
