@@ -1,9 +1,9 @@
 """Making a place to run in: topics, tables, checkpoints and explicit group offsets. What exists is never changed."""
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from consumers.inference import commit_metadata
 from infra.broker.admin import all_offsets, create_topics, ensure_group_offsets, group_offsets, topic_ids
 from infra.errors import OperatorError
 from infra.settings import Settings
@@ -108,7 +108,7 @@ def _starts(
     connection: Connection, service: str, topics: Mapping[str, _Topic]
 ) -> dict[tuple[str, int], tuple[int, str]]:
     """Return (topic, partition) → (offset, metadata) at which a group without offsets begins."""
-    metadata = _initial_metadata() if service == "inference" else ""
+    metadata = commit_metadata.initial() if service == "inference" else ""
     starts = {}
     for topic in (topics[name] for name in GROUP_TOPICS[service]):
         known = read_checkpoints(connection, service, topic.name) if service in CHECKPOINTED else {}
@@ -129,11 +129,3 @@ def _refuse_lost_inference_offsets(settings: Settings, topics: Mapping[str, _Top
             f" {written.name} holds what it wrote: starting anew would repeat signals."
             " Run `signaltape repair --service inference`"
         )
-
-
-def _initial_metadata() -> str:
-    try:
-        module = importlib.import_module("consumers.inference.commit_metadata")
-    except ModuleNotFoundError:
-        return ""
-    return str(module.initial())

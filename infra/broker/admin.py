@@ -1,7 +1,7 @@
 """Topics and group offsets: created once, checked at each start, never overwritten."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import (
@@ -21,26 +21,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from infra.broker.config import common_config
 from infra.broker.errors import BrokerError, TopicError
+from infra.broker.settling import settle
 from infra.settings import Settings
 from schemas.topics import DEAD_LETTERED, TOPICS, TopicNames
 
 _DEADLINE_S = 30.0
 _MAX_MESSAGE = str(16 * 1024 * 1024)
 _DLQ_RETENTION_MS = str(90 * 86_400_000)
-#: Answers of a broker that has just started, or of a topic that was just made: they pass.
-_PASSING = frozenset(
-    {
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.UNKNOWN_LEADER_EPOCH,
-        KafkaError.FENCED_LEADER_EPOCH,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError._WAIT_COORD,
-        KafkaError._TIMED_OUT,
-    }
-)
 #: A request for a group's coordinator is not answered at all once its two quick retries have failed, as they do on a
 #: broker that has just started: so each attempt is short.
 _ATTEMPT_S = 2.0
@@ -73,7 +60,7 @@ def create_topics(settings: Settings) -> list[str]:
     for name, future in admin.create_topics(list(wanted.values()), request_timeout=_DEADLINE_S).items():
         if _settled(future, f"creating topic {name}", tolerate=KafkaError.TOPIC_ALREADY_EXISTS):
             created.append(name)
-    _wait_until_known(admin, set(created))
+    _wait_until_known(admin, created)
     check_partitions(settings)
     return sorted(created)
 
@@ -125,11 +112,17 @@ def all_offsets(settings: Settings, topics: list[str]) -> dict[str, Offsets]:
 
 
 def group_offsets(settings: Settings, group: str, topic: str, partitions: int) -> dict[int, tuple[int, str] | None]:
-    """Return partition → (committed offset, metadata), None where the group has committed nothing."""
+    """Return partition → (committed offset, metadata), None where the group has committed nothing.
+
+    Waits for a transaction that is being committed: until its markers are written, the offset before it would come.
+    """
     asked = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in range(partitions)])]
     admin = admin_client(settings)
     try:
-        found = _settle(lambda: admin.list_consumer_group_offsets(asked, request_timeout=_ATTEMPT_S))[group]
+        found = settle(
+            lambda: admin.list_consumer_group_offsets(asked, require_stable=True, request_timeout=_ATTEMPT_S),
+            lambda answers: [place.error for place in answers[group].topic_partitions if place.error is not None],
+        )[group]
     except KafkaException as error:
         raise BrokerError(f"offsets of group {group}: {error.args[0].str()}") from error
     return {
@@ -144,14 +137,17 @@ def set_group_offsets(settings: Settings, group: str, offsets: Mapping[tuple[str
     request = [ConsumerGroupTopicPartitions(group, places)]
     admin = admin_client(settings)
     try:
-        result = _settle(lambda: admin.alter_consumer_group_offsets(request, request_timeout=_ATTEMPT_S))[group]
+        result = settle(lambda: admin.alter_consumer_group_offsets(request, request_timeout=_ATTEMPT_S))[group]
     except KafkaException as error:
         raise BrokerError(
             f"offsets of group {group} can't be set ({error.args[0].str()}); stop its members first"
         ) from error
     for place in result.topic_partitions:
         if place.error is not None:
-            raise BrokerError(f"offset of group {group} on {place.topic}[{place.partition}]: {place.error.str()}")
+            where = f"{place.topic}[{place.partition}]"
+            raise BrokerError(
+                f"offset of group {group} on {where} can't be set ({place.error.str()}); stop its members first"
+            )
 
 
 def ensure_group_offsets(settings: Settings, group: str, offsets: Mapping[tuple[str, int], tuple[int, str]]) -> int:
@@ -197,7 +193,7 @@ def _describe_with(admin: AdminClient, topics: list[str]) -> dict[str, Any]:
 def _list_offsets(admin: AdminClient, places: list[TopicPartition], spec: Any) -> dict[tuple[str, int], int]:
     asked = dict.fromkeys(places, spec)
     try:
-        found = _settle(lambda: admin.list_offsets(asked, request_timeout=_DEADLINE_S))
+        found = settle(lambda: admin.list_offsets(asked, request_timeout=_DEADLINE_S))
     except KafkaException as error:
         names = ", ".join(sorted({place.topic for place in places}))
         raise BrokerError(f"offsets of {names}: {error.args[0].str()}") from error
@@ -214,22 +210,14 @@ def _settled(future: Any, what: str, tolerate: int) -> bool:
     return True
 
 
-def _settle(ask: Callable[[], Mapping[Any, Any]]) -> dict[Any, Any]:
-    """Ask until no answer is one that passes; return the futures' results. Raises the KafkaException otherwise."""
+def _wait_until_known(admin: AdminClient, topics: list[str]) -> None:
+    """Return when the broker describes all ``topics``: one just made is known everywhere a moment later."""
     end = time.monotonic() + _DEADLINE_S
-    while True:
+    while topics:
         try:
-            return {key: future.result() for key, future in ask().items()}
-        except KafkaException as error:
-            if error.args[0].code() not in _PASSING or time.monotonic() >= end:
+            _describe_with(admin, topics)
+            return
+        except TopicError:
+            if time.monotonic() >= end:
                 raise
-        time.sleep(_RETRY_EVERY_S)
-
-
-def _wait_until_known(admin: AdminClient, topics: set[str]) -> None:
-    """Return when the broker lists all ``topics``: a topic just made shows a moment later."""
-    end = time.monotonic() + _DEADLINE_S
-    while missing := topics - set(admin.list_topics(timeout=_DEADLINE_S).topics):
-        if time.monotonic() >= end:
-            raise TopicError(f"topics {sorted(missing)} were made but don't show after {_DEADLINE_S:g} s")
         time.sleep(_RETRY_EVERY_S)

@@ -28,8 +28,9 @@ class DeadLetters:
             rows=[fault.row for fault in faults],
             symbols=[fault.symbol for fault in faults],
         )
-        own = [(name, value or b"") for name, value in record.headers]
-        self._publisher.send(self._names.dlq(record.topic), 0, record.value, key=record.key, headers=[*own, *reason])
+        self._publisher.send(
+            self._names.dlq(record.topic), 0, record.value, key=record.key, headers=[*record.headers, *reason]
+        )
         DEAD_LETTERS.labels(topic=record.topic, code=code).inc()
 
     def flush(self) -> None:

@@ -31,7 +31,7 @@ class Publisher:
         value: bytes | None,
         *,
         key: bytes | None = None,
-        headers: Sequence[tuple[str, bytes]] | None = None,
+        headers: Sequence[tuple[str, bytes | None]] | None = None,
     ) -> None:
         """Hand one message over; waits only while the send queue is full. Raises ``PublishError`` once poisoned."""
         self._raise_failure()
@@ -57,6 +57,11 @@ class Publisher:
         self._raise_failure()
         if left:
             self._fail(f"{left} messages were not acknowledged within {deadline_s:g} s; is Kafka reachable?")
+
+    def hear(self) -> None:
+        """Take in what the broker has answered, without waiting. Raises ``PublishError`` once poisoned."""
+        self._producer.poll(0)
+        self._raise_failure()
 
     def _delivered(self, error: Any, message: Any) -> None:
         if error is not None and self._failure is None:

@@ -1,0 +1,45 @@
+"""Asking the broker until the answer is not one that passes by itself."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+_DEADLINE_S = 30.0
+_RETRY_EVERY_S = 0.05
+#: Answers of a broker that has just started, or of a topic that was just made: they pass.
+_PASSING = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError._WAIT_COORD,
+        KafkaError.UNSTABLE_OFFSET_COMMIT,
+        KafkaError._TIMED_OUT,
+    }
+)
+
+
+def settle(
+    ask: Callable[[], Mapping[Any, Any]], errors_in: Callable[[dict[Any, Any]], list[KafkaError]] = lambda _: []
+) -> dict[Any, Any]:
+    """Ask until no answer is an error that passes; return the futures' results. Raises KafkaException for others.
+
+    ``errors_in`` finds errors inside answers.
+    """
+    end = time.monotonic() + _DEADLINE_S
+    while True:
+        try:
+            answers = {key: future.result() for key, future in ask().items()}
+            for error in errors_in(answers):
+                raise KafkaException(error)
+            return answers
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSING or time.monotonic() >= end:
+                raise
+        time.sleep(_RETRY_EVERY_S)
