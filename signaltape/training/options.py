@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import inf, isfinite
 from typing import Any
 
+from infra.scoring.manifest import NAME
+from pipeline.engine_types import EngineConfig
+from pipeline.routing.model_port import FALLBACKS
+from schemas.intervals import INTERVALS
 from signaltape.training.errors import TrainingError
+
+#: Longest horizon: the engine must still hold the bar of the prediction when its label matures.
+_LONGEST = EngineConfig(partition=0, partitions=1).ring - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,8 +46,18 @@ class TrainOptions:
     description: str = ""
 
     def __post_init__(self) -> None:
+        unknown = ", ".join(interval for interval in self.intervals if interval not in INTERVALS)
         for ok, rule in (
-            (self.horizon >= 1, f"horizon is {self.horizon}; it must be at least one bar"),
+            (NAME.fullmatch(self.name), f"name {self.name!r}: lower-case letters, digits, - and _ (64 at the most)"),
+            (not unknown, f"interval {unknown} is not known; there are {', '.join(INTERVALS)}"),
+            (self.fallback in FALLBACKS, f"fallback {self.fallback!r} is not one of {', '.join(FALLBACKS)}"),
+            (0 <= self.min_confidence <= 1, f"min_confidence is {self.min_confidence}; it must lie in [0, 1]"),
+            (isfinite(self.default_score), "default_score must be finite"),
+            (0 < self.deadline_ms < inf, "deadline_ms must be above 0"),
+            (
+                1 <= self.horizon <= _LONGEST,
+                f"horizon is {self.horizon}; it must be 1 to {_LONGEST} bars, which the engine looks back",
+            ),
             (self.validation >= 0.05, f"validation is {self.validation}; give at least 0.05 of the rows"),
             (self.test >= 0.05, f"test is {self.test}; give at least 0.05 of the rows"),
             (self.validation + self.test <= 0.8, "validation and test together leave too little to train on (0.8)"),

@@ -17,7 +17,7 @@ from infra.scoring.session import Session
 from infra.warehouse.models import ModelMetric, TrainingRun
 from producers.bar_table import BarTable
 from signaltape.training.calibration import Calibration, fit_calibration, thresholds_of
-from signaltape.training.dataset import F4Array, Progress, Rows, build_dataset
+from signaltape.training.dataset import Dataset, F4Array, Progress, Rows, build_dataset
 from signaltape.training.errors import TrainingError
 from signaltape.training.evaluation import evaluate, metric_rows
 from signaltape.training.families import family_of
@@ -61,7 +61,9 @@ def train(
     Equal bars and options give equal ONNX bytes. Raises TrainingError saying what is missing.
     """
     started = datetime.now(UTC)
-    family_of(options.family).parameters(options.parameters)  # a misspelt one is told before the work, not after
+    family_of(options.family).parameters(options.parameters)  # misspelt ones are told before the work
+    if folder.is_dir() and any(folder.iterdir()):
+        raise TrainingError(f"{folder} is not empty: choose a new folder, a model's files belong to it alone")
     given = [tables] if isinstance(tables, BarTable) else list(tables)
     data = build_dataset(given, options, progress)  # 1.
     split = split_by_time(data.rows, options.validation, options.test, options.minimum_rows)
@@ -72,7 +74,12 @@ def train(
     say(f"judging it on {len(split.validation) + len(split.test):,} held-out rows")
     metrics = _judge(split, options, model)  # 5.
     manifest = _write(folder, manifest, model, split)  # 6.
-    run = TrainingRun(
+    run = _run_record(data, options, started)
+    return Trained(folder=folder, manifest=manifest, metrics=tuple(metrics), run=run)
+
+
+def _run_record(data: Dataset, options: TrainOptions, started: datetime) -> TrainingRun:
+    return TrainingRun(
         run_id=f"{options.name}-{data.fingerprint[:12]}-{secrets.token_hex(4)}",
         parameters=options.document(),
         data_from=int(data.rows.event_time[0]),
@@ -82,7 +89,6 @@ def train(
         started_at=started,
         finished_at=datetime.now(UTC),
     )
-    return Trained(folder=folder, manifest=manifest, metrics=tuple(metrics), run=run)
 
 
 def _without_empty_columns(split: Split) -> tuple[Split, tuple[str, ...]]:

@@ -1,0 +1,129 @@
+"""`signaltape models`: what is registered, and how a model from elsewhere comes in."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from infra.scoring.registry import ModelRegistry, RegisteredModel
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show, register models.")
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_models(as_json: _Json = False) -> None:
+    """Show every version of every model."""
+    rows = _registry().rows()
+    if as_json:
+        listed = [
+            {"name": row.name, "version": row.version, "created_at": row.created_at.isoformat()} | _brief(row.manifest)
+            for row in rows
+        ]
+        typer.echo(json.dumps(listed))
+        return
+    if not rows:
+        typer.echo("no model is registered yet; `signaltape train` makes one, `signaltape models register` takes one")
+    for row in rows:
+        about = _brief(row.manifest)
+        typer.echo(
+            f"{row.name}:{row.version}  {about['family'] or 'external'}  {about['feature_set']}"
+            f"  {','.join(about['intervals'])}  horizon {about['horizon']}  {row.created_at:%Y-%m-%d %H:%M}"
+            f"  {str(about['sha256'])[:12]}"
+        )
+
+
+@app.command("show")
+def show(
+    model: Annotated[str, typer.Argument(help="NAME or NAME:VERSION. [default: the newest version]")],
+    check: Annotated[bool, typer.Option("--check", help="Load it: checksums and golden vectors on this host.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Show a model: manifest, metrics on held-out rows, files, training runs."""
+    name, version = parse_ref(model)
+    registry = _registry()
+    found = registry.details(name, version)
+    if check:
+        registry.load(found.manifest.name, found.manifest.version)
+    if as_json:
+        typer.echo(json.dumps(_document(found) | ({"loadable": True} if check else {})))
+        return
+    _print(found)
+    if check:
+        typer.echo("loads on this host: checksums and golden vectors agree")
+
+
+@app.command("register")
+def register(
+    file: Annotated[Path, typer.Argument(help="ONNX file: input float [n, features], outputs score, confidence.")],
+    manifest: Annotated[Path, typer.Option(help="JSON manifest.")],
+    golden: Annotated[Path | None, typer.Option(help="Golden vectors. [default: made here]")] = None,
+    as_json: _Json = False,
+) -> None:
+    """Register a model made elsewhere: the same checks as for one trained here."""
+    from infra.scoring.foreign import prepare_folder
+
+    with tempfile.TemporaryDirectory(prefix="signaltape-register-") as scratch:
+        made = prepare_folder(file, manifest, golden, Path(scratch))
+        version = _registry().register(Path(scratch), made)
+    if as_json:
+        typer.echo(json.dumps({"name": made.name, "version": version, "sha256": made.sha256}))
+        return
+    if golden is None:
+        typer.echo("no golden vectors were given: they were made on this host and hold its results still", err=True)
+    typer.echo(f"registered as {made.name}:{version}")
+
+
+def parse_ref(text: str) -> tuple[str, int | None]:
+    """Split NAME or NAME:VERSION."""
+    name, colon, version = text.partition(":")
+    if not colon:
+        return name, None
+    if not version.isdecimal():
+        raise typer.BadParameter(f"{text!r}: give NAME or NAME:VERSION with a whole number")
+    return name, int(version)
+
+
+def _registry() -> "ModelRegistry":
+    from infra.scoring.registry import ModelRegistry
+    from infra.settings import load_settings
+
+    return ModelRegistry(load_settings())
+
+
+def _brief(manifest: Any) -> dict[str, Any]:
+    return {name: manifest[name] for name in ("family", "feature_set", "intervals", "horizon", "sha256")}
+
+
+def _document(found: "RegisteredModel") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "name": found.manifest.name,
+        "version": found.manifest.version,
+        "created_at": found.created_at.isoformat(),
+        "manifest": found.manifest.document(),
+        "metrics": [asdict(one) for one in found.metrics],
+        "artifacts": [asdict(one) for one in found.artifacts],
+        "runs": [
+            asdict(one) | {"started_at": one.started_at.isoformat(), "finished_at": one.finished_at.isoformat()}
+            for one in found.runs
+        ],
+    }
+
+
+def _print(found: "RegisteredModel") -> None:
+    from signaltape.cli.model_text import manifest_lines, metric_lines
+
+    typer.echo(f"{found.manifest.ref}, registered {found.created_at:%Y-%m-%d %H:%M:%S} UTC")
+    for line in (*manifest_lines(found.manifest), *metric_lines(found.metrics)):
+        typer.echo(line)
+    for one in found.artifacts:
+        typer.echo(f"  {one.kind:10} {one.path}  {one.size:,} bytes  {one.sha256[:12]}")
+    for run in found.runs:
+        typer.echo(
+            f"trained by {run.run_id} on data set {run.dataset_fingerprint[:12]}, source {run.git_sha or 'unknown'}"
+        )

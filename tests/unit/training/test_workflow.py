@@ -1,0 +1,220 @@
+"""Training as a whole: what a model is made of, that it never sees what judges it, that its bytes are repeatable."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infra.scoring.manifest import from_json
+from infra.scoring.scorer import Scorer
+from pipeline.drift.population_stability import count_into
+from pipeline.features import FEATURE_SETS
+from pipeline.offline import compute
+from producers.bar_table import BarTable
+from signaltape.training import Trained, TrainingError, TrainOptions, train
+from tests.support.training_bars import simulated, trained
+
+FAMILIES = ("linear", "lightgbm")
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def bars() -> BarTable:
+    return simulated()
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def model(request: pytest.FixtureRequest, bars: BarTable, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return trained(tmp_path_factory.mktemp("trained") / "model", request.param, bars)
+
+
+def loaded(made: Trained) -> Scorer:
+    return Scorer.load(made.folder / made.manifest.onnx_file, made.manifest.sha256, made.manifest)
+
+
+@pytest.fixture(scope="module")
+def scorer(model: Trained) -> Scorer:
+    return loaded(model)
+
+
+@pytest.fixture(scope="module")
+def matrix(bars: BarTable) -> tuple[np.ndarray, np.ndarray]:
+    table = compute(bars.take(bars.event_time <= np.unique(bars.event_time)[70]), "1m")
+    return table.values[:900], table.valid[:900]
+
+
+def metric(made: Trained, name: str, dataset: str = "test") -> float:
+    return next(one.value for one in made.metrics if (one.dataset, one.metric) == (dataset, name))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(0, 900), max_size=12))
+def test_batches_do_not_matter(scorer: Scorer, matrix: tuple[np.ndarray, np.ndarray], cuts: list[int]) -> None:
+    values, valid = matrix
+    whole = scorer.score(values, valid)
+    parts = [scorer.score(values[a:b], valid[a:b]) for a, b in pairwise(sorted({0, len(values), *cuts}))]
+    assert np.concatenate([one.score for one in parts]).tobytes() == whole.score.tobytes()
+    assert np.concatenate([one.confidence for one in parts]).tobytes() == whole.confidence.tobytes()
+
+
+def test_planted_predictability_is_found_on_held_out_rows(model: Trained) -> None:
+    """A reversal of strength 0.3 per bar is there to be learnt; the interval says so, too."""
+    assert 0.15 < metric(model, "rank_ic_low") < metric(model, "rank_ic") < metric(model, "rank_ic_high") < 0.4
+    assert metric(model, "cross_section_rank_ic") > 0.1
+    assert metric(model, "hit_rate_low") > 0.52
+    assert metric(model, "rmse") < metric(model, "rmse_of_zero")
+    assert metric(model, "brier") < 0.25
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_is_found_where_nothing_is(family: str, tmp_path: Path) -> None:
+    made = trained(tmp_path / "model", family, simulated(ic=0.0, seed=3))
+    assert metric(made, "rank_ic_low") < 0.0 < metric(made, "rank_ic_high")
+
+
+def test_model_folder_is_complete_and_loads(model: Trained, scorer: Scorer) -> None:
+    native = {"linear": "native.json", "lightgbm": "native.txt"}[model.manifest.family]
+    assert {path.name for path in model.folder.iterdir()} == {"model.onnx", "golden.json", "manifest.json", native}
+    assert from_json((model.folder / "manifest.json").read_text()) == model.manifest
+    comparable = tuple(one.name for one in FEATURE_SETS["core"].features if one.comparable)
+    assert scorer.manifest.features == comparable
+    assert scorer.manifest.intervals == ("1m",)
+
+
+def test_onnx_agrees_with_the_fitted_model(model: Trained) -> None:
+    parity, rows = model.manifest.training["onnx_against_native"], model.manifest.training["rows"]
+    assert parity["rows"] == rows["validation"] + rows["test"]
+    assert 0.0 < parity["largest"] < parity["tolerance"]
+
+
+def test_thresholds_and_psi_reference_come_from_training_scores(model: Trained, scorer: Scorer, bars: BarTable) -> None:
+    """Scored again from the bars: 10 bins of equal counts, long at the 80 % and short at the 20 % quantile."""
+    table = compute(bars, "1m", horizons=(1,))
+    scores = scorer.score(table.values, table.valid).score
+    rows = model.manifest.training["rows"]["train"]
+    train_scores = scores[np.isfinite(table.returns[1])][:rows]
+    reference, terms = model.manifest.psi_reference, model.manifest.thresholds
+    assert reference is not None
+    assert len(reference.counts) == 10
+    assert sum(reference.counts) == rows
+    # Rows of one time are ordered by name in training and by input here: the last time's may differ.
+    assert count_into(np.array(reference.edges), train_scores) == pytest.approx(np.array(reference.counts), abs=25)
+    assert np.quantile(train_scores, [0.2, 0.8]) == pytest.approx([terms.short, terms.long], rel=0.01)
+
+
+def changed_from(table: BarTable, time: int) -> BarTable:
+    """The same bars up to ``time``, from there on of another market (same symbols and times)."""
+    other = np.random.default_rng(99).normal(1.0, 0.01, len(table))
+    factor = np.where(table.event_time >= time, np.clip(other, 0.9, 1.1), 1.0)
+    prices = {name: getattr(table, name) * factor for name in ("open", "high", "low", "close")}
+    return replace(table, **prices)
+
+
+def test_test_rows_have_no_part_in_the_model(model: Trained, bars: BarTable, tmp_path: Path) -> None:
+    time = model.manifest.training["first_test_time"]
+    other = trained(tmp_path / "model", model.manifest.family, changed_from(bars, time))
+    assert other.manifest.sha256 == model.manifest.sha256
+    assert other.manifest.thresholds == model.manifest.thresholds
+    assert metric(other, "rank_ic", "validation") == metric(model, "rank_ic", "validation")
+    assert metric(other, "rank_ic") != metric(model, "rank_ic")
+
+
+def test_validation_rows_have_no_part_in_the_fit(model: Trained, bars: BarTable, tmp_path: Path) -> None:
+    time = model.manifest.training["first_validation_time"]
+    other = trained(tmp_path / "model", model.manifest.family, changed_from(bars, time))
+    native = next(path.name for path in model.folder.iterdir() if path.name.startswith("native"))
+    assert (other.folder / native).read_bytes() == (model.folder / native).read_bytes()
+    assert other.manifest.sha256 != model.manifest.sha256  # the calibration inside the graph is fitted on them
+
+
+def test_order_of_bars_does_not_matter(model: Trained, bars: BarTable, tmp_path: Path) -> None:
+    shuffled = bars.take(np.random.default_rng(5).permutation(len(bars)))
+    assert trained(tmp_path / "model", model.manifest.family, shuffled).manifest.sha256 == model.manifest.sha256
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_same_bytes(model: Trained, tmp_path: Path) -> None:
+    found = set()
+    for number in ("1", "2"):
+        command = [sys.executable, "-m", "tests.support.training_bars", str(tmp_path / number), model.manifest.family]
+        environment = {**os.environ, "PYTHONHASHSEED": number}
+        run = subprocess.run(
+            command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=120
+        )
+        found.add(run.stdout.strip())
+    assert found == {model.manifest.sha256}
+
+
+def test_rows_whose_label_is_not_mature_are_left_out(tmp_path: Path) -> None:
+    """25 symbols, horizon 7: the last 7 vectors of each have no label."""
+    made = trained(tmp_path / "model", "linear", horizon=7)
+    assert made.manifest.training["unmatured_vectors_left_out"] == 25 * 7
+
+
+def test_bars_without_volume_leave_out_their_columns(bars: BarTable, tmp_path: Path) -> None:
+    quiet = replace(bars, volume=np.zeros(len(bars)), volume_valid=np.zeros(len(bars), dtype=bool))
+    made = trained(tmp_path / "model", "linear", quiet)
+    assert set(made.manifest.training["features_left_out"]) >= {"volume_z_20", "vwap_gap_20", "obv_slope_20"}
+    assert "volume_z_20" not in made.manifest.features
+    assert loaded(made).manifest.name == "sim-linear"
+
+
+def test_some_missing_values_are_part_of_the_model(bars: BarTable, tmp_path: Path) -> None:
+    """A third of the symbols has no volume: the graph imputes, golden vectors hold such rows."""
+    has = np.isin(bars.symbol, np.unique(bars.symbol)[::3], invert=True)
+    for family in FAMILIES:
+        made = trained(tmp_path / family, family, replace(bars, volume_valid=has, volume=bars.volume * has))
+        assert "volume_z_20" in made.manifest.features
+        assert "null" in (made.folder / "golden.json").read_text()
+        parity = made.manifest.training["onnx_against_native"]
+        assert parity["largest"] < parity["tolerance"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "Big Name"}, "name 'Big Name': lower-case"),
+        ({"family": "forest"}, "no model family 'forest'; there are linear, lightgbm"),
+        ({"parameters": {"leafs": 3}}, r"no parameter leafs; it has penalty \(0.01\)"),
+        ({"feature_set": "none"}, "no feature set 'none'; there are core"),
+        ({"features": ("logret_1", "nope")}, "has no column nope"),
+        ({"horizon": 0}, "horizon is 0; it must be 1 to 63 bars"),
+        ({"intervals": ("7m",)}, "interval 7m is not known"),
+        ({"fallback": "guess"}, "fallback 'guess' is not one of last"),
+        ({"min_confidence": float("nan")}, "min_confidence is nan"),
+        ({"long_quantile": 0.1}, "0 < short < long < 1"),
+        ({"test": 0.9}, "leave too little"),
+        ({"minimum_rows": 1_000_000}, "fewer than the minimum of 1,000,000: give more bars"),
+        ({"horizon": 64}, "horizon is 64; it must be 1 to 63 bars"),
+    ],
+)
+def test_refusals_say_what_to_do(options: dict[str, object], message: str, bars: BarTable, tmp_path: Path) -> None:
+    few = bars.take(np.isin(bars.symbol, np.unique(bars.symbol)[:3]))
+    with pytest.raises(TrainingError, match=message):
+        trained(tmp_path / "model", **{"family": "linear", "table": few, **options})  # type: ignore[arg-type]
+    assert not (tmp_path / "model").exists()
+
+
+def test_flat_prices_are_refused(bars: BarTable, tmp_path: Path) -> None:
+    ones = np.ones(len(bars))
+    flat = replace(bars, open=ones, high=ones, low=ones, close=ones)
+    with pytest.raises(TrainingError, match="all training returns are equal"):
+        trained(tmp_path / "model", "linear", flat)
+
+
+def test_model_that_learnt_nothing_is_refused(bars: BarTable, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="learnt nothing"):
+        trained(tmp_path / "model", "lightgbm", bars, parameters={"rows_per_leaf": 1e6})
+
+
+def test_folder_that_holds_something_is_refused(bars: BarTable, tmp_path: Path) -> None:
+    (tmp_path / "old.onnx").write_text("old")
+    with pytest.raises(TrainingError, match="is not empty"):
+        train(bars, TrainOptions(name="m"), tmp_path)
