@@ -88,8 +88,7 @@ def run_agent(settings: Settings) -> None:
 def test_each_fault_is_dead_lettered_with_its_address_and_nothing_else_is_lost(one_partition: Settings) -> None:
     log: list[tuple[int, object]] = [(0, OPEN)]
     expected = {}
-    for at in range(1, 25):
-        log.append((0, bars(at)))
+    log.extend((0, bars(at)) for at in range(1, 25))
     for at, (make, (code, rows)) in enumerate(LETTERS.values(), 25):
         expected[0, len(log), code, rows] = at
         log.append((0, make(at)))
