@@ -123,3 +123,14 @@ class DriftSettings(Group):
     checkpoint_idle_s: float = Field(default=0.5, gt=0)
     alert_format: Literal["msgpack", "json"] = "msgpack"
     lock_check_s: float = Field(default=2.0, gt=0)
+
+
+class StoreSettings(Group):
+    """How the store works.
+
+    round_messages: messages in one transaction at the most. commit_every_s: how often the group's offsets in Kafka,
+    which only show its lag, follow those in the warehouse.
+    """
+
+    round_messages: int = Field(default=2_000, ge=1)
+    commit_every_s: float = Field(default=1.0, gt=0)

@@ -28,6 +28,7 @@ from infra.service_settings import (
     InferenceSettings,
     IngestSettings,
     RouterSettings,
+    StoreSettings,
 )
 from infra.settings_group import Group
 
@@ -109,6 +110,7 @@ class Settings(BaseSettings):
     inference: InferenceSettings = InferenceSettings()
     router: RouterSettings = RouterSettings()
     drift: DriftSettings = DriftSettings()
+    store: StoreSettings = StoreSettings()
 
     @field_validator("home")
     @classmethod

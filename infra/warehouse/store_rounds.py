@@ -1,7 +1,7 @@
 """A round of the store: predictions, signals and control events, with the offsets of their topics."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -36,6 +36,10 @@ class StoreRound:
     signals: list[tuple[int, Signal]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     controls: list[tuple[int, ControlEvent]] = field(default_factory=list)
+
+    def up_to(self, next_offset: int) -> "StoreRound":
+        """The same, ending before `next_offset`."""
+        return replace(self, next_offset=next_offset)
 
 
 class StoreRoundWriter:
@@ -96,6 +100,16 @@ def _deployment(offset: int, event: ControlEvent) -> tuple[object, ...]:
         event.reason,
         event.cause,
     )
+
+
+def unstorable(event: ControlEvent) -> str:
+    """Why the database would refuse a control event, "" if it takes it: one bad event must not stop all others."""
+    texts = (event.event_id, event.strategy, event.model, event.issued_by, event.reason, event.cause, *event.symbols)
+    if any("\0" in text for text in texts) or b"\\u0000" in orjson.dumps(event.parameters):
+        return "a text contains the character NUL, which the database can't hold"
+    if not -(2**31) <= event.model_version < 2**31:
+        return f"model_version {event.model_version} is out of range"
+    return ""
 
 
 def _applied(notice: Notice) -> tuple[object, ...]:

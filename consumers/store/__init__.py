@@ -1,0 +1,1 @@
+"""The store: predictions, signals and control events become rows."""

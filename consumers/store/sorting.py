@@ -1,0 +1,87 @@
+"""From records to what is stored of them; what can't be taken goes to the dead letters."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from infra.broker.dead_letters import DeadLetters
+from infra.broker.reading import Record
+from infra.warehouse.prediction_rows import codes_are_known
+from infra.warehouse.round_writer import Place
+from infra.warehouse.store_rounds import StoreRound, unstorable
+from schemas.bars import Watermark
+from schemas.codec import Message, decode_any
+from schemas.control import ControlEvent
+from schemas.errors import DecodeError
+from schemas.predictions import FeatureStats, PredictionBatch, RouterSnapshot
+from schemas.signals import Heartbeat, Notice, Signal
+from schemas.topics import TopicNames
+
+
+@dataclass(slots=True)
+class Owned:
+    """A partition that this process has taken: the epoch under which it writes, and the offset that comes next."""
+
+    epoch: int
+    next_offset: int
+
+
+class Sorter:
+    """Decodes records and sorts them into one round per partition."""
+
+    def __init__(self, names: TopicNames, dead_letters: DeadLetters) -> None:
+        self._dead_letters = dead_letters
+        # What each topic may hold; the last ones leave no row.
+        self._expected: dict[str, tuple[type, ...]] = {
+            names.predictions: (PredictionBatch, Watermark, RouterSnapshot, FeatureStats),
+            names.signals: (Signal, Notice, Heartbeat),
+            names.control: (ControlEvent,),
+        }
+
+    def sort(self, records: Iterable[Record], owned: Mapping[Place, Owned]) -> list[StoreRound]:
+        """Return the rounds of partitions that have records; every dead letter is acknowledged by then.
+
+        Records come in offset order per partition; those of partitions that are not ours, or that were stored
+        before, are left out. Raises PublishError.
+        """
+        ends: dict[Place, int] = {}
+        rounds: dict[Place, StoreRound] = {}
+        refused = False
+        for record in records:
+            place = (record.topic, record.partition)
+            if place not in owned or record.offset < owned[place].next_offset:
+                continue
+            ends[place] = record.offset + 1
+            if place not in rounds:
+                rounds[place] = StoreRound(
+                    topic=record.topic, partition=record.partition, epoch=owned[place].epoch, next_offset=0
+                )
+            try:
+                self._add(record, rounds[place])
+            except DecodeError as error:
+                self._dead_letters.put(record, error.code, error.detail)
+                refused = True
+        if refused:
+            self._dead_letters.flush()
+        return [one.up_to(ends[place]) for place, one in sorted(rounds.items())]
+
+    def _add(self, record: Record, one: StoreRound) -> None:
+        """Add what is stored of a record; raises DecodeError."""
+        content_type = next((value for name, value in record.headers if name == "content-type"), None)
+        message: Message = decode_any(record.value, (content_type or b"").decode(errors="replace"))
+        if not isinstance(message, self._expected[record.topic]):
+            raise DecodeError("unexpected_type", f"{message.TYPE} does not belong into {record.topic}")
+        match message:
+            case PredictionBatch():
+                if not codes_are_known(message):
+                    raise DecodeError("unknown_code", "a status, direction or outcome is not known in this release")
+                one.predictions.append((record.offset, message))
+            case Signal():
+                one.signals.append((record.offset, message))
+            case Notice():
+                one.notices.append(message)
+            case ControlEvent():
+                if reason := unstorable(message):
+                    raise DecodeError("unstorable", reason)
+                one.controls.append((record.offset, message))
+            case _:
+                pass

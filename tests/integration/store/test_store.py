@@ -1,0 +1,298 @@
+"""The store on real servers: every row once, whatever happens to it, to Postgres or to its partitions."""
+
+import signal as signals
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from consumers.store.loop import StoreLoop
+from infra.broker.reading import read_topic
+from infra.errors import OperatorError
+from infra.settings import Settings
+from infra.telemetry.health import Health
+from infra.warehouse import StaleEpoch, TopicMismatch, WarehouseUnavailable, connect
+from infra.warehouse.checkpoints import read_checkpoints
+from schemas.signals import Signal
+from schemas.topics import TopicNames
+from signaltape.initialisation import initialise
+from tests.support import store_messages as make
+from tests.support.isolation import process_environment
+from tests.support.providers import TestStack
+from tests.support.waiting import wait_for
+
+RUN_STORE = """
+import sys
+from consumers.store.main import run
+from infra.settings import load_settings
+sys.exit(run(load_settings()))
+"""
+
+
+@pytest.fixture
+def place(settings: Settings) -> Settings:
+    initialise(settings)
+    return settings
+
+
+@pytest.fixture
+def names(place: Settings) -> TopicNames:
+    return TopicNames(place.topics.prefix)
+
+
+@pytest.fixture
+def writer(place: Settings) -> make.TransactionalWriter:
+    return make.TransactionalWriter(place)
+
+
+class Running:
+    """A store in a thread; `failure` is what ended it."""
+
+    def __init__(self, settings: Settings, instance: int) -> None:
+        self.stop = threading.Event()
+        self.health = Health()
+        self.failure: BaseException | None = None
+        self.loop = StoreLoop(settings, instance, self.health, self.stop)
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.loop.run()
+        except OperatorError as error:
+            self.failure = error
+
+    def end(self) -> None:
+        self.stop.set()
+        self.thread.join(30)
+        assert not self.thread.is_alive()
+
+
+@contextmanager
+def running(settings: Settings, instance: int = 0) -> Iterator[Running]:
+    one = Running(settings, instance)
+    try:
+        yield one
+    finally:
+        one.end()
+    if one.failure is not None:
+        raise one.failure
+
+
+def count(settings: Settings, table: str) -> int:
+    """Rows of a table; -1 while the database does not answer."""
+    try:
+        with connect(settings) as connection:
+            row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # type: ignore[arg-type]
+            return int(row[0]) if row else 0
+    except (WarehouseUnavailable, psycopg.OperationalError):
+        return -1
+
+
+def contents(settings: Settings, *, leave_out: str = "ingest_time") -> dict[str, list[Any]]:
+    with connect(settings) as connection:
+        return {
+            table: connection.execute(
+                f"SELECT to_jsonb(t) - '{leave_out}' FROM {table} t ORDER BY 1"  # type: ignore[arg-type]
+            ).fetchall()
+            for table in ("predictions", "signals", "deployments", "control_applied")
+        }
+
+
+def fill(writer: make.TransactionalWriter, names: TopicNames, first: int, transactions: int) -> None:
+    """Transactions of five batches and five signals on each of two partitions, from number `first` on."""
+    for transaction in range(transactions):
+        messages: list[make.Sent] = []
+        for partition in (0, 1):
+            for number in range(first + 5 * transaction, first + 5 * transaction + 5):
+                batch = make.prediction_batch(number, (f"A{partition}", f"B{partition}"), partition=partition)
+                messages.append((names.predictions, partition, batch))
+                one = make.signal(number, partition=partition, symbol=f"A{partition}")
+                messages.append((names.signals, partition, one))
+        writer.write(messages)
+
+
+def test_every_kind_of_message(place: Settings, names: TopicNames, writer: make.TransactionalWriter) -> None:
+    writer.write(
+        [
+            (names.predictions, 1, make.prediction_batch(7)),
+            (names.predictions, 1, make.watermark()),
+            (names.signals, 1, make.signal(7, partition=1)),
+            (names.signals, 1, make.heartbeat(1)),
+            (names.signals, 1, make.notice("swapped", 0, partition=1)),
+            (names.signals, 1, make.notice("control_late", 0, partition=1)),
+            (names.signals, 1, make.notice("refused", 1, partition=1)),
+            (names.control, 0, make.control(0)),
+        ]
+    )
+    with running(place):
+        wait_for(lambda: count(place, "deployments") == 1 and count(place, "signals") == 1)
+        wait_for(lambda: count(place, "predictions") == 2)
+    rows = contents(place)
+    first = rows["predictions"][0][0]
+    assert (first["symbol"], first["status"], first["direction"], first["outcome"]) == ("A", "ok", "flat", "emitted")
+    assert (first["score"], first["source_offset"], first["partition"], first["topic_offset"]) == (-0.005, 7, 1, 0)
+    assert rows["signals"][0][0]["models"] == ["ridge:3", "trees:1"]
+    applied = [(row[0]["control_offset"], row[0]["late"]) for row in rows["control_applied"]]
+    assert applied == [(0, True)]
+    assert rows["deployments"][0][0]["parameters"] == {"long": 0.1}
+
+
+def test_json_signals(place: Settings, names: TopicNames, writer: make.TransactionalWriter) -> None:
+    writer.write([(names.signals, 0, make.signal(1))], json=True)
+    with running(place):
+        wait_for(lambda: count(place, "signals") == 1)
+
+
+def test_aborted_messages_leave_nothing(place: Settings, names: TopicNames, writer: make.TransactionalWriter) -> None:
+    writer.write([(names.predictions, 0, make.prediction_batch(1))], abort=True)
+    writer.write([(names.predictions, 0, make.prediction_batch(2))])
+    with running(place):
+        wait_for(lambda: count(place, "predictions") == 2)
+    assert {row[0]["source_offset"] for row in contents(place)["predictions"]} == {2}
+
+
+def test_what_cannot_be_taken_is_a_dead_letter(
+    place: Settings, names: TopicNames, writer: make.TransactionalWriter
+) -> None:
+    unknown = make.prediction_batch(3, outcome=np.array([99, 1], dtype=np.uint8))
+    bad: list[make.Sent] = [
+        (names.predictions, 0, b"\xc1 no message"),
+        (names.predictions, 0, make.signal(1)),
+        (names.predictions, 0, unknown),
+        (names.control, 0, make.control(0, parameters={"note": "a\0b"})),
+        (names.control, 0, make.control(1, model_version=2**40)),
+    ]
+    writer.write([*bad, (names.predictions, 0, make.prediction_batch(5)), (names.control, 0, make.control(2))])
+    with running(place):
+        wait_for(lambda: count(place, "predictions") == 2 and count(place, "deployments") == 1)
+    codes = [
+        dict(record.headers)["__connect.errors.exception.class.name"]
+        for topic in (names.predictions, names.control)
+        for record in read_topic(place, names.dlq(topic))
+    ]
+    assert codes == [b"undecodable", b"unexpected_type", b"unknown_code", b"unstorable", b"unstorable"]
+
+
+def test_goes_on_where_the_warehouse_says(place: Settings, names: TopicNames, writer: make.TransactionalWriter) -> None:
+    fill(writer, names, 0, 4)
+    with running(place):
+        wait_for(lambda: count(place, "predictions") == 80)
+    before = contents(place, leave_out="nothing")
+    fill(writer, names, 20, 4)
+    with running(place):
+        wait_for(lambda: count(place, "predictions") == 160)
+    after = contents(place, leave_out="nothing")
+    assert all(row in after["signals"] for row in before["signals"])
+
+
+def test_postgres_away_and_back(
+    stack: TestStack, place: Settings, names: TopicNames, writer: make.TransactionalWriter
+) -> None:
+    with running(place) as store:
+        fill(writer, names, 0, 2)
+        wait_for(lambda: count(place, "predictions") == 40)
+        stack.kill("postgres")
+        fill(writer, names, 10, 8)
+        wait_for(lambda: not store.health.report()[1]["checks"]["postgres"]["ok"])
+        stack.start_server("postgres")
+        wait_for(lambda: count(place, "predictions") == 200)
+        wait_for(lambda: count(place, "signals") == 100)
+
+
+def test_two_instances_share_and_hand_over(
+    place: Settings, names: TopicNames, writer: make.TransactionalWriter
+) -> None:
+    with running(place) as first:
+        fill(writer, names, 0, 4)
+        wait_for(lambda: count(place, "predictions") == 80)
+        with running(place, 1) as second:
+            wait_for(lambda: second.loop._owned and first.loop._owned, 60)
+            fill(writer, names, 20, 4)
+            wait_for(lambda: count(place, "predictions") == 160)
+        fill(writer, names, 40, 4)
+        wait_for(lambda: count(place, "predictions") == 240, 60)
+        wait_for(lambda: count(place, "signals") == 120)
+
+
+def test_a_zombie_stops_and_writes_nothing(
+    place: Settings, names: TopicNames, writer: make.TransactionalWriter
+) -> None:
+    """Somebody else takes the partition in the warehouse while this process still believes that it is its own."""
+    zombie = Running(place, 0)
+    try:
+        fill(writer, names, 0, 1)
+        wait_for(lambda: count(place, "predictions") == 20)
+        with connect(place) as connection:
+            connection.execute("UPDATE checkpoints SET epoch = epoch + 1 WHERE service = 'store'")
+        fill(writer, names, 5, 1)
+        wait_for(lambda: isinstance(zombie.failure, StaleEpoch))
+        assert count(place, "predictions") == 20
+    finally:
+        zombie.end()
+    with running(place):
+        wait_for(lambda: count(place, "predictions") == 40)
+
+
+@pytest.mark.parametrize("step", ["1_read", "2_decoded", "3_stored", "4_committed"])
+def test_killed_at_each_step(
+    place: Settings, names: TopicNames, writer: make.TransactionalWriter, step: str, tmp_path: Any
+) -> None:
+    """Killed with messages waiting, started again: the rows of an undisturbed run, each once."""
+    fill(writer, names, 0, 6)
+    environment = process_environment(place, SIGNALTAPE_CRASH_AT=f"store.{step}", SIGNALTAPE_STORE__ROUND_MESSAGES="7")
+    with (tmp_path / "store.log").open("w") as log:
+        process = subprocess.run(
+            [sys.executable, "-c", RUN_STORE], env=environment, timeout=60, stderr=log, check=False
+        )
+    assert process.returncode == -signals.SIGKILL, (tmp_path / "store.log").read_text()
+    assert count(place, "predictions") < 120
+    with running(place):
+        wait_for(lambda: count(place, "predictions") == 120 and count(place, "signals") == 60, 60)
+    rows = contents(place)["predictions"]
+    assert len({(row[0]["symbol"], row[0]["source_offset"]) for row in rows}) == 120
+
+
+def test_a_recreated_topic_is_refused(place: Settings, names: TopicNames, writer: make.TransactionalWriter) -> None:
+    with connect(place) as connection:
+        connection.execute("UPDATE checkpoints SET topic_id = 'another' WHERE service = 'store'")
+    with pytest.raises(TopicMismatch, match=r"was recreated.*signaltape repair --service store"), running(place) as one:
+        wait_for(lambda: one.failure)
+
+
+def test_a_restored_database_is_refused(place: Settings, names: TopicNames, writer: make.TransactionalWriter) -> None:
+    fill(writer, names, 0, 2)
+    with running(place):
+        wait_for(lambda: count(place, "predictions") == 40)
+    with connect(place) as connection:
+        connection.execute("UPDATE checkpoints SET effect_offset = 3 WHERE service = 'store' AND effect_offset > 3")
+    with pytest.raises(TopicMismatch, match="restored from before"), running(place) as two:
+        wait_for(lambda: two.failure)
+
+
+def test_checkpoints_are_behind_the_last_message(
+    place: Settings, names: TopicNames, writer: make.TransactionalWriter
+) -> None:
+    fill(writer, names, 0, 2)
+    with running(place):
+        wait_for(lambda: count(place, "signals") == 20)
+    with connect(place) as connection:
+        kept = read_checkpoints(connection, "store", names.signals)
+    # Two transactions of five messages and a marker each; the last marker is never read.
+    assert kept[0].effect_offset == 11
+    messages = [record for record in read_topic(place, names.signals) if record.partition == 0]
+    assert messages[-1].offset == 10
+
+
+def test_signal_rows_are_unique(place: Settings, names: TopicNames, writer: make.TransactionalWriter) -> None:
+    """A message that is there twice (a writer without transactions) makes one row, and stops nothing."""
+    one: Signal = make.signal(1)
+    writer.write([(names.signals, 0, one), (names.signals, 0, one), (names.signals, 0, make.signal(2))])
+    with running(place):
+        wait_for(lambda: count(place, "signals") == 2)
