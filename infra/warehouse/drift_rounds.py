@@ -43,6 +43,7 @@ def write_drift_round(connection: Connection, one: DriftRound) -> None:
     for topic, rounds in one.places.items():
         advance_all(connection, one.service, topic, rounds)
     named = queries("drift")
+    connection.execute(named["follow"], {"service": one.service, "topics": list(one.places)})
     if one.metrics:
         connection.execute(named["add metrics"], _metric_columns(one.metrics))
     if one.alerts:

@@ -2,24 +2,28 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import orjson
 from confluent_kafka import Producer
 
-from infra.broker.admin import create_topics, ensure_group_offsets, topic_id
 from infra.broker.config import idempotent_producer_config, transactional_producer_config
 from infra.broker.reading import read_topic
 from infra.settings import Settings
-from infra.warehouse import connect, migrate
-from infra.warehouse.checkpoints import ensure_rows, read_checkpoints
+from infra.warehouse import connect
+from infra.warehouse.checkpoints import read_checkpoints
+from pipeline.drift.config import DriftConfig
+from pipeline.drift.monitor import DriftMonitor
 from pipeline.drift.population_stability import Reference, reference_of
 from schemas.alerts import Alert
 from schemas.codec import decode_any, encode
 from schemas.intervals import DAY
 from schemas.predictions import PredictionBatch
 from schemas.topics import TopicNames
+from signaltape.initialisation import initialise
 from tests.support.drift_logs import Lane, Logs, Message, Plan
 from tests.support.isolation import unique_name
 from tests.support.waiting import wait_for
@@ -57,20 +61,14 @@ class DriftWorld:
         return f"{self.settings.topics.prefix}signaltape-drift"
 
     def prepare(self, reference: Reference | None = REFERENCE) -> "DriftWorld":
-        create_topics(self.settings)
-        migrate(self.settings)
-        places = range(self.settings.topics.partitions)
+        initialise(self.settings)
         with connect(self.settings) as connection:
-            for topic in self.topics.values():
-                ensure_rows(connection, "drift", topic, topic_id(self.settings, topic), places)
             manifest: dict[str, Any] = {}
             if reference is not None:
                 manifest["psi_reference"] = {"edges": reference.edges, "counts": reference.counts}
             connection.execute(
                 "INSERT INTO models (name, version, manifest) VALUES ('ridge', 3, %s)", (json.dumps(manifest),)
             )
-        starts = {(topic, place): (0, "") for topic in self.topics.values() for place in places}
-        ensure_group_offsets(self.settings, self.group, starts)
         return self
 
     def publish(self, lanes: dict[Lane, list[Message]]) -> None:
@@ -106,8 +104,17 @@ class DriftWorld:
                 for partition, one in read_checkpoints(connection, "drift", topic).items()
             }
 
-    def wait_until_done(self, deadline_s: float = 60.0) -> None:
-        """Until the checkpoints are behind the last message of every partition and the outbox is empty."""
+    def lag(self) -> int:
+        """Messages that no checkpoint covers."""
+        now = self.effect_offsets()
+        return sum(
+            record.offset >= now[topic, record.partition]
+            for topic in self.topics.values()
+            for record in read_topic(self.settings, topic)
+        )
+
+    def wait_until_taken_or(self, otherwise: Callable[[], bool], deadline_s: float = 60.0) -> None:
+        """Until the checkpoints are behind the last message of every partition and the outbox is empty, or …"""
         ends = {
             (topic, record.partition): record.offset + 1
             for topic in self.topics.values()
@@ -116,9 +123,13 @@ class DriftWorld:
 
         def done() -> bool:
             now = self.effect_offsets()
-            return all(now[place] >= end for place, end in ends.items()) and not self.waiting()
+            return otherwise() or (all(now[place] >= end for place, end in ends.items()) and not self.waiting())
 
         wait_for(done, deadline_s, "the drift agent to take everything", interval_s=0.1)
+
+    def wait_until_done(self, deadline_s: float = 60.0) -> None:
+        """Until the checkpoints are behind the last message of every partition and the outbox is empty."""
+        self.wait_until_taken_or(lambda: False, deadline_s)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with connect(self.settings) as connection:
@@ -152,10 +163,44 @@ class DriftWorld:
             found.setdefault(alert.rule, []).append(alert.session - first)
         return found
 
-    def outcome(self) -> tuple[list[tuple[Any, ...]], Counter[Alert], list[tuple[Any, ...]]]:
-        """Everything that must not depend on crashes: metrics, published alerts, rows of alerts."""
-        table = self.rows("SELECT alert_id, event_time, policy, rule, severity, body::text FROM alerts ORDER BY 1")
-        return self.metrics(), Counter(repr(one) for one in self.published()), table  # type: ignore[return-value]
+    def outcome(self) -> "Outcome":
+        """Everything that must not depend on crashes."""
+        ids = [row[0] for row in self.rows("SELECT alert_id FROM alerts ORDER BY 1")]
+        return Outcome(
+            metrics=[row[:7] for row in self.metrics()], published=Counter(map(canonical, self.published())), stored=ids
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Metrics (strategy, subject, metric, session, verdict, value, sample size), alerts on the topic, ids stored."""
+
+    metrics: list[tuple[Any, ...]]
+    published: Counter[bytes]
+    stored: list[str]
+
+
+def canonical(alert: Alert) -> bytes:
+    """An alert's content, whatever the order of its evidence (the database keeps another one)."""
+    return orjson.dumps(asdict(alert), option=orjson.OPT_SORT_KEYS)
+
+
+def undisturbed(logs: Logs, partitions: int) -> Outcome:
+    """What the logs must lead to: the pure monitor in one go, without servers, processes and crashes."""
+    monitor = DriftMonitor(DriftConfig(partitions=partitions))
+    monitor.learn(("ridge", 3), REFERENCE)
+    reports = [one for lane, log in logs.lanes.items() for message in log for one in monitor.step(lane, message)]
+    metrics = [
+        (one.strategy, one.subject, one.metric, one.session, one.verdict, one.value, one.sample_size)
+        for report in reports
+        for one in report.metrics
+    ]
+    alerts = [one for report in reports for one in report.alerts]
+    return Outcome(
+        metrics=sorted(metrics, key=lambda row: row[:4]),
+        published=Counter(map(canonical, alerts)),
+        stored=sorted(one.alert_id for one in alerts),
+    )
 
 
 def falsified(message: Message) -> Message:

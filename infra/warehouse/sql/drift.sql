@@ -5,6 +5,11 @@ SELECT state FROM agent_state WHERE service = %(service)s AND key = %(key)s;
 INSERT INTO agent_state (service, key, state) VALUES (%(service)s, %(key)s, %(state)s)
 ON CONFLICT (service, key) DO UPDATE SET state = EXCLUDED.state, updated_at = now();
 
+-- name: follow
+-- The state of a round is the one before its offsets.
+UPDATE checkpoints SET snapshot_offset = effect_offset
+WHERE service = %(service)s AND topic = ANY (%(topics)s) AND snapshot_offset < effect_offset;
+
 -- name: add metrics
 -- A session is measured once; a repeated run finds the same numbers.
 INSERT INTO drift_metrics (policy, strategy, subject, metric, session, verdict, value, sample_size, detail)
