@@ -67,7 +67,7 @@ class Restorer:
             number: from_text(place.metadata, f"{self._names.features}[{number}] at offset {place.offset}")
             for number, place in places.items()
         }
-        events = self.control_events(max((metadata.received for metadata in found.values()), default=-1))
+        events = control_events(self._settings, max((metadata.received for metadata in found.values()), default=-1))
         states = self._router_states(found)
         owned = {}
         for number, metadata in found.items():
@@ -81,18 +81,6 @@ class Restorer:
             )
         self._statistics(places, states)
         return owned
-
-    def control_events(self, last: int) -> list[ControlEvent]:
-        """Read ``control`` from its beginning to offset ``last``; each event knows its offset."""
-        if last < 0:
-            return []
-        events = []
-        for record in read_topic(self._settings, self._names.control):
-            if record.offset <= last and record.value is not None:
-                event = _decoded(record.value)
-                if isinstance(event, ControlEvent):
-                    events.append(at_offset(event, record.offset))
-        return events
 
     def _partition(
         self, number: int, metadata: CommitMetadata, control: ControlState, state: RouterState
@@ -175,6 +163,19 @@ class Restorer:
                 yield record.partition, record.offset, message
 
 
+def control_events(settings: Settings, last: int) -> list[ControlEvent]:
+    """Read ``control`` from its beginning to offset ``last``; each event knows its offset."""
+    if last < 0:
+        return []
+    events = []
+    for record in read_topic(settings, TopicNames(settings.topics.prefix).control):
+        if record.offset <= last and record.value is not None:
+            event = _decoded(record.value)
+            if isinstance(event, ControlEvent):
+                events.append(replace(event, control_offset=record.offset))
+    return events
+
+
 def _from_snapshot(message: Message, where: str) -> RouterState:
     if not isinstance(message, RouterSnapshot):
         raise CommitRefused(f"{where} should be a RouterSnapshot and is a {message.TYPE}. Run: {REPAIR}")
@@ -187,11 +188,6 @@ def _from_snapshot(message: Message, where: str) -> RouterState:
         return RouterState.restore(message.state)
     except StateRefused as error:
         raise CommitRefused(f"{where}: {error}") from error
-
-
-def at_offset(event: ControlEvent, offset: int) -> ControlEvent:
-    """Return a control event with its offset in ``control``."""
-    return replace(event, control_offset=offset)
 
 
 def _decoded(data: bytes) -> Message | None:

@@ -159,7 +159,7 @@ class PartitionInference:
 
     def _pass_on(self, message: Watermark) -> Output:
         """Close the sessions that the watermark ends, forward it, and tell gateways how far event time has come."""
-        closed = self.state.stats.close(self.partition, message.partition_time, self.feature_names)
+        closed = self.state.stats.close(self.partition, _released(message), self.feature_names)
         time = message.event_time if message.partition_time is None else message.partition_time
         beat = Heartbeat(seq=self.standing.seq, partition=self.partition, event_time=time)
         return Output(predictions=(*closed, message), signals=(beat,))
@@ -168,3 +168,14 @@ class PartitionInference:
         before = self.control.in_force(max(self._head or 0, event.effective_from))
         applied = self.control.receive(event, self._head, self.standing.partition_time)
         return Output(signals=tuple(control_notices(applied, before, self.partition, self.standing.seq)))
+
+
+def _released(message: Watermark) -> int | None:
+    """Return the time (ns UTC) up to which sessions are over; None: all of them.
+
+    The last open feed's ``final`` ends the day. One that was timed out may come back within its session, and a mark
+    of a feed that isn't open promises nothing.
+    """
+    if message.partition_time is not None or message.state == "final":
+        return message.partition_time
+    return message.event_time if message.state == "timed_out" else 0

@@ -1,0 +1,88 @@
+"""The flow on one screen: bars → features → predictions → signals → drift, as functions of one log.
+
+The feature agent, the inference consumer and the drift agent are these four steps with a broker in between; this is
+the same without one. Nothing here reads a clock, so the same log gives the same bits, live, replayed or offline.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.drift.config import DriftConfig
+from pipeline.drift.monitor import DriftMonitor, SessionReport
+from pipeline.drift.population_stability import Reference
+from pipeline.engine import LogMessage, PartitionEngine
+from pipeline.engine_types import EngineConfig, Step
+from pipeline.features import FEATURE_SETS
+from pipeline.routing.model_port import ModelPort
+from pipeline.routing.options import InferenceOptions
+from pipeline.routing.partition import Output, PartitionInference
+
+References = Mapping[tuple[str, int], Reference]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowConfig:
+    """Choices of every stage. ``references``: training scores of models (name, version), for the drift of scores."""
+
+    partitions: int = 1
+    feature_sets: tuple[str, ...] = ("core",)
+    horizons: tuple[int, ...] = (1, 5, 20)
+    inference: InferenceOptions = field(default_factory=InferenceOptions)
+    references: References = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flowed:
+    """What one message of ``bars`` led to, stage by stage."""
+
+    partition: int
+    step: Step
+    outputs: tuple[Output, ...]
+    sessions: tuple[SessionReport, ...]
+
+
+def flow(log: Iterable[tuple[int, LogMessage]], config: FlowConfig, models: ModelPort) -> Iterator[Flowed]:
+    """Run (partition, message) pairs of ``bars``, in order within each partition, through every stage."""
+    names = {name: FEATURE_SETS[name].names for name in config.feature_sets}
+    engines, inferences = [], []
+    for number in range(config.partitions):
+        engine = EngineConfig(
+            partition=number,
+            partitions=config.partitions,
+            feature_sets=config.feature_sets,
+            horizons=config.horizons,
+        )
+        engines.append(PartitionEngine(engine))
+        inferences.append(
+            PartitionInference(partition=number, models=models, options=config.inference, feature_names=names)
+        )
+    monitor = DriftMonitor(DriftConfig(partitions=config.partitions))
+    bars, features = [0] * config.partitions, [0] * config.partitions
+
+    for number, message in log:
+        step = engines[number].step(message, bars[number])  # 1. bars → features and returns
+        bars[number] += 1
+        outputs = []
+        for derived in step.features:  # 2. features → predictions and signals
+            output = inferences[number].take(derived, features[number])
+            features[number] += 1
+            if output is not None:
+                outputs.append(output)
+        sessions = watch(monitor, number, step, outputs, config.references)  # 3. predictions and returns → drift
+        yield Flowed(partition=number, step=step, outputs=tuple(outputs), sessions=sessions)
+
+
+def watch(
+    monitor: DriftMonitor, number: int, step: Step, outputs: Iterable[Output], references: References
+) -> tuple[SessionReport, ...]:
+    """Hand a partition's predictions and returns to the drift monitor; the sessions that closed with them."""
+    lanes: list[tuple[str, object]] = []
+    lanes += [("predictions", message) for output in outputs for message in output.predictions]
+    lanes += [("returns", message) for message in step.returns]
+    closed: list[SessionReport] = []
+    for topic, message in lanes:
+        model = monitor.unknown_model(message)
+        if model is not None:
+            monitor.learn(model, references.get(model))
+        closed += monitor.step((topic, number), message)
+    return tuple(closed)
