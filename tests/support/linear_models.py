@@ -28,8 +28,15 @@ def linear_graph(weights: list[float], bias: float = 0.0, sharpness: float = 100
     nodes = [
         helper.make_node("IsNaN", ["features"], ["missing"]),
         helper.make_node("Where", ["missing", "zero", "features"], ["filled"]),
-        helper.make_node("MatMul", ["filled", "weights"], ["product"]),
-        helper.make_node("Add", ["product", "bias"], ["column"]),
+        # The operator that converters make of linear models: unlike MatMul it gives one row other bits than many.
+        helper.make_node(
+            "LinearRegressor",
+            ["filled"],
+            ["column"],
+            domain="ai.onnx.ml",
+            coefficients=[float(weight) for weight in weights],
+            intercepts=[float(bias)],
+        ),
         helper.make_node("Reshape", ["column", "flat"], ["score"]),
         helper.make_node("Abs", ["score"], ["size"]),
         helper.make_node("Mul", ["size", "sharpness"], ["logit"]),
@@ -41,14 +48,13 @@ def linear_graph(weights: list[float], bias: float = 0.0, sharpness: float = 100
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, len(weights)])],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None]) for name in ("score", "confidence")],
         [
-            constant("weights", np.reshape(weights, (-1, 1))),
-            constant("bias", [bias]),
             constant("zero", 0.0),
             constant("sharpness", sharpness),
             numpy_helper.from_array(np.array([-1], dtype=np.int64), "flat"),
         ],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     return bytes(model.SerializeToString(deterministic=True))
 
 
