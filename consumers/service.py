@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
 from infra.errors import OperatorError
 from infra.settings import Settings
@@ -11,8 +12,6 @@ from infra.telemetry.health import Health
 from infra.telemetry.logs import configure, get_logger
 from infra.telemetry.metrics import BUILD
 from infra.telemetry.server import TelemetryServer
-
-VERSION_LABEL = "1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +43,7 @@ def run_service(name: str, instance: int, settings: Settings, body: Callable[[Co
         log.error("failed", reason=str(error))
         return error.exit_code
     server.announce(settings.home / "run", f"{name}-{instance}")
-    BUILD.labels(service=name, version=VERSION_LABEL).set(1)
+    BUILD.labels(service=name, version=version("signaltape")).set(1)
     log.info("started", port=server.port, instance=instance)
     try:
         body(context)

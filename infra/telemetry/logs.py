@@ -10,8 +10,8 @@ import structlog
 
 from infra.settings import Settings
 
-_SECRET = re.compile(r"(password|passwd|secret|token|sasl)[a-z_.]*", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(://[^:/@\s]+:)[^@\s]+@")
+_SECRET = re.compile(r"([a-z_.]*[_.])?(password|passwd|secret|token)([_.][a-z_.]*)?", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
 _DSN_PASSWORD = re.compile(r"(password=)\S+", re.IGNORECASE)
 _MASK = "********"
 
@@ -19,11 +19,16 @@ _MASK = "********"
 def mask_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace secrets by stars: values of telling keys, and passwords inside URLs and connection strings."""
     for key, value in event.items():
-        if _SECRET.fullmatch(key):
-            event[key] = _MASK
-        elif isinstance(value, str):
-            event[key] = _DSN_PASSWORD.sub(rf"\1{_MASK}", _URL_PASSWORD.sub(rf"\1{_MASK}@", value))
+        event[key] = _MASK if _SECRET.fullmatch(key) else _masked(value)
     return event
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return _DSN_PASSWORD.sub(rf"\1{_MASK}", _URL_PASSWORD.sub(rf"\1{_MASK}@", value))
+    if isinstance(value, dict):
+        return {key: _MASK if _SECRET.fullmatch(str(key)) else _masked(item) for key, item in value.items()}
+    return [_masked(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def configure(settings: Settings, service: str) -> None:

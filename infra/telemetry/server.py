@@ -26,6 +26,7 @@ class TelemetryServer:
             ) from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
+        self._announced: Path | None = None
         self._thread = threading.Thread(target=self._server.serve_forever, name="telemetry", daemon=True)
         self._thread.start()
 
@@ -36,12 +37,22 @@ class TelemetryServer:
         partial = path.with_suffix(f".{os.getpid()}.partial")
         partial.write_text(json.dumps({"pid": os.getpid(), "port": self.port}))
         partial.rename(path)
+        self._announced = path
 
     def close(self) -> None:
-        """Stop serving."""
+        """Stop serving, and take back the announcement unless a successor has replaced it."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        if self._announced is not None and _announced_pid(self._announced) == os.getpid():
+            self._announced.unlink(missing_ok=True)
+
+
+def _announced_pid(path: Path) -> int | None:
+    try:
+        return int(json.loads(path.read_text())["pid"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
