@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from consumers.feature_agent.work import DeadLetter, PartitionWork, Snapshot, Vectors
 from infra.broker.reading import Record
 from infra.telemetry.metrics import BARS, DUPLICATES, REPAIR_REQUESTS
 from infra.warehouse.checkpoints import Checkpoint
 from pipeline.engine import LogMessage, PartitionEngine
-from pipeline.engine_types import ROW_STATUSES, Lookup, Step, StoredBar, UnsupportedMessage
+from pipeline.engine_types import ROW_STATUSES, Lookup, LookupMissing, Step, StoredBar, UnsupportedMessage
 from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
 from schemas.codec import decode
 from schemas.control import ControlEvent
@@ -18,6 +20,7 @@ from schemas.intervals import session_of
 Find = Callable[["Lane", Sequence[Lookup], int], Mapping[int, StoredBar | None]]
 #: Partition → what the round has yielded there so far.
 Works = dict[int, PartitionWork]
+_OUTCOMES = tuple(BARS.labels(outcome=status) for status in ROW_STATUSES)
 _LOG_TYPES = (BarBatch, Watermark, Adjustment, StateRepair, ControlEvent)
 
 
@@ -68,9 +71,13 @@ class Lane:
             _collect(record, message, step, work)
 
     def _step(self, message: LogMessage, offset: int, find: Find) -> Step:
-        if isinstance(message, BarBatch) and (lookups := self.engine.needs_lookup(message)):
-            return self.engine.step(message, offset, find(self, lookups, offset))
-        return self.engine.step(message, offset)
+        """Step the engine; it refuses, unchanged, where only the store knows a row's fate, and is asked again."""
+        try:
+            return self.engine.step(message, offset)
+        except LookupMissing:
+            if not isinstance(message, BarBatch):
+                raise
+            return self.engine.step(message, offset, find(self, self.engine.needs_lookup(message), offset))
 
     def snapshot(self) -> Snapshot:
         """Return the state behind the last message taken; kept for cold starts if it is its session's first."""
@@ -143,9 +150,9 @@ def _collect(record: Record, message: LogMessage | DecodeError, step: Step, work
 
 def _count(step: Step) -> None:
     if step.stored is not None:
-        status = step.stored.status
-        for code in set(status.tolist()):
-            BARS.labels(outcome=ROW_STATUSES[code]).inc(int((status == code).sum()))
+        for code, count in enumerate(np.bincount(step.stored.status).tolist()):
+            if count:
+                _OUTCOMES[code].inc(count)
 
 
 def _event(message: object) -> tuple[str, int]:

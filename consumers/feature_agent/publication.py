@@ -1,5 +1,7 @@
 """Steps 1 and 3 of a round: dead letters, then features and returns, each acknowledged before anything follows."""
 
+import functools
+from collections import Counter
 from collections.abc import Iterable
 
 from consumers.feature_agent.work import PartitionWork
@@ -38,12 +40,22 @@ class Publication:
 
     def publish(self, works: Iterable[PartitionWork]) -> None:
         """Publish features and returns, each to the partition of the bars that it came from, and wait."""
+        vectors: Counter[str] = Counter()
+        returns: Counter[int] = Counter()
         for work in works:
             for record, part in work.features:
                 self._send(self._names.features, work.partition, record, part)
+                if isinstance(part, FeatureBatch):
+                    vectors[part.feature_set] += len(part.symbols)
             for record, matured in work.returns:
                 self._send(self._names.returns, work.partition, record, matured)
+                if isinstance(matured, ReturnBatch):
+                    returns[matured.horizon] += len(matured.symbols)
         self._publisher.flush_acknowledged()
+        for name, count in vectors.items():
+            FEATURE_VECTORS.labels(feature_set=name).inc(count)
+        for horizon, count in returns.items():
+            RETURNS.labels(horizon=str(horizon)).inc(count)
 
     def _send(
         self, topic: str, partition: int, record: Record, part: FeatureBatch | ReturnBatch | Watermark | ControlEvent
@@ -51,10 +63,17 @@ class Publication:
         message: Message = part
         position = part.link.position if part.link is not None else (record.offset, 0)
         time = part.effective_from if isinstance(part, ControlEvent) else part.event_time
-        headers = event_headers(part.TYPE, derived_id(topic, partition, position), SOURCE, time)
-        headers.extend(traceparent(record.headers))
+        headers = list(_headers(part.TYPE, time))
+        headers[_ID] = ("ce_id", derived_id(topic, partition, position).encode())
+        if record.headers:
+            headers.extend(traceparent(record.headers))
         self._publisher.send(topic, partition, encode(message), headers=headers)
-        if isinstance(part, FeatureBatch):
-            FEATURE_VECTORS.labels(feature_set=part.feature_set).inc(len(part.symbols))
-        elif isinstance(part, ReturnBatch):
-            RETURNS.labels(horizon=str(part.horizon)).inc(len(part.symbols))
+
+
+@functools.lru_cache(maxsize=64)
+def _headers(kind: str, time: int) -> tuple[tuple[str, bytes], ...]:
+    """Return the headers that messages of one kind and time share; the id in them is a place for each one's own."""
+    return tuple(event_headers(kind, "", SOURCE, time))
+
+
+_ID = [name for name, _ in _headers("FeatureBatch", 0)].index("ce_id")
