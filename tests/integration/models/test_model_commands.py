@@ -1,0 +1,185 @@
+"""`signaltape train` and `signaltape models …` on a real registry, by exit code and output."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from infra.scoring.manifest import from_json
+from infra.scoring.registry import ModelRegistry
+from infra.settings import Settings
+from infra.warehouse import migrate
+from producers.bar_files import write_bars
+from signaltape.__main__ import main
+from tests.support.isolation import process_environment
+from tests.support.linear_models import linear_graph, write_linear_model
+from tests.support.training_bars import simulated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command line with this test's settings."""
+    migrate(settings)
+    for name, value in process_environment(settings).items():
+        if name.startswith("SIGNALTAPE_"):
+            monkeypatch.setenv(name, value)
+
+    def call(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["signaltape", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+        else:
+            code = 0
+        caught = capsys.readouterr()
+        return Ran(code=int(code or 0), out=caught.out, err=caught.err)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bars") / "bars.parquet"
+    write_bars(path, simulated(symbols=8, sessions=1))
+    return path
+
+
+def test_train_then_list_and_show(run: Run, settings: Settings, bars: Path) -> None:
+    arguments = ("train", bars, "--interval", "1m", "--stamp", "close", "--name", "sim", "--json")
+    trained = run(*arguments)
+    assert trained.code == 0, trained.err
+    document = json.loads(trained.out)
+    assert (document["name"], document["version"]) == ("sim", 1)
+    assert document["metrics"]["test"]["rank_ic_low"] > 0.0
+    again = run(*arguments, "--horizon", "3", "--parameter", "penalty=0.1", "--serve", "1s,1m")
+    assert json.loads(again.out)["version"] == 2
+    assert "could not be watched for drift" in again.err
+
+    listed = json.loads(run("models", "list", "--json").out)
+    assert [(row["name"], row["version"], row["horizon"], row["intervals"]) for row in listed] == [
+        ("sim", 1, 5, ["1m"]),
+        ("sim", 2, 3, ["1s", "1m"]),
+    ]
+    shown = json.loads(run("models", "show", "sim:1", "--json", "--check").out)
+    assert shown["loadable"] is True
+    assert shown["manifest"]["sha256"] == document["manifest"]["sha256"]
+    assert shown["runs"][0]["dataset_fingerprint"] == document["manifest"]["training"]["dataset_fingerprint"]
+    kept = {(one["dataset"], one["metric"]): one["value"] for one in shown["metrics"]}
+    assert kept["test", "rank_ic"] == document["metrics"]["test"]["rank_ic"]
+    text = run("models", "show", "sim")
+    assert "sim:2, registered" in text.out
+    assert "rank_ic" in text.out
+    assert ModelRegistry(settings).get("sim", 2).training["parameters"]["penalty"] == 0.1
+
+
+def test_show_check_refuses_a_changed_file(run: Run, settings: Settings, tmp_path: Path) -> None:
+    registry = ModelRegistry(settings)
+    registry.register(tmp_path / "m", write_linear_model(tmp_path / "m"))
+    path = registry.folder("linear-test", 1) / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert run("models", "show", "linear-test").code == 0
+    refused = run("models", "show", "linear-test", "--check")
+    assert refused.code == 1
+    assert "model.onnx: its SHA-256 is" in refused.err
+    assert "register the model again" in refused.err
+
+
+def test_trained_files_without_registry(run: Run, settings: Settings, bars: Path, tmp_path: Path) -> None:
+    command = ("train", bars, "--interval", "1m", "--stamp", "close", "--name", "sim", "--out", tmp_path / "new")
+    assert "not registered" in run(*command).out
+    assert ModelRegistry(settings).rows() == []
+    second = run(*command)
+    assert (second.code, "is not empty" in second.err) == (1, True)
+    # What was written is what `models register` takes, its golden vectors included.
+    folder = tmp_path / "new"
+    given = ("models", "register", folder / "model.onnx", "--manifest", folder / "manifest.json")
+    taken = run(*given, "--golden", folder / "golden.json", "--json")
+    assert json.loads(taken.out)["version"] == 1
+    made = from_json((folder / "manifest.json").read_text())
+    assert ModelRegistry(settings).get("sim").golden_sha256 == made.golden_sha256
+
+
+def manifest_of(folder: Path, **changes: object) -> Path:
+    """A manifest as somebody writes it by hand: no checksums."""
+    document = write_linear_model(folder / "model").document()
+    for name in ("sha256", "golden_sha256", "numerics", "training", "psi_reference", "version"):
+        del document[name]
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**document, **changes}))
+    return path
+
+
+def test_register_a_model_from_elsewhere(run: Run, settings: Settings, tmp_path: Path) -> None:
+    manifest = manifest_of(tmp_path)
+    taken = run("models", "register", tmp_path / "model" / "model.onnx", "--manifest", manifest)
+    assert taken.code == 0, taken.err
+    assert "registered as linear-test:1" in taken.out
+    assert "made on this host" in taken.err
+    _, scorer = ModelRegistry(settings).load("linear-test")
+    assert scorer.manifest.horizon == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sha256": "0" * 64}, "which is right?"),
+        ({"horizon": "5"}, "manifest.json, field horizon: must be a whole number"),
+        ({"set_hash": "0" * 16}, "train it again"),
+        ({"features": ["logret_1"]}, "needed is [any number, 1]"),
+        ({"colour": "blue"}, "unknown field colour"),
+    ],
+)
+def test_register_refuses(run: Run, tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    manifest = manifest_of(tmp_path, **changes)
+    refused = run("models", "register", tmp_path / "model" / "model.onnx", "--manifest", manifest)
+    assert refused.code == 1
+    assert message in refused.err
+    assert run("models", "list").out.startswith("no model is registered yet")
+
+
+def test_register_refuses_a_graph_that_passes_nan_on(run: Run, tmp_path: Path) -> None:
+    manifest = manifest_of(tmp_path)
+    (tmp_path / "nan.onnx").write_bytes(linear_graph([float("nan"), 1.0]))
+    refused = run("models", "register", tmp_path / "nan.onnx", "--manifest", manifest)
+    assert (refused.code, "let the graph impute it" in refused.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("models", "show", "nobody"), 1, "no model 'nobody' is registered (registered: none)"),
+        (("models", "show", "nobody:x"), 2, "give NAME or NAME:VERSION"),
+        (("models", "register", "none.onnx", "--manifest", "none.json"), 1, "none.onnx: cannot be read"),
+        (("train", "none.csv", "--interval", "1m", "--stamp", "close", "--name", "m"), 2, "none.csv: no such file"),
+        (("train", "none.csv", "--interval", "1m", "--stamp", "close"), 2, "--name"),
+        (
+            ("train", "x.csv", "--interval", "1m", "--stamp", "close", "--name", "m", "--parameter", "a=b"),
+            2,
+            "name=number",
+        ),
+        (
+            ("train", "x.csv", "--interval", "1m", "--stamp", "close", "--name", "m", "--until", "2020-01-01"),
+            2,
+            "--until 2020-01-01",
+        ),
+    ],
+)
+def test_errors_say_what_to_do(run: Run, arguments: tuple[str, ...], code: int, message: str) -> None:
+    ended = run(*arguments)
+    assert message in ended.err
+    assert ended.code == code
