@@ -16,17 +16,30 @@ from schemas.intervals import session_end, session_of
 
 #: Bits of a derived row's revision that hold the source offset.
 OFFSET_BITS = 40
+_COLUMNS = (
+    "topic_id",
+    "generation",
+    "first_generation",
+    "epoch",
+    "effect_offset",
+    "snapshot_offset",
+    "snapshot",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """One row of `checkpoints`, as it was when the epoch was taken."""
+    """One row of `checkpoints`, as it was when the epoch was taken.
+
+    first_generation: the one in which the topic as it is now was first seen.
+    """
 
     service: str
     topic: str
     partition: int
     topic_id: str
     generation: int
+    first_generation: int
     epoch: int
     effect_offset: int
     snapshot_offset: int
@@ -73,26 +86,15 @@ def take_epoch(connection: Connection, service: str, topic: str, partition: int)
     row = connection.execute(queries("checkpoints")["take"], place).fetchone()
     if row is None:
         raise MissingCheckpoint(f"{service} has no checkpoint for {topic} partition {partition}: run `signaltape init`")
-    topic_id, generation, epoch, effect_offset, snapshot_offset, snapshot = row
-    return Checkpoint(
-        service=service,
-        topic=topic,
-        partition=partition,
-        topic_id=topic_id,
-        generation=generation,
-        epoch=epoch,
-        effect_offset=effect_offset,
-        snapshot_offset=snapshot_offset,
-        snapshot=snapshot,
-    )
+    return Checkpoint(service=service, topic=topic, partition=partition, **dict(zip(_COLUMNS, row, strict=True)))
 
 
 def read_checkpoints(connection: Connection, service: str, topic: str) -> dict[int, Checkpoint]:
     """The checkpoints of a service by partition, without taking them."""
     found = {}
     for row in connection.execute(queries("checkpoints")["read"], {"service": service, "topic": topic}):
-        names = ("partition", "topic_id", "generation", "epoch", "effect_offset", "snapshot_offset", "snapshot")
-        found[row[0]] = Checkpoint(service=service, topic=topic, **dict(zip(names, row, strict=True)))
+        values = dict(zip(_COLUMNS, row[1:], strict=True))
+        found[row[0]] = Checkpoint(service=service, topic=topic, partition=row[0], **values)
     return found
 
 

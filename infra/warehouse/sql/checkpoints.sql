@@ -7,10 +7,10 @@ ON CONFLICT DO NOTHING;
 -- name: take
 UPDATE checkpoints SET epoch = epoch + 1, updated_at = now()
 WHERE service = %(service)s AND topic = %(topic)s AND partition = %(partition)s
-RETURNING topic_id, generation, epoch, effect_offset, snapshot_offset, snapshot;
+RETURNING topic_id, generation, first_generation, epoch, effect_offset, snapshot_offset, snapshot;
 
 -- name: read
-SELECT partition, topic_id, generation, epoch, effect_offset, snapshot_offset, snapshot
+SELECT partition, topic_id, generation, first_generation, epoch, effect_offset, snapshot_offset, snapshot
 FROM checkpoints WHERE service = %(service)s AND topic = %(topic)s ORDER BY partition;
 
 -- name: advance

@@ -1,0 +1,72 @@
+-- Tables as tallies: the key's parts, the symbol, rows, sum of event times in µs, sum of a second figure.
+-- Each is limited to what the topic still holds: partition by partition, from `starts` on, in the present log.
+
+-- name: bars
+SELECT b.partition, b.interval, b.symbol, count(*),
+       sum(extract(epoch FROM b.event_time) * 1000000)::bigint, sum(b.source_offset)::bigint
+FROM bars b
+JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[], %(generations)s::bigint[]) AS here (partition, start, generation)
+  ON b.partition = here.partition AND b.generation >= here.generation AND b.source_offset >= here.start
+GROUP BY 1, 2, 3;
+
+-- name: earlier bars
+SELECT b.partition, b.interval, b.event_time, b.source, b.revision, b.symbol
+FROM bars b
+JOIN unnest(%(partitions)s::integer[], %(generations)s::bigint[]) AS here (partition, generation)
+  ON b.partition = here.partition AND b.generation < here.generation;
+
+-- name: log events
+SELECT e.partition, e.type, count(*), 0, sum(e.source_offset)::bigint
+FROM log_events e
+JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[], %(generations)s::bigint[]) AS here (partition, start, generation)
+  ON e.partition = here.partition AND e.generation >= here.generation AND e.source_offset >= here.start
+GROUP BY 1, 2;
+
+-- name: features
+SELECT f.partition, f.feature_set, f.set_version, f.interval, f.symbol, count(*),
+       sum(extract(epoch FROM f.event_time) * 1000000)::bigint,
+       sum((f.revision & ((1::bigint << 40) - 1)) - 1)::bigint
+FROM features f
+JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[], %(generations)s::bigint[]) AS here (partition, start, generation)
+  ON f.partition = here.partition AND f.revision >> 40 >= here.generation
+ AND (f.revision & ((1::bigint << 40) - 1)) - 1 >= here.start
+GROUP BY 1, 2, 3, 4, 5;
+
+-- name: returns
+SELECT r.partition, r.interval, label.horizon, r.symbol, count(*),
+       sum(extract(epoch FROM r.event_time) * 1000000)::bigint,
+       sum(extract(epoch FROM label.prediction_time) * 1000000)::bigint
+FROM returns r
+JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[], %(generations)s::bigint[]) AS here (partition, start, generation)
+  ON r.partition = here.partition AND r.revision >> 40 >= here.generation
+ AND (r.revision & ((1::bigint << 40) - 1)) - 1 >= here.start
+CROSS JOIN LATERAL unnest(r.horizons, r.prediction_times) AS label (horizon, prediction_time)
+GROUP BY 1, 2, 3, 4;
+
+-- name: predictions
+SELECT p.strategy, p.model, p.model_version, p.role, p.interval, p.symbol, count(*),
+       sum(extract(epoch FROM p.event_time) * 1000000)::bigint, sum(p.source_offset)::bigint
+FROM predictions p
+JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[]) AS here (partition, start)
+  ON p.partition = here.partition AND p.topic_offset >= here.start
+GROUP BY 1, 2, 3, 4, 5, 6;
+
+-- name: signals
+SELECT s.partition, s.interval, s.symbol, count(*),
+       sum(extract(epoch FROM s.event_time) * 1000000)::bigint, sum(s.seq)::bigint
+FROM signals s
+JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[]) AS here (partition, start)
+  ON s.partition = here.partition AND s.topic_offset >= here.start
+GROUP BY 1, 2, 3;
+
+-- name: first bars
+SELECT b.interval, b.symbol, count(*) FROM bars b WHERE b.status = 'first' GROUP BY 1, 2;
+
+-- name: deployments
+SELECT control_offset FROM deployments;
+
+-- name: alerts
+SELECT alert_id FROM alerts WHERE published_at IS NOT NULL;
+
+-- name: waiting alerts
+SELECT count(*) FROM alerts WHERE published_at IS NULL;
