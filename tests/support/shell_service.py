@@ -120,7 +120,11 @@ class RunningShell:
 
 
 def _writing_recorder(path: Path, committer: Committer, patience: Patience) -> Recorder:
-    """A handler that writes each offset to a file, and commits after each round."""
+    """A handler that writes each offset to a file, its checkpoint, and commits after each round."""
+    starts: dict[Key, int] = {}
+    for line in path.read_text().splitlines() if path.exists() else ():
+        topic, partition, offset = json.loads(line)
+        starts[topic, partition] = offset + 1
     output = path.open("a", buffering=1)
 
     class Writer(Recorder):
@@ -130,7 +134,7 @@ def _writing_recorder(path: Path, committer: Committer, patience: Patience) -> R
                     output.write(json.dumps([key[0], key[1], record.offset]) + "\n")
                 committer.commit({key: records[-1].offset + 1})
 
-    return Writer(committer=committer, patience=patience)
+    return Writer(starts=starts, committer=committer, patience=patience)
 
 
 def main() -> int:

@@ -104,7 +104,11 @@ def test_reading_pauses_while_the_handler_is_behind(settings: Settings) -> None:
     topic = make_topic(settings, "plain", 1, (f"{settings.topics.prefix}g",))
     send(settings, topic, 20_000)
     release = threading.Event()
-    recorder = Recorder(on_handle=lambda _: release.wait(60) and None)
+
+    def block(_: object) -> None:
+        release.wait(60)
+
+    recorder = Recorder(on_handle=block)
     with RunningShell(
         settings, f"{settings.topics.prefix}g", [topic], recorder, inbox_messages=100, round_messages=50
     ) as running:

@@ -1,0 +1,94 @@
+"""The shell's pure decisions: which messages count, when a partition stands still, where a crash point strikes."""
+
+import pytest
+
+from consumers.shell.errors import GapError
+from consumers.shell.lanes import Lanes
+from consumers.shell.watchdog import Stillness
+from infra.broker.reading import Record
+from infra.crash_points import CrashPoint
+
+KEY = ("t", 0)
+
+
+def record(offset: int, partition: int = 0) -> Record:
+    return Record("t", partition, offset, 0, None, b"", ())
+
+
+def offsets(taken: dict[tuple[str, int], list[Record]], key: tuple[str, int] = KEY) -> list[int]:
+    return [one.offset for one in taken.get(key, [])]
+
+
+def opened(expected: int, *, exists: bool = True) -> Lanes:
+    lanes = Lanes(lambda key, first, end: exists)
+    lanes.expected[KEY] = expected
+    lanes.resume()
+    return lanes
+
+
+@pytest.mark.parametrize(
+    ("expected", "arrive", "taken"),
+    [
+        (0, [0, 1, 2], [0, 1, 2]),
+        (2, [0, 1, 2, 3], [2, 3]),  # below the start
+        (0, [0, 1, 0, 1, 2], [0, 1, 2]),  # read again after a rebalance
+        (5, [3, 4], []),
+    ],
+)
+def test_messages_count_once_and_in_order(expected: int, arrive: list[int], taken: list[int]) -> None:
+    lanes = opened(expected)
+    assert offsets(lanes.sort(map(record, arrive))) == taken
+    assert lanes.skipped == len(arrive) - len(taken)
+
+
+def test_missing_messages_are_a_gap() -> None:
+    with pytest.raises(GapError, match=r"message at 3 arrived, but those from 1 on"):
+        opened(0).sort(map(record, [0, 3]))
+
+
+def test_offsets_without_messages_are_no_gap() -> None:
+    assert offsets(opened(0, exists=False).sort(map(record, [0, 3, 4]))) == [0, 3, 4]
+
+
+def test_a_partition_that_is_not_open_is_held_until_it_is() -> None:
+    lanes = opened(0)
+    assert lanes.sort([record(0), record(7, partition=1)]) == {KEY: [record(0)]}
+    lanes.expected["t", 1] = 7
+    assert offsets(lanes.resume(), ("t", 1)) == [7]
+
+
+def test_nothing_passes_between_revocation_and_assignment() -> None:
+    lanes = opened(0)
+    lanes.suspend()
+    assert lanes.sort([record(0), record(1)]) == {}
+    assert offsets(lanes.resume()) == [0, 1]
+    lanes.sort([record(2, partition=9)])
+    lanes.suspend()
+    assert lanes.resume() == {}
+
+
+def test_stillness_names_a_partition_after_the_limit_only() -> None:
+    still = Stillness(10.0)
+    assert still.observe({KEY: 5}, 0.0, excused=False) == []
+    assert still.observe({KEY: 5}, 9.9, excused=False) == []
+    assert still.observe({KEY: 5}, 10.0, excused=False) == [KEY]
+    assert still.observe({KEY: 6}, 10.1, excused=False) == []
+    assert still.observe({KEY: 6}, 20.0, excused=False) == []
+
+
+def test_an_excuse_starts_every_clock_anew() -> None:
+    still = Stillness(10.0)
+    still.observe({KEY: 5}, 0.0, excused=False)
+    assert still.observe({KEY: 5}, 12.0, excused=True) == []
+    assert still.observe({KEY: 5}, 21.0, excused=False) == []
+    assert still.observe({KEY: 5}, 22.0, excused=False) == [KEY]
+
+
+def test_a_crash_point_strikes_at_its_count() -> None:
+    point = CrashPoint("features.3_published:3")
+    assert [point.reach(name) for name in ["features.3_published", "other", *["features.3_published"] * 3]] == [
+        False, False, False, True, False,
+    ]  # fmt: skip
+    assert CrashPoint("a").reach("a")
+    with pytest.raises(ValueError, match="counts from 1"):
+        CrashPoint("a:0")
