@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,11 @@ class _Sent:
     scale: list[float]
     fallback: list[bool]
     speakers: list[int]
+
+    def columns(self) -> Sequence[list[Any]]:
+        """All columns, in the order in which they are declared."""
+        first = (self.symbols, self.direction, self.score, self.confidence, self.lead)
+        return (*first, self.price, self.scale, self.fallback, self.speakers)
 
 
 def build_signals(routed: Routed, statements: Sequence[Statement], place: BarPlace, first_seq: int) -> list[Signal]:
@@ -78,13 +84,9 @@ def build_signals(routed: Routed, statements: Sequence[Statement], place: BarPla
             reason=_REASONS[fallback],
         )
         for seq, (identity, symbol, direction, score, confidence, lead, price, scale, fallback, speakers) in enumerate(
-            zip(
-                ids, sent.symbols, sent.direction, sent.score, sent.confidence, sent.lead, sent.price, sent.scale,
-                sent.fallback, sent.speakers, strict=True,
-            ),
-            start=first_seq,
+            zip(ids, *sent.columns(), strict=True), start=first_seq
         )
-    ]  # fmt: skip
+    ]
 
 
 def _sent_columns(routed: Routed, statements: Sequence[Statement]) -> _Sent:
