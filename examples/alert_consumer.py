@@ -1,6 +1,8 @@
 """An alerting consumer: prints each alert once, with what to do.
 
-python examples/alert_consumer.py --stop-when-idle 5
+    python examples/alert_consumer.py --stop-when-idle 5
+
+It begins with the alerts of the last week. To go on where it stopped, store ``alerts.positions`` and start from them.
 """
 
 import argparse
@@ -14,11 +16,14 @@ def main() -> None:
     parser.add_argument("--stop-when-idle", type=float, default=0.0, help="seconds; 0 = never")
     arguments = parser.parse_args()
     heard = time.monotonic()
-    with AlertSubscriber(start="beginning") as alerts:
+    with AlertSubscriber() as alerts:
         while not arguments.stop_when_idle or time.monotonic() - heard < arguments.stop_when_idle:
             for alert in alerts.poll(0.2):
                 heard = time.monotonic()
-                print(f"{alert.severity}: {alert.rule} on {alert.subject}: {alert.message} → {alert.suggested_action}")
+                print(
+                    f"{alert.severity}: {alert.rule} on {alert.subject}: {alert.message} → {alert.suggested_action}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A feed handler: publishes a cross-section of bars each second, then stops.
+"""A feed handler: publishes cross-sections of one-second bars up to now, then stops.
 
     python examples/feed_handler.py --symbols ACME,GLOBEX --bars 5
 
@@ -22,7 +22,7 @@ def main() -> None:
     arguments = parser.parse_args()
     symbols = arguments.symbols.split(",")
     walk = random.Random(1)
-    prices = {symbol: 100.0 for symbol in symbols}
+    prices = dict.fromkeys(symbols, 100.0)
     close = time.time_ns() // SECOND * SECOND - arguments.bars * SECOND
     with BarPublisher(feed=arguments.feed) as bars:
         for _ in range(arguments.bars):

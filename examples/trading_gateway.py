@@ -3,7 +3,8 @@
     python examples/trading_gateway.py --ledger orders.db --stop-when-idle 5
 
 The order and the place in the topic are written in one local transaction; ``signal_id`` is the key, so a signal that
-is read again after a crash changes nothing. A gap in the sequence stops it: a person should look.
+is read again after a crash changes nothing. A gap in the sequence stops it: a person should look. Started for the
+first time, it begins with the current state (or where ``--start`` says); later with the places in its ledger.
 """
 
 import argparse
@@ -36,12 +37,16 @@ def act(ledger: sqlite3.Connection, update: Update) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--ledger", default="orders.db")
+    parser.add_argument("--start", default="current", help="for an empty ledger: current, recent, beginning or end")
     parser.add_argument("--stop-when-idle", type=float, default=0.0, help="seconds; 0 = never")
     arguments = parser.parse_args()
     with closing(sqlite3.connect(arguments.ledger)) as ledger:
         ledger.executescript(TABLES)
         places = dict(ledger.execute("SELECT part, next_offset FROM places"))
-        with SignalSubscriber(start=places or "beginning") as signals:
+        with SignalSubscriber(start=places or arguments.start) as signals:
+            if not places:  # every partition has its place from the first moment, also one that is quiet so far
+                with ledger:
+                    ledger.executemany("INSERT INTO places VALUES (?, ?)", signals.positions.items())
             follow(ledger, signals, arguments.stop_when_idle)
         (count,) = ledger.execute("SELECT count(*) FROM orders").fetchone()
         print(f"{count} orders")
@@ -54,11 +59,11 @@ def follow(ledger: sqlite3.Connection, signals: SignalSubscriber, stop_when_idle
         for update in signals.poll(0.2):
             heard = time.monotonic()
             if isinstance(update, Gap):
-                sys.exit(f"partition {update.partition}: messages {update.expected} … {update.found - 1} are missing")
+                sys.exit(f"gap: {update}")
             if act(ledger, update) and isinstance(update.message, Signal):
-                print(update.message.signal, update.message.symbol, update.message.signal_id)
+                print(update.message.signal, update.message.symbol, update.message.signal_id, flush=True)
             elif isinstance(update.message, Notice):
-                print("notice:", update.message.kind, update.message.detail)
+                print("notice:", update.message.kind, update.message.detail, flush=True)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(name="alerts", target="signaltape.cli.alerts:app", panel=_MODELS, help="Follow alerts."),
     Entry(name="pause", target="signaltape.cli.control:pause", panel=_MODELS, help="Stop signals."),
     Entry(name="resume", target="signaltape.cli.control:resume", panel=_MODELS, help="Let signals through again."),
+    Entry(name="health", target="signaltape.cli.health:health", panel=_WATCH, help="Is a service ready?"),
     Entry(
         name="reconcile",
         target="signaltape.cli.reconcile:reconcile",

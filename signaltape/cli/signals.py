@@ -3,9 +3,13 @@
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from schemas.signals import Notice, Signal
+    from signaltape.client import Gap, Update
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -21,36 +25,51 @@ def tail(
     once: Annotated[bool, typer.Option("--once", help="Stop when there is nothing more.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Print signals as they come, after the current state."""
-    from schemas.signals import Signal
-    from signaltape.client import Gap, SignalSubscriber
+    """Print signals and notices as they come, after the current state (marked ·)."""
+    from signaltape.client import SignalSubscriber
 
     with SignalSubscriber(start=start) as subscriber:
-        while True:
-            updates = subscriber.poll(2.0)
-            for update in updates:
-                if as_json:
-                    body = asdict(update) | (
-                        {"kind": "gap"} if isinstance(update, Gap) else {"kind": update.message.TYPE}
-                    )
-                    typer.echo(json.dumps(body))
-                elif isinstance(update, Gap):
-                    typer.echo(
-                        f"GAP on partition {update.partition}: {update.expected} … {update.found - 1} are missing"
-                    )
-                elif isinstance(update.message, Signal):
-                    typer.echo(_line(update.message, update.current))
-            if once and not updates and subscriber.caught_up:
-                return
+        while not (once and subscriber.caught_up):
+            for update in subscriber.poll(1.0):
+                line = _json(update) if as_json else _text(update)
+                if line:
+                    typer.echo(line)
 
 
-def _line(signal: object, current: bool) -> str:
-    from schemas.signals import Signal
+def _json(update: "Update | Gap") -> str:
+    from signaltape.client import Gap
 
-    assert isinstance(signal, Signal)
-    time = datetime.fromtimestamp(signal.timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    kind = "gap" if isinstance(update, Gap) else update.message.TYPE
+    return json.dumps({"kind": kind, **asdict(update)})
+
+
+def _text(update: "Update | Gap") -> str:
+    """One line; nothing for a heartbeat."""
+    from schemas.signals import Notice, Signal
+    from signaltape.client import Gap
+
+    if isinstance(update, Gap):
+        return f"GAP  {update}"
+    if isinstance(update.message, Signal):
+        return _signal_line(update.message, update.current)
+    return _notice_line(update.message) if isinstance(update.message, Notice) else ""
+
+
+def _signal_line(signal: "Signal", current: bool) -> str:
     mark = "·" if current else " "
+    fallback = "" if signal.reason == "live" else f"  ({signal.reason})"
     return (
-        f"{mark} {time}  {signal.symbol:<8} {signal.signal:<5} score {signal.score:+.5f}  "
+        f"{mark} {_time(signal.event_time)}  {signal.symbol:<8} {signal.signal:<5} score {signal.score:+.5f}  "
         f"confidence {signal.confidence:.2f}  at {signal.reference_price:.4f}  {signal.model}:{signal.model_version}"
+        f"{fallback}"
     )
+
+
+def _notice_line(notice: "Notice") -> str:
+    subject = ", ".join(notice.symbols) or notice.strategy or "everything"
+    detail = f": {notice.detail}" if notice.detail else ""
+    return f"! {_time(notice.event_time)}  {notice.kind} {subject} on partition {notice.partition}{detail}"
+
+
+def _time(event_time: int) -> str:
+    return datetime.fromtimestamp(event_time // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")

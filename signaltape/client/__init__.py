@@ -1,9 +1,9 @@
 """The SDK: publish bars, follow signals and alerts, issue control events."""
 
 from signaltape.client.alerts import AlertSubscriber
-from signaltape.client.bars import BarPublisher
+from signaltape.client.bars import BarPublisher, PublisherOptions
 from signaltape.client.control import Control
-from signaltape.client.errors import BarRejectedError, ClientError
+from signaltape.client.errors import BarRejectedError, ClientError, ClientUsageError
 from signaltape.client.signals import Gap, SignalSubscriber, Update
 
 __all__ = [
@@ -11,8 +11,10 @@ __all__ = [
     "BarPublisher",
     "BarRejectedError",
     "ClientError",
+    "ClientUsageError",
     "Control",
     "Gap",
+    "PublisherOptions",
     "SignalSubscriber",
     "Update",
 ]

@@ -2,19 +2,23 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 
+from infra.broker.admin import check_partitions
 from infra.broker.bar_feed import BarFeed, FeedCounts
 from infra.broker.publisher import Publisher
 from infra.settings import Settings, load_settings
 from producers.bar_table import BarTable
 from producers.cross_sections import cross_sections
-from schemas.intervals import INTERVALS, on_grid
+from schemas.names import MAX_NAME, is_name
 from schemas.topics import TopicNames
-from signaltape.client.errors import BarRejectedError
+from signaltape.client.bar_checks import Row, checked_row
+from signaltape.client.errors import BarRejectedError, ClientError, ClientUsageError
 
 _SECOND = 1_000_000_000
 
@@ -23,21 +27,29 @@ _SECOND = 1_000_000_000
 class PublisherOptions:
     """How a ``BarPublisher`` gathers and checks.
 
-    ``gather_s``: how long a bar waits for others of the same close. ``future_tolerance_s``: how far a close may lie
-    ahead of this machine's clock. ``lag_ns``: publication lag, added to the close to give ``available_time``.
+    ``gather_s``: how long a bar waits for others of the same close. ``watermark_every_s``: how often the feed shows
+    that it is alive and how far it is. ``reopen_after_s``: a feed that could send nothing for so long (a suspended
+    machine) announces itself again, because the ingest may have released it. ``future_tolerance_s``: how far a close
+    may lie ahead of this machine's clock. ``lateness_s``: how far the watermark stays behind the newest close, for
+    feeds whose symbols don't come side by side. ``lag_ns``: publication lag, added to the close to give
+    ``available_time``.
     """
 
     gather_s: float = 0.005
     watermark_every_s: float = 1.0
+    reopen_after_s: float = 20.0
     future_tolerance_s: float = 5.0
+    lateness_s: float = 0.0
     lag_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    symbol: str
-    prices: tuple[float, float, float, float]
-    volume: float | None
+class _Group(NamedTuple):
+    """Bars that travel in one batch. A revised or late one became available when it came, not at its close."""
+
+    event_time: int
+    interval: str
+    revision: int
+    is_late: bool
 
 
 class BarPublisher:
@@ -45,11 +57,16 @@ class BarPublisher:
 
     Bars of one interval and close that arrive within a few milliseconds travel as one batch. The feed is announced
     before the first bar; a watermark follows each second, just below the newest close, so that bars of that close may
-    still come. ``close()`` releases the feed. Bars of one symbol must be published in time order; an older one
-    counts as late.
+    still come. ``close()`` sends what is gathered and releases the feed. A bar counts as late if it is older than its
+    symbol's last one, or at or before the watermark.
+
+    After a failed delivery every call raises its error: nothing is sent behind a hole. Start again with the bars since
+    the last ``flush()`` that returned; those that did arrive are dropped as duplicates.
 
         with BarPublisher(feed="my-feed") as bars:
             bars.publish("ACME", "1m", close_time_ns, 10.0, 10.2, 9.9, 10.1, volume=1200)
+
+    Raises ``TopicError`` where the topics are missing or have another number of partitions than the settings say.
     """
 
     def __init__(
@@ -60,19 +77,24 @@ class BarPublisher:
         settings: Settings | None = None,
         options: PublisherOptions | None = None,
     ) -> None:
+        for name in (feed, source or feed):
+            if not is_name(name):
+                raise ClientUsageError(f"a feed or source has a name of 1 to {MAX_NAME} characters, not {name!r:.140}")
         self._settings = settings or load_settings()
         self._options = options or PublisherOptions()
         self._name, self._source = feed, source or feed
+        check_partitions(self._settings)
         self._publisher = Publisher(self._settings, f"feed-{feed}")
-        names = TopicNames(self._settings.topics.prefix)
-        self._feed = BarFeed(self._publisher, names.bars, self._settings.topics.partitions, feed)
+        bars = TopicNames(self._settings.topics.prefix).bars
+        self._feed = BarFeed(self._publisher, bars, self._settings.topics.partitions, feed)
         self._lock = threading.Lock()
-        self._pending: dict[tuple[int, str, int], list[_Row]] = {}
-        self._newest = 0
-        self._opened = False
-        self._error: BaseException | None = None
-        self._stop = threading.Event()
-        self._wake = threading.Event()
+        self._pending: dict[_Group, list[Row]] = {}
+        self._newest_of: dict[tuple[str, str], int] = {}
+        self._newest = self._promised = 0
+        self._opened = self._closed = False
+        self._sent_at = 0.0
+        self._failure: BaseException | None = None
+        self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"feed-{feed}", daemon=True)
         self._thread.start()
 
@@ -93,38 +115,48 @@ class BarPublisher:
 
         Raises ``BarRejectedError`` for a bar that can't be one, and the error of an earlier failed delivery.
         """
-        self._check(symbol, interval, event_time, (open, high, low, close), volume)
+        row = checked_row(symbol, interval, event_time, (open, high, low, close), volume)
+        self._refuse_future(event_time, symbol)
+        if revision < 0:
+            raise BarRejectedError("wrong_type", f"{symbol}: revision {revision}, expected 0 or more")
         with self._lock:
             self._raise_failure()
-            rows = self._pending.setdefault((event_time, interval, revision), [])
-            rows.append(_Row(symbol, (open, high, low, close), volume))
+            newest = self._newest_of.get((row.symbol, interval), 0)
+            self._newest_of[row.symbol, interval] = max(newest, event_time)
+            is_late = event_time < newest or event_time <= self._promised
+            group = _Group(int(event_time), interval, int(revision), is_late)
+            self._pending.setdefault(group, []).append(row)
         self._wake.set()
 
     def advance(self, event_time: int) -> None:
         """Promise that no later bar closes at or before ``event_time`` (ns UTC): windows up to it may close."""
-        self.flush()
+        self._refuse_future(event_time, "advance")
         with self._lock:
-            self._feed.advance(event_time)
+            self._promised = max(self._promised, event_time)
+            self._attempt(self._send)
+            self._attempt(self._show_progress)
 
     def flush(self) -> FeedCounts:
         """Send what is gathered, wait for the broker's acknowledgements and return what was published so far."""
         with self._lock:
-            self._raise_failure()
-            self._send()
-            self._feed.flush()
-            return self._feed.counts
+            self._attempt(self._send)
+        self._attempt(self._feed.flush)  # without the lock: other threads go on publishing meanwhile
+        return self._feed.counts
 
     def close(self) -> FeedCounts:
         """Flush, release the feed on every partition and stop. Returns what was published."""
-        counts = self.flush()
+        with self._lock:
+            if self._closed:
+                return self._feed.counts
+            self._closed = True
         self._stop.set()
         self._wake.set()
         self._thread.join()
         with self._lock:
+            self._attempt(self._send)
             if self._opened:
-                self._feed.close(self._newest)
-                self._opened = False
-            return self._feed.counts if self._newest else counts
+                self._attempt(lambda: self._feed.close(max(self._newest, self._promised)))
+            return self._feed.counts
 
     def __enter__(self) -> "BarPublisher":
         return self
@@ -135,81 +167,82 @@ class BarPublisher:
         self.close()
 
     def _run(self) -> None:
-        """Send gathered bars ``gather_s`` after the first of them; a watermark each second."""
-        marked = time.monotonic()
+        """Send gathered bars ``gather_s`` after the first of them; show progress each second."""
+        shown = time.monotonic()
         while not self._stop.is_set():
             if self._wake.wait(self._options.watermark_every_s):
                 self._stop.wait(self._options.gather_s)
                 self._wake.clear()
             with self._lock:
                 try:
-                    self._send()
-                    if self._opened and time.monotonic() - marked >= self._options.watermark_every_s:
-                        self._feed.advance(self._newest - 1)
-                        marked = time.monotonic()
-                except BaseException as error:  # handed to the caller's next call
-                    self._error = error
+                    self._attempt(self._send)
+                    if self._opened and time.monotonic() - shown >= self._options.watermark_every_s:
+                        self._attempt(self._show_progress)
+                        shown = time.monotonic()
+                    self._attempt(self._publisher.hear)
+                except BaseException:  # kept: the caller's next call raises it
                     return
 
+    def _attempt(self, act: Callable[[], None]) -> None:
+        """Do what sends or waits; keep its failure for every later call."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            act()
+        except BaseException as error:
+            self._failure = error
+            raise
+
     def _raise_failure(self) -> None:
-        if self._error is not None:
-            raise self._error
+        if self._failure is not None:
+            raise self._failure
+        if self._closed:
+            raise ClientError(f"feed {self._name!r} is closed; make another BarPublisher")
+
+    def _refuse_future(self, event_time: int, what: str) -> None:
+        if event_time > time.time_ns() + self._options.future_tolerance_s * _SECOND:
+            raise BarRejectedError("future_time", f"{what}: {event_time} lies ahead of this machine's clock")
+
+    def _keep_open(self, event_time: int) -> None:
+        """Announce the feed where it isn't open, or may have been released because nothing came from it."""
+        now = time.time()  # the wall clock: the monotonic one stands still while a machine is suspended
+        if not self._opened or abs(now - self._sent_at) >= self._options.reopen_after_s:
+            self._feed.open(event_time)
+            self._opened = True
+        self._sent_at = now
+
+    def _show_progress(self) -> None:
+        behind = round(self._options.lateness_s * _SECOND) + 1
+        self._promised = max(self._promised, self._newest - behind)
+        self._keep_open(self._promised)
+        self._feed.advance(self._promised)
 
     def _send(self) -> None:
-        for event_time, interval, revision in sorted(self._pending):
-            rows = self._pending.pop((event_time, interval, revision))
-            if not self._opened:
-                self._feed.open(event_time - 1)
-                self._opened = True
-            self._newest = max(self._newest, event_time)
-            available = time.time_ns() // 1_000 * 1_000 if revision else event_time + self._options.lag_ns
+        for group in sorted(self._pending):
+            self._keep_open(self._promised or group.event_time - 1)
+            rows = self._pending.pop(group)
+            self._newest = max(self._newest, group.event_time)
+            lag = self._options.lag_ns
+            if group.revision or group.is_late:
+                lag = max(time.time_ns() // 1_000 * 1_000 - group.event_time, lag)
             sections = cross_sections(
-                _table(interval, event_time, rows),
+                _table(group, rows),
                 partitions=self._settings.topics.partitions,
                 feed=self._name,
                 source=self._source,
-                lag=max(available - event_time, 0),
-                revision=revision,
+                lag=lag,
+                revision=group.revision,
             )
             for _, batches in sections:
                 self._feed.publish(batches)
 
-    def _check(
-        self, symbol: str, interval: str, event_time: int, prices: tuple[float, ...], volume: float | None
-    ) -> None:
-        opening, high, low, close = prices
-        tolerance = int(self._options.future_tolerance_s * _SECOND)
-        checks = (
-            (bool(symbol), "empty_symbol", "the symbol is empty"),
-            (interval in INTERVALS, "unknown_interval", f"{interval!r}; use one of {', '.join(INTERVALS)}"),
-            (
-                interval in INTERVALS and on_grid(interval, event_time),
-                "off_grid",
-                f"no {interval} bar closes at {event_time}",
-            ),
-            (
-                event_time <= time.time_ns() + tolerance,
-                "future_time",
-                f"{event_time} lies ahead of this machine's clock",
-            ),
-            (all(np.isfinite(prices)), "not_finite", f"prices {prices}"),
-            (all(price > 0.0 for price in prices), "non_positive_price", f"prices {prices}"),
-            (low <= high, "high_below_low", f"high {high}, low {low}"),
-            (low <= opening <= high, "open_outside_range", f"open {opening} outside [{low}, {high}]"),
-            (low <= close <= high, "close_outside_range", f"close {close} outside [{low}, {high}]"),
-            (volume is None or 0.0 <= volume < float("inf"), "negative_volume", f"volume {volume}"),
-        )
-        for fine, code, detail in checks:
-            if not fine:
-                raise BarRejectedError(code, f"{symbol or '(no symbol)'}: {detail}")
 
-
-def _table(interval: str, event_time: int, rows: list[_Row]) -> BarTable:
+def _table(group: _Group, rows: list[Row]) -> BarTable:
     prices = np.array([row.prices for row in rows], dtype=np.float64)
     return BarTable(
-        interval=interval,
+        interval=group.interval,
         symbol=np.array([row.symbol for row in rows], dtype=np.str_),
-        event_time=np.full(len(rows), event_time, dtype=np.int64),
+        event_time=np.full(len(rows), group.event_time, dtype=np.int64),
         open=prices[:, 0].copy(),
         high=prices[:, 1].copy(),
         low=prices[:, 2].copy(),

@@ -6,20 +6,25 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from infra.broker.admin import check_partitions
 from infra.broker.publisher import Publisher
 from infra.settings import Settings, load_settings
 from schemas.codec import encode
 from schemas.control import CONTROL_ACTIONS, ControlEvent
 from schemas.headers import event_headers
 from schemas.topics import TopicNames
-from signaltape.client.errors import ClientError
+from signaltape.client.errors import ClientUsageError
 
 
 class Control:
-    """Writes control events, acknowledged by the broker before a call returns."""
+    """Writes control events, acknowledged by the broker before a call returns.
+
+    Raises ``TopicError`` where the topics are missing.
+    """
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or load_settings()
+        check_partitions(self._settings)
         self._publisher = Publisher(self._settings, "control")
         self._topic = TopicNames(self._settings.topics.prefix).control
 
@@ -38,10 +43,10 @@ class Control:
         """Write one event and return it.
 
         ``effective_from`` (ns UTC event time) 0 means: from the next bar of each partition on. Raises
-        ``ClientError`` for an unknown action.
+        ``ClientUsageError`` for an unknown action.
         """
         if action not in CONTROL_ACTIONS:
-            raise ClientError(f"control action {action!r} is not known; use one of {', '.join(CONTROL_ACTIONS)}")
+            raise ClientUsageError(f"control action {action!r} is not known; use one of {', '.join(CONTROL_ACTIONS)}")
         event = ControlEvent(
             event_id=uuid.uuid4().hex,
             action=action,

@@ -7,6 +7,12 @@ class ClientError(OperatorError):
     """The SDK can't do what was asked; the message says why and what to do."""
 
 
+class ClientUsageError(ClientError):
+    """An argument can't be used; the message names those that can."""
+
+    exit_code = 2
+
+
 class BarRejectedError(ClientError):
     """A bar can't be published; nothing of it was sent. ``code`` is the reason in one word."""
 

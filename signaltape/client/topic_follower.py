@@ -1,93 +1,183 @@
 """Following a topic without a consumer group: every partition, committed messages only."""
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.broker.config import consumer_config
 from infra.settings import Settings
-from signaltape.client.errors import ClientError
+from signaltape.client.errors import ClientError, ClientUsageError
 
-#: Where to start: ``"beginning"``, ``"end"``, ``"recent"`` (the look-back), or the next offset of each partition.
+#: Where to start: ``"beginning"``, ``"end"``, ``"recent"`` (the look-back), or the next offset of each partition
+#: (those that it doesn't name: from the beginning).
 Start = Literal["beginning", "end", "recent"] | Mapping[int, int]
+NAMED_STARTS = ("beginning", "end", "recent")
+Answer = TypeVar("Answer")
 _METADATA_TIMEOUT_S = 10.0
-_ENDS = {"beginning": OFFSET_BEGINNING, "end": OFFSET_END}
+_RETRY_EVERY_S = 0.05
+_PASSING = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError._TRANSPORT,
+    }
+)
+#: Errors that don't pass by themselves.
+_FINAL = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError._AUTHENTICATION,
+    }
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One record as it was read. ``at_end`` is True (and ``value`` None) when the partition has nothing more now."""
+class Taken(NamedTuple):
+    """One record as it was read, or, with ``at_end``, that a partition is read up to where it ended at the start."""
 
     partition: int
     offset: int
-    timestamp_ms: int
     value: bytes | None
-    content_type: str
+    record: Any
     at_end: bool
+
+    def content_type(self) -> str:
+        """What the header says; reading headers costs more than the rest of a record: only where it is needed."""
+        for name, value in self.record.headers() or ():
+            if name == "content-type":
+                return (value or b"").decode(errors="replace")
+        return ""
 
 
 class TopicFollower:
-    """Reads all partitions of one topic as ``read_committed``. Not safe to share between threads."""
+    """Reads all partitions of one topic as ``read_committed``. Not safe to share between threads.
 
-    def __init__(self, settings: Settings, topic: str, start: Start, lookback_s: float) -> None:
-        self._topic = topic
+    ``starts`` holds the first offset read of each partition: what is written after the constructor returned is read
+    in any case. ``unread`` holds the partitions that aren't read up to where they ended then.
+    """
+
+    def __init__(self, settings: Settings, topic: str, start: Start | str, lookback_s: float) -> None:
+        self.topic = topic
+        self._failure: ClientError | None = None
         self._consumer = Consumer(consumer_config(settings, f"reader-{topic}", **{"enable.partition.eof": True}))
         try:
-            self.partitions = self._partitions()
-            self._consumer.assign(self._starts(start, lookback_s))
+            partitions = self._partitions()
+            bounds = {p: self._bounds(p) for p in partitions}
+            self._ends = {p: high for p, (_, high) in bounds.items()}
+            self.starts = self._starts(start, lookback_s, bounds)
+            self.unread = set(partitions)
+            self._consumer.assign([TopicPartition(topic, p, offset) for p, offset in self.starts.items()])
+        except KafkaException as error:
+            self._consumer.close()
+            raise ClientError(f"{topic}: {error.args[0].str()}; is Kafka reachable?") from error
         except BaseException:
             self._consumer.close()
             raise
 
-    def poll(self, timeout_s: float, most: int = 500) -> Iterator[Taken]:
-        """Yield what is there, waiting at most ``timeout_s`` for the first record."""
+    def poll(self, timeout_s: float, most: int = 1_000) -> list[Taken]:
+        """Return what is there, waiting at most ``timeout_s`` for the first record.
+
+        Raises ``ClientError`` for what doesn't pass by itself, after everything before it was returned, and again
+        at each later call. While Kafka is away, nothing comes.
+        """
+        self._raise_failure()
         first = self._consumer.poll(timeout_s)
         if first is None:
-            return
+            return []
+        found: list[Taken] = []
         # consume() waits until it has all it may take: ask it only for what is there already
         messages: list[Any] = [first, *self._consumer.consume(most, 0.0)]
         for message in messages:
             error = message.error()
             if error is None:
-                headers = dict(message.headers() or [])
-                yield Taken(
-                    message.partition(),
-                    message.offset(),
-                    message.timestamp()[1],
-                    message.value(),
-                    (headers.get("content-type") or b"").decode(),
-                    False,
-                )
+                self._add(message, found)
             elif error.code() == KafkaError._PARTITION_EOF:
-                yield Taken(message.partition(), message.offset(), 0, None, "", True)
-            elif error.code() in (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET):
-                raise ClientError(
-                    f"{self._topic}: the offset to start from is not there any more; start from 'recent' instead"
-                )
-            elif not error.retriable() and error.fatal():
-                raise ClientError(f"{self._topic}: {error.str()}")
+                self._note_end(message.partition(), found)
+            elif self._is_final(error, message):
+                break
+        if not found:
+            self._raise_failure()
+        return found
 
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
 
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _add(self, message: Any, found: list[Taken]) -> None:
+        partition, offset = message.partition(), message.offset()
+        if partition in self.unread and offset >= self._ends[partition]:
+            self._note_end(partition, found)
+        found.append(Taken(partition, offset, message.value(), message, False))
+        if partition in self.unread and offset + 1 >= self._ends[partition]:
+            self._note_end(partition, found)
+
+    def _note_end(self, partition: int, found: list[Taken]) -> None:
+        if partition in self.unread:
+            self.unread.discard(partition)
+            found.append(Taken(partition, -1, None, None, True))
+
+    def _is_final(self, error: Any, message: Any) -> bool:
+        if error.code() in (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET):
+            self._failure = ClientError(
+                f"{self.topic}[{message.partition()}]: the offset to start from is not there any more (expired, or the"
+                " topic was made anew): what lay between is not known; start without stored positions"
+            )
+        elif error.code() in _FINAL or error.fatal():
+            self._failure = ClientError(f"{self.topic}: {error.str()}")
+        return self._failure is not None
+
     def _partitions(self) -> list[int]:
-        found: Any = self._consumer.list_topics(self._topic, _METADATA_TIMEOUT_S).topics.get(self._topic)
+        found: Any = self._consumer.list_topics(self.topic, _METADATA_TIMEOUT_S).topics.get(self.topic)
         if found is None or found.error is not None or not found.partitions:
-            raise ClientError(f"topic {self._topic} does not exist; run `signaltape init`, or check the prefix setting")
+            raise ClientError(f"topic {self.topic} does not exist; run `signaltape init`, or check the prefix setting")
         return sorted(found.partitions)
 
-    def _starts(self, start: Start, lookback_s: float) -> list[TopicPartition]:
+    def _bounds(self, partition: int) -> tuple[int, int]:
+        """First offset that is there, and the one after the last that is committed."""
+        place = TopicPartition(self.topic, partition)
+        bounds = _patiently(lambda: self._consumer.get_watermark_offsets(place, _METADATA_TIMEOUT_S))
+        if bounds is None:
+            raise ClientError(f"{self.topic}[{partition}]: the broker doesn't say where it ends; is it up?")
+        return bounds
+
+    def _starts(self, start: Start | str, lookback_s: float, bounds: dict[int, tuple[int, int]]) -> dict[int, int]:
         if not isinstance(start, str):
-            unknown = set(start) - set(self.partitions)
+            unknown = set(start) - set(bounds)
             if unknown:
-                raise ClientError(f"{self._topic} has no partition {sorted(unknown)}; it has {len(self.partitions)}")
-            return [TopicPartition(self._topic, p, start.get(p, OFFSET_BEGINNING)) for p in self.partitions]
-        if start in _ENDS:
-            return [TopicPartition(self._topic, p, _ENDS[start]) for p in self.partitions]
+                raise ClientUsageError(f"{self.topic} has no partition {sorted(unknown)}; it has {len(bounds)}")
+            return {p: start.get(p, OFFSET_BEGINNING) for p in bounds}
+        if start == "beginning":
+            return {p: low for p, (low, _) in bounds.items()}
+        if start == "end":
+            return dict(self._ends)
+        if start != "recent":
+            raise ClientUsageError(f"start {start!r} is not known; use one of {', '.join(NAMED_STARTS)}")
         since = int((time.time() - lookback_s) * 1000)
-        asked = [TopicPartition(self._topic, p, since) for p in self.partitions]
-        return list(self._consumer.offsets_for_times(asked, _METADATA_TIMEOUT_S))
+        asked = [TopicPartition(self.topic, p, since) for p in bounds]
+        found = _patiently(lambda: self._consumer.offsets_for_times(asked, _METADATA_TIMEOUT_S))
+        # Nothing so young: from the end as it was asked for, because a logical end moves on until it is resolved.
+        return {place.partition: place.offset if place.offset >= 0 else self._ends[place.partition] for place in found}
+
+
+def _patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask again while the answer is one that passes: a topic just made, or a leader just changed."""
+    end = time.monotonic() + _METADATA_TIMEOUT_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if (not error.args[0].retriable() and error.args[0].code() not in _PASSING) or time.monotonic() >= end:
+                raise
+        time.sleep(_RETRY_EVERY_S)
