@@ -51,6 +51,8 @@ def train(
         fallback=fallback,
         seed=seed,
     )
+    if out is not None and out.is_dir() and any(out.iterdir()):
+        raise typer.BadParameter(f"--out {out} is not empty: name a new folder")
     table = _bars(file, interval, stamp, splits, until)
     with tempfile.TemporaryDirectory(prefix="signaltape-train-") as scratch:
         trained = _train(table, options, out or Path(scratch))

@@ -29,6 +29,8 @@ from signaltape.training.record import FittedModel, draft_manifest
 from signaltape.training.splitting import Split, split_by_time
 
 _GOLDEN_ROWS = 64
+#: Names that a trained model's files have, the manifest first.
+_FILES = (MANIFEST_FILE, "model.onnx", "golden.json", "native.json", "native.txt")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +51,7 @@ def train(
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Trained:
-    """Train one model from bars (one table per interval) and write its files into ``folder``.
+    """Train one model from bars (one table per interval) and write its files into ``folder``, manifest last.
 
     ``progress`` follows the features (cross-sections done, all of them), ``say`` is told what begins next.
 
@@ -62,8 +64,7 @@ def train(
     """
     started = datetime.now(UTC)
     family_of(options.family).parameters(options.parameters)  # misspelt ones are told before the work
-    if folder.is_dir() and any(folder.iterdir()):
-        raise TrainingError(f"{folder} is not empty: choose a new folder, a model's files belong to it alone")
+    _check_folder(folder)
     given = [tables] if isinstance(tables, BarTable) else list(tables)
     data = build_dataset(given, options, progress)  # 1.
     split = split_by_time(data.rows, options.validation, options.test, options.minimum_rows)
@@ -76,6 +77,13 @@ def train(
     manifest = _write(folder, manifest, model, split)  # 6.
     run = _run_record(data, options, started)
     return Trained(folder=folder, manifest=manifest, metrics=tuple(metrics), run=run)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that holds anything but an earlier model: all of its files would be registered."""
+    others = sorted(path.name for path in folder.iterdir() if path.name not in _FILES) if folder.is_dir() else []
+    if others:
+        raise TrainingError(f"{folder} is not empty ({others[0]}): choose a new folder, or one of an earlier model")
 
 
 def _run_record(data: Dataset, options: TrainOptions, started: datetime) -> TrainingRun:
@@ -159,6 +167,8 @@ def _write(folder: Path, manifest: ModelManifest, model: FittedModel, split: Spl
     made = replace(manifest, golden_sha256=sha256_of(golden))
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for name in _FILES:  # of an earlier model; without its manifest what is left is no model
+            (folder / name).unlink(missing_ok=True)
         for name, data in {**model.files, made.onnx_file: model.onnx, made.golden_file: golden}.items():
             write_atomically(folder / name, data)
         write_atomically(folder / MANIFEST_FILE, made.to_json().encode())

@@ -104,7 +104,7 @@ def test_trained_files_without_registry(run: Run, settings: Settings, bars: Path
     assert "not registered" in run(*command).out
     assert ModelRegistry(settings).rows() == []
     second = run(*command)
-    assert (second.code, "is not empty" in second.err) == (1, True)
+    assert (second.code, "is not empty" in second.err) == (2, True)
     # What was written is what `models register` takes, its golden vectors included.
     folder = tmp_path / "new"
     given = ("models", "register", folder / "model.onnx", "--manifest", folder / "manifest.json")

@@ -218,5 +218,13 @@ def test_model_that_learnt_nothing_is_refused(bars: BarTable, tmp_path: Path) ->
 
 def test_folder_that_holds_something_is_refused(bars: BarTable, tmp_path: Path) -> None:
     (tmp_path / "old.onnx").write_text("old")
-    with pytest.raises(TrainingError, match="is not empty"):
+    with pytest.raises(TrainingError, match=r"is not empty .old\.onnx."):
         train(bars, TrainOptions(name="m"), tmp_path)
+
+
+def test_earlier_model_in_the_folder_is_replaced_whole(bars: BarTable, tmp_path: Path) -> None:
+    few = bars.take(np.isin(bars.symbol, np.unique(bars.symbol)[:4]))
+    trained(tmp_path, "lightgbm", few)
+    made = trained(tmp_path, "linear", few)
+    assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "golden.json", "manifest.json", "native.json"}
+    assert loaded(made).manifest.family == "linear"
