@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg import IsolationLevel
+
 from infra.online import OnlineStore, OnlineUnavailable
 from infra.online.comparison import compare as compare_online
 from infra.settings import Settings
@@ -43,25 +45,32 @@ class Reconciliation:
 
 def reconcile(settings: Settings, progress: Callable[[str], None] = lambda _: None) -> Reconciliation:
     """Count both sides of every stage. The services should be at rest: what is on its way shows as a difference."""
-    names = TopicNames(settings.topics.prefix)
     with connect(settings, name="signaltape-reconcile") as connection:
-        connection.execute("SET default_transaction_isolation TO 'repeatable read'")
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with connection.transaction():
-            manifests = {(row.name, row.version): row.manifest for row in list_models(connection)}
-            progress("bars")
-            bars = log_side.count_bars(settings)
-            generations = table_side.generations_of(connection, "features", names.bars)
-            lines = _bar_lines(connection, bars, generations)
-            progress("features")
-            features = decision_log.count_features(settings, manifests)
-            lines += _feature_lines(connection, settings, features, bars.bars.firsts, generations)
-            progress("returns")
-            lines += _return_lines(connection, settings, bars.bars.firsts, generations)
-            progress("predictions and signals")
-            lines += _decision_lines(connection, settings, features)
-            progress("control, alerts and the online store")
-            lines += [_control_line(connection, settings), _alert_line(connection, settings)]
-            lines.append(_online_line(connection, settings))
+            return reconcile_on(connection, settings, progress)
+
+
+def reconcile_on(
+    connection: Connection, settings: Settings, progress: Callable[[str], None] = lambda _: None
+) -> Reconciliation:
+    """The same within the caller's transaction: what that has changed is seen."""
+    names = TopicNames(settings.topics.prefix)
+    manifests = {(row.name, row.version): row.manifest for row in list_models(connection)}
+    progress("bars")
+    bars = log_side.count_bars(settings)
+    generations = table_side.generations_of(connection, "features", names.bars)
+    lines = _bar_lines(connection, bars, generations)
+    progress("features")
+    features = decision_log.count_features(settings, manifests)
+    lines += _feature_lines(connection, settings, features, bars.bars.firsts, generations)
+    progress("returns")
+    lines += _return_lines(connection, settings, bars.bars.firsts, generations)
+    progress("predictions and signals")
+    lines += _decision_lines(connection, settings, features)
+    progress("control, alerts and the online store")
+    lines += [_control_line(connection, settings), _alert_line(connection, settings)]
+    lines.append(_online_line(connection, settings))
     return Reconciliation(rows=tuple(lines))
 
 
@@ -89,12 +98,9 @@ def _bar_lines(connection: Connection, bars: log_side.BarsLog, generations: Mapp
 
 
 def _feature_lines(
-    connection: Connection,
-    settings: Settings,
-    features: decision_log.FeaturesLog,
-    first_offsets: Mapping[int, int],
+    connection: Connection, settings: Settings, features: decision_log.FeaturesLog, first_offsets: Mapping[int, int],
     generations: Mapping[int, int],
-) -> list[Line]:
+) -> list[Line]:  # fmt: skip
     table = table_side.tally_table(connection, "features", features.vectors.firsts, generations)
     lines = [_line("features → table", features.vectors, table)]
     if _complete(first_offsets):
