@@ -12,6 +12,22 @@ if TYPE_CHECKING:
     from producers.bar_table import BarTable
     from signaltape.training import Trained, TrainOptions
 
+_Splits = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="CSV of splits to apply: symbol, effective_time, factor."),
+]
+
+
+def _unused(out: Path | None) -> Path | None:
+    if out is not None and out.is_dir() and any(out.iterdir()):
+        raise typer.BadParameter(f"{out} is not empty: name a new folder")
+    return out
+
+
+_Out = Annotated[
+    Path | None, typer.Option(callback=_unused, help="Write the model's files here and don't register it.")
+]
+
 
 def train(
     file: Annotated[Path, typer.Argument(help="Bars: CSV or Parquet.")],
@@ -24,16 +40,13 @@ def train(
     feature_set: Annotated[str, typer.Option("--set", help="Feature set.")] = "core",
     features: Annotated[str, typer.Option(help="Columns, comma separated. [default: all free of units]")] = "",
     serve: Annotated[str, typer.Option(help="Intervals to serve, comma separated. [default: the bars']")] = "",
-    splits: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, help="CSV of splits to apply: symbol, effective_time, factor."),
-    ] = None,
+    splits: _Splits = None,
     until: Annotated[str, typer.Option(help="Use bars up to this time only (ISO-8601 with zone).")] = "",
     parameter: Annotated[list[str] | None, typer.Option(help="name=value of the family; repeatable.")] = None,
     min_confidence: Annotated[float, typer.Option(help="Below it a score means flat.")] = 0.0,
     fallback: Annotated[str, typer.Option(help="When the model has no answer: last, default or skip.")] = "skip",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
-    out: Annotated[Path | None, typer.Option(help="Write the model's files here and don't register it.")] = None,
+    out: _Out = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train a model on a file's bars; the latest 20 % of the rows judge it, the 20 % before calibrate it."""
@@ -51,8 +64,6 @@ def train(
         fallback=fallback,
         seed=seed,
     )
-    if out is not None and out.is_dir() and any(out.iterdir()):
-        raise typer.BadParameter(f"--out {out} is not empty: name a new folder")
     table = _bars(file, interval, stamp, splits, until)
     with tempfile.TemporaryDirectory(prefix="signaltape-train-") as scratch:
         trained = _train(table, options, out or Path(scratch))

@@ -47,7 +47,9 @@ def run(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         else:
             code = 0
         caught = capsys.readouterr()
-        return Ran(code=int(code or 0), out=caught.out, err=caught.err)
+        # Usage errors come in a frame as wide as the terminal: long messages are broken into lines.
+        err = " ".join(caught.err.replace("│", " ").split())
+        return Ran(code=int(code or 0), out=caught.out, err=err)
 
     return call
 
