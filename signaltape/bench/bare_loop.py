@@ -7,6 +7,7 @@ work itself.
 
 import time
 from itertools import count
+from typing import Any
 
 import msgpack
 import numpy as np
@@ -34,7 +35,7 @@ def run(settings: Settings, bars: int, out_topic: str) -> float:
     offsets = [count(1) for _ in range(partitions)]
     for engine in engines:
         engine.step(Watermark(feed=_FEED, event_time=0, state="open"), 0)
-    gathered: list[dict[tuple[str, int], list[dict[str, float]]]] = [{} for _ in range(partitions)]
+    gathered: list[dict[tuple[str, int], list[dict[str, Any]]]] = [{} for _ in range(partitions)]
     taken, begun = 0, 0.0
     while taken < bars:
         messages = consumer.consume(5_000, 0.1)
@@ -59,9 +60,11 @@ def run(settings: Settings, bars: int, out_topic: str) -> float:
     return bars / spent
 
 
-def _batch(key: tuple[str, int], bars: list[dict[str, float]]) -> BarBatch:
+def _batch(key: tuple[str, int], bars: list[dict[str, Any]]) -> BarBatch:
     interval, event_time = key
-    columns = {name: np.array([bar[name] for bar in bars]) for name in ("open", "high", "low", "close", "volume")}
+    columns: dict[str, Any] = {
+        name: np.array([bar[name] for bar in bars]) for name in ("open", "high", "low", "close", "volume")
+    }
     return BarBatch(
         feed=_FEED,
         source=_FEED,

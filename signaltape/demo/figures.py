@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from infra.online.store import OnlineStore
-from infra.settings import Settings
 from infra.warehouse.connection import Connection
 from infra.warehouse.queries import queries
 
@@ -39,20 +37,6 @@ def counts(connection: Connection) -> dict[str, Any]:
         "drift_metrics": by("drift_verdicts"),
         "repair_requests": number("repair_requests"),
     }
-
-
-def online_vectors(settings: Settings, connection: Connection) -> tuple[int, int]:
-    """Return (vectors in Redis, newest vectors in the table that they should equal by event time)."""
-    store = OnlineStore(settings)
-    wanted: dict[tuple[str, int, str], dict[str, int]] = {}
-    for feature_set, version, interval, symbol, newest in connection.execute(queries("demo_figures")["newest"]):
-        wanted.setdefault((feature_set, version, interval), {})[symbol] = int(newest)
-    found = 0
-    for (feature_set, version, interval), symbols in wanted.items():
-        vectors = store.read(feature_set, version, interval, list(symbols))
-        times = dict(zip(vectors.symbols, vectors.event_time.tolist(), strict=True))
-        found += sum(1 for symbol, newest in symbols.items() if times.get(symbol) == newest)
-    return found, sum(len(symbols) for symbols in wanted.values())
 
 
 def latest_signals(connection: Connection) -> list[dict[str, Any]]:

@@ -80,7 +80,7 @@ def simulated_part(symbols: int, seed: int, section_every_s: float) -> Part:
     ]
     return Part(
         name="session",
-        origin=f"SIMULATED session of {symbols} symbols (seed {seed}), one-minute bars and two minutes of one-second bars",
+        origin=f"SIMULATED session of {symbols} symbols (seed {seed}): one-minute bars, two minutes of one-second bars",
         feed="simulation",
         stretches=stretches,
         section_every_s=section_every_s,

@@ -38,6 +38,10 @@ def _license(servers: dict[str, Any]) -> str:
     return f" ({servers['timescaledb_license']} licence)" if servers["timescaledb_license"] else ""
 
 
+def _both(figures: dict[str, Any]) -> str:
+    return f"published {figures['published']:>9,}   stored {figures['stored']:>9,}"
+
+
 def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:+.3f}"
 
@@ -45,22 +49,22 @@ def _number(value: float | None) -> str:
 def _flow(report: dict[str, Any]) -> Iterator[str]:
     bars, features, signals = report["bars"], report["features"], report["signals"]
     yield "─" * _WIDTH
-    yield f"bars          published {bars['published']:>9,}   stored {bars['stored']:>9,}"
+    yield f"bars          {_both(bars)}"
     yield (
-        f"features      published {features['published']:>9,}   stored {features['stored']:>9,}"
+        f"features      {_both(features)}"
         f"   in Redis {features['in_redis']:,} of {features['in_redis_expected']:,} newest"
     )
     statuses = " · ".join(f"{name} {count:,}" for name, count in report["predictions"]["by_status"].items())
-    yield f"predictions   published {report['predictions']['published']:>9,}   stored {report['predictions']['stored']:>9,}   {statuses}"
+    yield f"predictions   {_both(report['predictions'])}   {statuses}"
     yield (
-        f"signals       published {signals['published']:>9,}   stored {signals['stored']:>9,}"
+        f"signals       {_both(signals)}"
         f"   long {signals['long']:,} · short {signals['short']:,} · flat {signals['flat']:,}"
         f" · suppressed {signals['suppressed']:,} · merged {signals['merged']:,}"
     )
     horizons = " · ".join(f"h={horizon} {count:,}" for horizon, count in report["returns"]["by_horizon"].items())
-    yield f"returns       published {report['returns']['published']:>9,}   stored {report['returns']['stored']:>9,}   {horizons}"
+    yield f"returns       {_both(report['returns'])}   {horizons}"
     rules = " · ".join(f"{rule} {count}" for rule, count in report["alerts"]["by_rule"].items()) or "none"
-    yield f"alerts        published {report['alerts']['published']:>9,}   stored {report['alerts']['stored']:>9,}   {rules}"
+    yield f"alerts        {_both(report['alerts'])}   {rules}"
     dead = " · ".join(f"{topic} {count}" for topic, count in report["dead_letters"].items()) or "none"
     yield f"dead letters  {dead}"
     if report["restarts"]:
@@ -98,6 +102,8 @@ def _reconciliation(report: dict[str, Any]) -> Iterator[str]:
             f"{mark} {row['stage']:<52}{row['in']:>10,}{row['out']:>12,}"
             f"{row['duplicates']:>8,}{row['dead_lettered']:>8,}"
         )
+        if row.get("detail"):
+            yield f"    {row['detail']}"
     yield "═" * _WIDTH
     yield (
         "RECONCILED: both sides of every line agree" if report["reconciled"] else "NOT RECONCILED: see the lines with ✗"

@@ -1,7 +1,7 @@
 """The demonstration from beginning to end."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +44,20 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
         models = train_models(active.settings, parts, console)
         with console.step("starting ingest, feature agent, inference, store and drift agent"):
             active.supervisor.start()
-            _wait_ready(active, console)
+            wait_ready(active, console)
         with console.step("activating the models through the control topic"):
-            _activate(active.settings, models)
-        spans = []
+            activate(active.settings, models)
+        spans, published = [], 0
         with latency_probe(active) as probe:
             for part in parts:
                 first = _heads(active.settings)
                 with console.step(f"publishing {part.bars:,} bars: {part.origin}"):
-                    publish_part(active.settings, part, console)
+                    published += publish_part(active.settings, part, console)
                 with console.step(f"waiting until {part.name} has flowed through"):
                     _drain(active, console)
                 spans.append((part, first, _heads(active.settings)))
         with console.step("counting both sides, from the log and from the tables"):
-            report = assemble(active, spans, models, probe)
+            report = assemble(active, spans, models, published, probe)
     report["elapsed_s"] = round(time.monotonic() - begun, 1)
     return report
 
@@ -67,7 +67,8 @@ def _heads(settings: Settings) -> dict[int, int]:
     return {partition: high for partition, (_, high) in low_high_offsets(settings, names.bars).items()}
 
 
-def _wait_ready(active: Scene, console: Console) -> None:
+def wait_ready(active: Scene, console: Console) -> None:
+    """Return when every service says that it can serve; raise ``OperatorError`` after a minute."""
     until = time.monotonic() + _RELAY_S
     while unready := active.supervisor.not_ready(active.folder / "run"):
         console.say(f"waiting for {', '.join(unready)}")
@@ -78,13 +79,18 @@ def _wait_ready(active: Scene, console: Console) -> None:
         time.sleep(0.1)
 
 
-def _activate(settings: Settings, models: Sequence[TrainedModel]) -> None:
-    """Issue one event per model and wait until the ingest has relayed them all."""
+def activate(settings: Settings, models: Sequence[TrainedModel], parameters: Mapping[str, Any] | None = None) -> None:
+    """Issue one event per model, with ``parameters`` in place of its thresholds; wait until all are relayed."""
     before = _heads(settings)
     control = Control(settings)
     for model in models:
         control.issue(
-            "activate", strategy=model.strategy, model=model.name, model_version=model.version, reason="first model"
+            "activate",
+            strategy=model.strategy,
+            model=model.name,
+            model_version=model.version,
+            parameters=parameters,
+            reason="first model",
         )
     until = time.monotonic() + _RELAY_S
     while any(high - before[p] < len(models) for p, high in _heads(settings).items()):

@@ -34,10 +34,6 @@ SELECT rule, count(*) FROM alerts GROUP BY rule ORDER BY rule;
 -- name: drift_verdicts
 SELECT metric || ' ' || verdict, count(*) FROM drift_metrics GROUP BY 1 ORDER BY 1;
 
--- name: newest
-SELECT feature_set, set_version, interval, symbol, (extract(epoch FROM max(event_time)) * 1000000)::bigint * 1000
-FROM features GROUP BY feature_set, set_version, interval, symbol;
-
 -- name: latest_signals
 SELECT event_time, symbol, signal, score, confidence, reference_price, model || ':' || model_version, interval, signal_id
 FROM signals ORDER BY ingest_time DESC, event_time DESC, symbol LIMIT %(limit)s;

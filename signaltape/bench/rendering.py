@@ -1,0 +1,51 @@
+"""Figures of the benchmarks as text."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+def render(machine: dict[str, Any], figures: dict[str, Any]) -> str:
+    """Return what was measured, with the machine that it was measured on."""
+    lines = [f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}"]
+    for name, measured in figures.items():
+        lines += _SECTIONS[name](measured)
+    return "\n".join(lines)
+
+
+def _engine(figures: dict[str, Any]) -> Iterator[str]:
+    yield "feature engine alone (34 features, one core, a snapshot every 100 cross-sections)"
+    for row in figures["sizes"]:
+        yield (
+            f"  {row['symbols']:>5} symbols  {row['bars_per_second']:>10,.0f} bars/s   step {row['step_us']:>8,.0f} µs"
+            f" (p99 {row['step_p99_us']:,.0f})   snapshot {row['snapshot_us'] / 1000:,.1f} ms"
+        )
+    yield f"  baseline: plain Python, five recursive columns of the 34, {figures['baseline_bars_per_second']:,.0f} bars/s"
+
+
+def _single(figures: dict[str, Any]) -> Iterator[str]:
+    yield f"single bars, bars-in → features ({figures['bars']:,} bars of {figures['symbols']} symbols)"
+    yield f"  MessagePack {figures['messagepack']:>10,} bars/s, rows stored meanwhile"
+    yield f"  JSON        {figures['json']:>10,} bars/s"
+    yield f"  bare loop   {figures['bare_loop']:>10,} bars/s (same features, no guarantee, nothing stored)"
+    yield f"  ratio       {figures['ratio_to_bare_loop']:>10}"
+
+
+def _pipeline(figures: dict[str, Any]) -> Iterator[str]:
+    yield f"whole pipeline, everything stored ({figures['bars']:,} bars, {figures['rows']:,} rows)"
+    yield f"  {figures['bars_per_second']:,} bars/s, {figures['rows_per_second']:,} rows/s in {figures['seconds']} s"
+
+
+def _latency(figures: dict[str, Any]) -> Iterator[str]:
+    yield f"burst of {figures['symbols']:,} symbols, first produce() → last signal in another process"
+    yield (
+        f"  p50 {figures['p50_ms']} ms   p99 {figures['p99_ms']} ms   max {figures['max_ms']} ms"
+        f"   ({figures['bursts']} bursts)"
+    )
+
+
+_SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
+    "engine": _engine,
+    "single": _single,
+    "pipeline": _pipeline,
+    "latency": _latency,
+}

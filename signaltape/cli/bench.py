@@ -1,0 +1,133 @@
+"""`signaltape bench`: speed on this machine, each figure beside a baseline of the same run where there is one."""
+
+import json
+import os
+import pathlib
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from signaltape.demo.console import Console
+    from signaltape.demo.scene import Scene
+
+app = typer.Typer(invoke_without_command=True)
+_JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def bench(context: typer.Context, as_json: _JSON = False) -> None:
+    """Measure the engine, single bars, the whole pipeline and burst latency; without a sub-command, all four."""
+    if context.invoked_subcommand is None:
+        _print({name: run() for name, run in _ALL.items()}, as_json)
+
+
+@app.command()
+def engine(as_json: _JSON = False) -> None:
+    """The feature engine alone, on one core, snapshots on."""
+    _print({"engine": _engine()}, as_json)
+
+
+@app.command()
+def single(as_json: _JSON = False) -> None:
+    """Single bars from `bars-in` to `features`, beside a bare confluent-kafka loop."""
+    _print({"single": _single()}, as_json)
+
+
+@app.command()
+def pipeline(as_json: _JSON = False) -> None:
+    """The whole pipeline with persistence."""
+    _print({"pipeline": _pipeline()}, as_json)
+
+
+@app.command()
+def latency(as_json: _JSON = False) -> None:
+    """Bursts of 5,000 symbols: first produce() to the last signal in another process."""
+    _print({"latency": _latency()}, as_json)
+
+
+def _engine() -> dict[str, Any]:
+    from signaltape.bench import engine as measured
+    from signaltape.demo.console import Console
+
+    console = Console()
+    with console.step("feature engine alone"):
+        return measured.run(progress=console.say)
+
+
+@contextmanager
+def _scene(console: "Console") -> Iterator["Scene"]:
+    from infra.settings import load_settings
+    from signaltape.demo.scene import scene
+    from signaltape.initialisation import initialise
+
+    with scene(load_settings().home, console) as active:
+        with console.step("creating topics and tables"):
+            initialise(active.settings)
+        yield active
+
+
+def _single() -> dict[str, Any]:
+    from signaltape.bench import single_bars
+    from signaltape.demo.console import Console
+
+    console = Console()
+    with _scene(console) as active:
+        return single_bars.run(active, console)
+
+
+def _pipeline() -> dict[str, Any]:
+    from signaltape.bench import pipeline as measured
+    from signaltape.bench.prepared import running_pipeline
+    from signaltape.demo.console import Console
+    from signaltape.demo.parts import simulated_part
+
+    console = Console()
+    part = simulated_part(500, 7, 0.0)
+    with _scene(console) as active, running_pipeline(active, [part], console):
+        return measured.run(active, part, console)
+
+
+def _latency() -> dict[str, Any]:
+    from signaltape.bench import burst
+    from signaltape.bench.prepared import running_pipeline
+    from signaltape.demo.console import Console
+    from signaltape.demo.parts import simulated_part
+
+    console = Console()
+    everything = {"long": 0.0, "short": 0.0, "min_confidence": 0.0}
+    with (
+        _scene(console) as active,
+        running_pipeline(active, [simulated_part(200, 7, 0.0)], console, parameters=everything),
+    ):
+        return burst.run(active, "1m", console)
+
+
+_ALL: dict[str, Callable[[], dict[str, Any]]] = {
+    "engine": _engine,
+    "single": _single,
+    "pipeline": _pipeline,
+    "latency": _latency,
+}
+
+
+def _print(figures: dict[str, Any], as_json: bool) -> None:
+    machine = {
+        "python": platform.python_version(),
+        "cores": len(os.sched_getaffinity(0)),
+        "processor": _processor(),
+    }
+    if as_json:
+        typer.echo(json.dumps({"machine": machine, **figures}, indent=2))
+        return
+    from signaltape.bench.rendering import render
+
+    typer.echo(render(machine, figures))
+
+
+def _processor() -> str:
+    with pathlib.Path("/proc/cpuinfo").open(encoding="utf-8") as stream:
+        return next((line.split(":", 1)[1].strip() for line in stream if line.startswith("model name")), "unknown")
