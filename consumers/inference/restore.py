@@ -69,6 +69,10 @@ class Restorer:
         }
         events = control_events(self._settings, max((metadata.received for metadata in found.values()), default=-1))
         states = self._router_states(found)
+        for number, metadata in found.items():
+            if metadata.standing.fence is None:
+                # Nothing of this chain was taken: what lies before, of an earlier chain, is no part of it.
+                states[number].features_offset = places[number].offset
         owned = {}
         for number, metadata in found.items():
             try:

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from confluent_kafka import TopicPartition
 
 from consumers.store.sorting import Owned
-from infra.broker.admin import all_offsets, group_offsets, topic_ids
 from infra.settings import Settings
 from infra.warehouse.checkpoints import take_epoch
 from infra.warehouse.connection import Connection, Warehouse
 from infra.warehouse.round_writer import Place
 from infra.warehouse.store_rounds import SERVICE
-from infra.warehouse.topic_checks import TopicState, verify_topic
+from infra.warehouse.topic_checks import verify_topic
+from infra.warehouse.topic_states import topic_states
 
 
 def take_partitions(settings: Settings, group: str, places: Sequence[Place]) -> dict[Place, Owned]:
@@ -31,20 +31,6 @@ def take_partitions(settings: Settings, group: str, places: Sequence[Place]) -> 
 
     with Warehouse(settings, "signaltape-store-assignment") as warehouse:
         return warehouse.run(take)
-
-
-def topic_states(settings: Settings, group: str, topics: Sequence[str]) -> dict[Place, TopicState]:
-    """What the broker says of every partition of `topics`, and where it has the group."""
-    ids = topic_ids(settings, list(topics))
-    found = {}
-    for topic, bounds in all_offsets(settings, list(topics)).items():
-        committed = group_offsets(settings, group, topic, len(bounds))
-        for partition, (low, high) in bounds.items():
-            place = committed[partition]
-            found[topic, partition] = TopicState(
-                topic_id=ids[topic], low=low, high=high, committed=None if place is None else place[0]
-            )
-    return found
 
 
 def assignment(owned: Mapping[Place, Owned]) -> list[TopicPartition]:
