@@ -1,7 +1,8 @@
 """Steps 4 to 6 of a round, in a thread of their own: at most one round's are under way."""
 
+import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import structlog
 
@@ -21,7 +22,7 @@ _log = structlog.get_logger()
 
 
 class EffectThread:
-    """Carries out ``Effects`` one after the other.
+    """Carries out ``Effects`` one after the other, beside the thread that calls it.
 
     4. One transaction: rows and ``effect_offset`` under the epoch. Postgres away: repeated until it is back.
     5. Redis: the newest vectors. Redis away: the partitions are marked stale, the flow goes on.
@@ -34,7 +35,6 @@ class EffectThread:
         self.writer = FeatureRoundWriter(settings, topic)
         self._warehouse = Warehouse(settings, "signaltape-features-snapshots")
         self._online = OnlineStore(settings)
-        self._thread = ThreadPoolExecutor(1, "effects")
         self._pending: Future[None] | None = None
 
     @property
@@ -50,7 +50,9 @@ class EffectThread:
     def submit(self, effects: Effects) -> None:
         """Start the effects of a round after waiting for those before. Raises what those raised."""
         self.settle()
-        self._pending = self._thread.submit(self.carry_out, effects)
+        self._pending = Future()
+        # A daemon: a server that hangs for ever must not keep a process alive that has to end.
+        threading.Thread(target=self._run, args=(self._pending, effects), name="effects", daemon=True).start()
 
     def settle(self) -> None:
         """Wait until nothing is under way. Raises what failed."""
@@ -60,10 +62,17 @@ class EffectThread:
 
     def close(self) -> None:
         """Release connections; call it after ``settle``."""
-        self._thread.shutdown()
         self.writer.close()
         self._warehouse.close()
         self._online.close()
+
+    def _run(self, pending: Future[None], effects: Effects) -> None:
+        try:
+            self.carry_out(effects)
+        except BaseException as error:
+            pending.set_exception(error)
+        else:
+            pending.set_result(None)
 
     def carry_out(self, effects: Effects) -> None:
         """Do steps 4 to 6 in this order."""

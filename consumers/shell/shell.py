@@ -145,6 +145,7 @@ class Shell:
         return None
 
     async def _end(self, app: faust.App, watchdog: Watchdog) -> None:
+        self._stop.set()  # whoever waits for a server gives up: the process ends
         with contextlib.suppress(Exception):
             await asyncio.wait_for(app.stop(), self._options.stop_patience_s)
         if watchdog.is_alive():
