@@ -23,6 +23,8 @@ class Split:
 def read_splits(path: Path) -> tuple[Split, ...]:
     """Read ``path``: CSV with the columns symbol, effective_time, factor. Raises ``BarInputError`` with the line."""
     found = []
+    if not path.is_file():
+        raise BarInputError(f"{path}: no such file")
     with path.open(newline="", encoding="utf-8") as stream:
         reader = csv.DictReader(stream)
         missing = {"symbol", "effective_time", "factor"} - set(reader.fieldnames or ())

@@ -8,4 +8,5 @@ compile() {
 }
 compile all.in -o all.txt
 compile runtime.in -c all.txt -o runtime.txt
+compile build.in -c all.txt -o build.txt
 compile bootstrap.in -o bootstrap.txt
