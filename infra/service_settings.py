@@ -55,7 +55,7 @@ class FeaturesSettings(Group):
     partition that stands still for so long while messages wait ends the process.
     """
 
-    round_messages: int = Field(default=1_000, ge=1)
+    round_messages: int = Field(default=200, ge=1)
     snapshot_messages: int = Field(default=20_000, ge=1)
     snapshot_s: float = Field(default=10.0, gt=0)
     stall_after_s: float = Field(default=60.0, gt=0)

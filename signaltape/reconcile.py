@@ -47,6 +47,8 @@ def reconcile(settings: Settings, progress: Callable[[str], None] = lambda _: No
     """Count both sides of every stage. The services should be at rest: what is on its way shows as a difference."""
     with connect(settings, name="signaltape-reconcile") as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        # Between two queries a whole topic is read: the session is not idle, it is busy elsewhere.
+        connection.execute("SET idle_in_transaction_session_timeout TO 0")
         with connection.transaction():
             return reconcile_on(connection, settings, progress)
 

@@ -7,6 +7,7 @@ from infra.broker.reading import Record, read_topic
 from infra.settings import Settings
 from schemas.codec import Message, decode_any
 from schemas.errors import DecodeError
+from schemas.signal_bytes import decode_signal
 from schemas.topics import TopicNames
 
 #: Partition and offset.
@@ -41,7 +42,11 @@ def read_buried(settings: Settings, topic: str) -> Buried:
 
 def read_messages(settings: Settings, topic: str) -> Iterator[tuple[Record, Message | None]]:
     """Every committed record of a topic with its message, None where it cannot be decoded."""
+    signals = TopicNames(settings.topics.prefix).signals
     for record in read_topic(settings, topic):
+        if topic == signals and record.value is not None and (signal := decode_signal(record.value)) is not None:
+            yield record, signal
+            continue
         kind = next((value for name, value in record.headers if name == "content-type"), None) or b""
         try:
             yield record, decode_any(record.value, kind.decode(errors="replace"))
