@@ -78,6 +78,10 @@ class Intake:
             raise ChainBroken(f"{record.topic}[{record.partition}] at offset {record.offset}: {gap}") from gap
         if inference.fence == fence:
             DUPLICATES.labels(topic=record.topic).inc()
+            if inference.standing.fence == fence:
+                # Published again, and nothing is half taken: the offset moves past it, or the lag would stay.
+                inference.state.features_offset = record.offset + 1
+                taken.batches[record.partition] += 0
         if isinstance(message, ControlEvent) and message.action in ("activate", "rollback", "shadow"):
             self._models.prepare(ModelRef(name=message.model, version=message.model_version))
         if output is None or inference.standing.fence is None:
