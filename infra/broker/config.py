@@ -58,7 +58,7 @@ def consumer_config(settings: Settings, group: str, **overrides: Any) -> dict[st
         "isolation.level": "read_committed",
         "session.timeout.ms": 10_000,
         "heartbeat.interval.ms": 1_000,
-        "fetch.wait.max.ms": 20,
+        "fetch.wait.max.ms": 100,
         "fetch.queue.backoff.ms": 5,
         "fetch.error.backoff.ms": 20,
         "queued.min.messages": 20_000,

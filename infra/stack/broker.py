@@ -58,6 +58,12 @@ broker.heartbeat.interval.ms=500
 _QUIET = ("org.apache.kafka.clients", "org.apache.kafka.common.utils", "state.change.logger")
 
 
+#: The JVM of a broker that runs for days, and of one that runs for minutes: there the optimising compiler and the
+#: concurrent collector take more of two cores than they give back.
+_LASTING = ("-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
+_BRIEF = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
 class Broker:
     """Kafka on loopback; its log folder, configuration and cluster id in the stack's folder."""
 
@@ -85,7 +91,8 @@ class Broker:
         if not (self._folder / "data" / "meta.properties").exists():
             self._format(self._folder / "data")
         heap = f"-Xmx{self._config.kafka_heap_mb}m"
-        argv = [*self._java_command(heap), "kafka.Kafka", str(properties)]
+        style = _BRIEF if self._config.brief else _LASTING
+        argv = [*self._java_command(heap, *style), "kafka.Kafka", str(properties)]
         return Launch(argv=argv, folder=self._folder, environment=_environment())
 
     def probe(self) -> str | None:
@@ -128,8 +135,7 @@ class Broker:
             "-Dorg.slf4j.simpleLogger.showShortLogName=true",
             *(f"-Dorg.slf4j.simpleLogger.log.{name}=warn" for name in _QUIET),
         ]
-        garbage = ["-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Djava.awt.headless=true"]
-        return [str(self._java.path), *options, *garbage, *logging, "-cp", f"{self._jars}/*"]
+        return [str(self._java.path), *options, "-Djava.awt.headless=true", *logging, "-cp", f"{self._jars}/*"]
 
     def _format(self, folder: Path) -> None:
         """Copy a formatted folder, made once by Kafka's own tool, and give it identities of its own."""
@@ -146,7 +152,7 @@ class Broker:
         properties = folder / "server.properties"
         properties.write_text(self._properties(folder / "data"))
         tool = ["kafka.tools.StorageTool", "format", "-t", _random_id(), "-c", str(properties)]
-        command = [*self._java_command("-Xmx128m", "-XX:TieredStopAtLevel=1"), *tool]
+        command = [*self._java_command("-Xmx128m", *_BRIEF), *tool]
         result = subprocess.run(
             command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )

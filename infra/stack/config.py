@@ -40,6 +40,8 @@ class StackConfig:
     data: folder of this stack alone (server data, logs, records of its processes).
     cache: folder of what stacks share (jars, the Postgres installation, prepared data folders).
     durable: False leaves out fsync, for data that does not outlive the machine (tests).
+    brief: True compiles the broker's code lightly, for a stack that lives for minutes: on two cores the JVM's
+        optimising compiler takes most of one for the first minute.
     require_timescale: True refuses to start on plain Postgres instead of giving a notice.
     deadline_s: seconds each server has to become healthy.
     """
@@ -49,6 +51,7 @@ class StackConfig:
     ports: Ports = field(default_factory=Ports)
     kafka_heap_mb: int = 384
     durable: bool = True
+    brief: bool = False
     require_timescale: bool = False
     deadline_s: float = 60.0
 

@@ -15,7 +15,7 @@ from producers.splits import apply_splits, read_splits
 from producers.timestamps import parse_time
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-_DAILY_SPLIT = "2009-01-01T00:00:00Z"
+_DAILY_SPLIT = "2012-01-01T00:00:00Z"
 #: Fewer training bars than this can't carry a first model.
 _FEWEST_TRAINING_BARS = 400
 
@@ -35,6 +35,8 @@ class Part:
     """One part of the demonstration. ``origin`` is what the report says of it: real or simulated, and from where.
 
     ``section_every_s`` paces it: seconds of wall clock between two closes; 0 publishes as fast as it goes.
+    Directions are emitted when they change; between ``every_bar_from`` and ``every_bar_to`` (ns UTC) on every bar, so
+    that the dedup window has something to hold back.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Part:
     feed: str
     stretches: Sequence[Stretch]
     section_every_s: float = 0.0
+    every_bar_from: int | None = None
+    every_bar_to: int | None = None
 
     @property
     def bars(self) -> int:
@@ -50,7 +54,7 @@ class Part:
 
 
 def sample_part() -> Part:
-    """Return the real daily bars: up to the end of 2008 for training, from then on live."""
+    """Return the real daily bars: up to the end of 2011 for training, from then on live."""
     path = DATA / "us_equities_1d.parquet"
     wanted = (DATA / "us_equities_1d.parquet.sha256").read_text().split()[0]
     if hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
@@ -63,15 +67,15 @@ def sample_part() -> Part:
     )
     return Part(
         name="daily",
-        origin="REAL daily bars of 5 US equities, 2009 to 2013, splits applied at import",
+        origin="REAL daily bars of 5 US equities, 2012 to 2013, splits applied at import",
         feed="us-equities-1d",
         stretches=(stretch,),
     )
 
 
 def simulated_part(symbols: int, seed: int, section_every_s: float) -> Part:
-    """Return a simulated market: two sessions for training, the third live, with a stretch of one-second bars."""
-    config = MarketConfig(symbols=symbols, sessions=3, seed=seed)
+    """Return a simulated market: one session for training, the next live, with a stretch of one-second bars."""
+    config = MarketConfig(symbols=symbols, sessions=2, seed=seed)
     minutes, seconds = simulate(config), simulate_burst(config, seconds=120)
     stretches = [
         Stretch(strategy=strategy, model=strategy, training=table.between(end=border), live=table.between(start=border))
@@ -84,6 +88,8 @@ def simulated_part(symbols: int, seed: int, section_every_s: float) -> Part:
         feed="simulation",
         stretches=stretches,
         section_every_s=section_every_s,
+        every_bar_from=int(stretches[1].live.event_time.min()) - 1,
+        every_bar_to=int(stretches[1].live.event_time.max()) + 1,
     )
 
 

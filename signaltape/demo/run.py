@@ -28,8 +28,8 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
     """Run ``parts`` one after the other through a fresh pipeline below ``home`` and return the report.
 
     1. start the servers, create topics and tables;
-    2. train a first model for each stretch on its earlier bars, register it;
-    3. start the services as processes, wait until each says that it can serve;
+    2. start the services as processes;
+    3. train a first model for each stretch on its earlier bars, register it; wait until each service can serve;
     4. activate the models by control events, wait until those lie in every partition of the log;
     5. publish the later bars, wait until everything has flowed through;
     6. count both sides anew, read the latencies, write the report;
@@ -41,12 +41,13 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
             console.notice(f"NOTICE: {active.notice}")
         with console.step("creating topics and tables"):
             initialise(active.settings)
+        active.supervisor.start()
         models = train_models(active.settings, parts, console)
-        with console.step("starting ingest, feature agent, inference, store and drift agent"):
-            active.supervisor.start()
+        with console.step("waiting for ingest, feature agent, inference, store and drift agent"):
             wait_ready(active, console)
         with console.step("activating the models through the control topic"):
             activate(active.settings, models)
+            choose_emission(active.settings, parts)
         spans, published = [], 0
         with latency_probe(active) as probe:
             for part in parts:
@@ -92,8 +93,25 @@ def activate(settings: Settings, models: Sequence[TrainedModel], parameters: Map
             parameters=parameters,
             reason="first model",
         )
+    _await_relay(settings, before, len(models))
+
+
+def choose_emission(settings: Settings, parts: Sequence[Part]) -> None:
+    """Emit directions when they change, on every bar in the stretches that ask for it; in force at bar times."""
+    before, control = _heads(settings), Control(settings)
+    control.issue("parameters", parameters={"emit": "on_change"}, reason="one signal per decision")
+    events = 1
+    for part in parts:
+        if part.every_bar_from is not None and part.every_bar_to is not None:
+            for emit, moment in (("every_bar", part.every_bar_from), ("on_change", part.every_bar_to)):
+                control.issue("parameters", parameters={"emit": emit}, effective_from=moment, reason="burst of seconds")
+                events += 1
+    _await_relay(settings, before, events)
+
+
+def _await_relay(settings: Settings, before: Mapping[int, int], events: int) -> None:
     until = time.monotonic() + _RELAY_S
-    while any(high - before[p] < len(models) for p, high in _heads(settings).items()):
+    while any(high - before[p] < events for p, high in _heads(settings).items()):
         if time.monotonic() > until:
             raise OperatorError(f"control events were not relayed in {_RELAY_S:g} s; see the ingest's log")
         time.sleep(0.05)

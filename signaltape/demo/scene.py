@@ -42,7 +42,7 @@ def scene(home: Path, console: Console) -> Iterator[Scene]:
         cleanup.enter_context(_alone(home))
         with console.step("starting Kafka, Postgres with TimescaleDB, Redis"):
             shutil.rmtree(folder, ignore_errors=True)
-            config = StackConfig(data=folder / "stack", cache=home / "cache", ports=Ports.free())
+            config = StackConfig(data=folder / "stack", cache=home / "cache", ports=Ports.free(), brief=True)
             stack = Stack(config, progress=console.say)
             cleanup.callback(stack.stop)
             endpoints = stack.start()

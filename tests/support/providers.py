@@ -45,6 +45,7 @@ def test_config(folder: Path, **changes: object) -> StackConfig:
         "cache": cache_folder(data_home()),
         "ports": Ports.free(),
         "durable": False,
+        "brief": True,
         "require_timescale": not allow_plain_postgres(),
         **changes,
     }

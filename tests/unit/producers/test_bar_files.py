@@ -36,7 +36,10 @@ def test_open_stamp_moves_to_the_close(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["symbol,ts,open,high,low,close\nA,2024-01-02T14:31:00Z,10,11,9,10\n", HEADER + "A,2024-01-02T14:31:00Z,10,11,9,10,\n"],
+    [
+        "symbol,ts,open,high,low,close\nA,2024-01-02T14:31:00Z,10,11,9,10\n",
+        HEADER + "A,2024-01-02T14:31:00Z,10,11,9,10,\n",
+    ],
 )
 def test_missing_volume_is_allowed(tmp_path: Path, text: str) -> None:
     table = read_bars(write(tmp_path, text), "1m", "close")
