@@ -67,6 +67,7 @@ class FeatureAgent:
         """Forget a partition."""
         self._lanes.pop(partition[1], None)
         self._owed.discard(partition[1])
+        self.effects.forget(partition[1])
 
     def handle(self, messages: Round) -> None:
         """Do steps 1 to 3, then hand over 4 to 6."""

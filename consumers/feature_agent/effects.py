@@ -36,6 +36,7 @@ class EffectThread:
         self._warehouse = Warehouse(settings, "signaltape-features-snapshots")
         self._online = OnlineStore(settings)
         self._pending: Future[None] | None = None
+        self._shown: set[int] = set()
 
     @property
     def busy(self) -> bool:
@@ -59,6 +60,10 @@ class EffectThread:
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.result()
+
+    def forget(self, partition: int) -> None:
+        """A partition is no longer ours: its vectors in Redis are its new owner's concern."""
+        self._shown.discard(partition)
 
     def close(self) -> None:
         """Release connections; call it after ``settle``."""
@@ -124,6 +129,7 @@ class EffectThread:
     def _show(self, vectors: Sequence[Vectors], repaired: frozenset[int]) -> None:
         """Step 5: write vectors; what can't be written makes its partitions stale until all are written again."""
         stale = self._online.stale_partitions
+        self._shown.update(one.partition for one in vectors)
         try:
             for one in vectors:
                 self._online.write(one.feature_set, one.set_version, one.interval, one.vectors)
@@ -131,7 +137,8 @@ class EffectThread:
             if stale & repaired:
                 _log.info("online store repaired", partitions=sorted(repaired))
         except OnlineUnavailable as error:
-            lost = {one.partition for one in vectors} | repaired
+            # A server that went away may have lost its last second: that concerns every partition shown so far.
+            lost = self._shown | repaired
             if not lost <= stale:
                 _log.warning("online store is stale", partitions=sorted(lost), error=str(error))
             self._online.mark_stale(lost, str(error))

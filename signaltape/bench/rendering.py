@@ -43,9 +43,19 @@ def _latency(figures: dict[str, Any]) -> Iterator[str]:
     )
 
 
+def _store(figures: dict[str, Any]) -> Iterator[str]:
+    yield f"storing alone, from messages to the commit ({figures['rows_a_commit']:,} rows a commit)"
+    for row in figures["tables"]:
+        yield (
+            f"  {row['table']:<12} {row['rows_per_second']:>10,.0f} rows/s"
+            f"   psycopg write_row {row['write_row']:>8,.0f}   ratio {row['ratio']:>5.1f}"
+        )
+
+
 _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "engine": _engine,
     "single": _single,
     "pipeline": _pipeline,
     "latency": _latency,
+    "store": _store,
 }

@@ -20,7 +20,7 @@ _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.callback()
 def bench(context: typer.Context, as_json: _JSON = False) -> None:
-    """Measure the engine, single bars, the whole pipeline and burst latency; without a sub-command, all four."""
+    """Measure engine, single bars, whole pipeline, burst latency and storing; without a sub-command, all five."""
     if context.invoked_subcommand is None:
         _print({name: run() for name, run in _ALL.items()}, as_json)
 
@@ -47,6 +47,12 @@ def pipeline(as_json: _JSON = False) -> None:
 def latency(as_json: _JSON = False) -> None:
     """Bursts of 5,000 symbols: first produce() to the last signal in another process."""
     _print({"latency": _latency()}, as_json)
+
+
+@app.command()
+def store(as_json: _JSON = False) -> None:
+    """Storing alone: whole rounds per table, beside psycopg's row-by-row COPY of the same rows."""
+    _print({"store": _store()}, as_json)
 
 
 def _engine() -> dict[str, Any]:
@@ -106,11 +112,21 @@ def _latency() -> dict[str, Any]:
         return burst.run(active, "1m", console)
 
 
+def _store() -> dict[str, Any]:
+    from signaltape.bench import store as measured
+    from signaltape.demo.console import Console
+
+    console = Console()
+    with _scene(console) as active, console.step("storing alone"):
+        return measured.run(active.settings, console.say)
+
+
 _ALL: dict[str, Callable[[], dict[str, Any]]] = {
     "engine": _engine,
     "single": _single,
     "pipeline": _pipeline,
     "latency": _latency,
+    "store": _store,
 }
 
 
