@@ -24,7 +24,7 @@ class ActiveLock:
         self._connection: Connection | None = None
 
     def acquire(self, stop: threading.Event, waiting: Callable[[], None] = lambda: None) -> bool:
-        """Return True once the lock is held, False if ``stop`` was set first; ``waiting`` is called when it is taken."""
+        """Return True once the lock is held, False if ``stop`` was set first; ``waiting`` is called if it is taken."""
         self._connection = connect(self._settings, name=f"signaltape-{self._service}-lock")
         told = False
         while not stop.is_set():

@@ -1,4 +1,4 @@
-"""Single bars from ``bars-in`` to ``features``, through ingest and feature agent, beside a bare loop in the same run."""
+"""Single bars from ``bars-in`` to ``features``, through ingest and feature agent, beside a bare loop."""
 
 import json
 import time
