@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from consumers.store.loop import StoreLoop
 from infra.broker.reading import read_topic
@@ -22,6 +24,7 @@ from infra.warehouse.checkpoints import read_checkpoints
 from schemas.signals import Signal
 from schemas.topics import TopicNames
 from signaltape.initialisation import initialise
+from signaltape.repair import repair
 from tests.support import store_messages as make
 from tests.support.isolation import process_environment
 from tests.support.providers import TestStack
@@ -296,3 +299,19 @@ def test_signal_rows_are_unique(place: Settings, names: TopicNames, writer: make
     writer.write([(names.signals, 0, one), (names.signals, 0, one), (names.signals, 0, make.signal(2))])
     with running(place):
         wait_for(lambda: count(place, "signals") == 2)
+
+
+def test_an_expired_topic_is_refused_and_repaired(
+    place: Settings, names: TopicNames, writer: make.TransactionalWriter
+) -> None:
+    fill(writer, names, 0, 2)
+    admin = AdminClient({"bootstrap.servers": place.kafka.bootstrap_servers})
+    gone = TopicPartition(names.predictions, 0, 6)
+    admin.delete_records([gone])[gone].result()
+    expired = pytest.raises(TopicMismatch, match="begins at 6; what the checkpoint needs from 0 on has expired")
+    with expired, running(place) as one:
+        wait_for(lambda: one.failure)
+    (done,) = repair(place, "store")
+    assert (done.topic, done.partition, done.fault, done.offset) == (names.predictions, 0, "expired", 6)
+    with running(place):
+        wait_for(lambda: count(place, "predictions") == 30)

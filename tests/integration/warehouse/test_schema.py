@@ -7,8 +7,11 @@ import pytest
 
 from infra.settings import Settings
 from infra.warehouse import connect, migrate, migrator
+from infra.warehouse.checkpoints import ensure_rows, take_epoch
 from infra.warehouse.errors import MigrationError
+from infra.warehouse.feature_rounds import FeatureRoundWriter
 from tests.support.plain_database import plain_database
+from tests.support.rounds import TOPIC, partition_round
 
 HYPERTABLES = {"bars", "features", "returns", "predictions", "signals", "drift_metrics", "alerts"}
 
@@ -53,6 +56,19 @@ def test_plain_tables_with_a_loud_notice(settings: Settings, monkeypatch: pytest
         keys = connection.execute("SELECT count(*) FROM pg_indexes WHERE indexname LIKE '%_pkey'").fetchone()
     assert keys is not None
     assert keys[0] >= len(HYPERTABLES)
+
+
+def test_rounds_are_written_on_plain_tables_too(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = plain_database(settings, monkeypatch)
+    migrate(plain)
+    with connect(plain) as connection:
+        ensure_rows(connection, "features", TOPIC, "topic-id", [0])
+        take_epoch(connection, "features", TOPIC, 0)
+        writer = FeatureRoundWriter(plain, TOPIC)
+        assert writer.write([partition_round(0)]).inserted["features"] == 12
+        connection.execute("UPDATE checkpoints SET effect_offset = 0")
+        assert writer.write([partition_round(0)]).suppressed["features"] == 12
+        writer.close()
 
 
 def test_refuses_an_altered_migration(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
