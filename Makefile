@@ -1,6 +1,8 @@
 # `make` prints what it can do. Every target installs what it needs first; a second installation takes no time.
 SHELL := /bin/sh
 PYTHON ?=
+# Test processes, each with a stack of its own: most tests wait for servers, so more than one per core pays.
+WORKERS ?= 4
 BIN := .venv/bin
 export PYTHON
 
@@ -17,7 +19,7 @@ demo: install ## start real Kafka, TimescaleDB and Redis, run bars through every
 	@$(BIN)/signaltape demo $(ARGS)
 
 test: install ## run all tests on the real local stack (ARGS="tests/unit -x" for a part)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: install ## ruff over everything
 	@$(BIN)/ruff check .

@@ -41,7 +41,8 @@ def isolated_settings(endpoints: Endpoints, home: Path, dsn: str, prefix: str, *
     return load_settings(
         **{
             "home": home,
-            "kafka": {"bootstrap_servers": endpoints.bootstrap_servers},
+            # Clients that outlive the stack would write each refused connection to stderr.
+            "kafka": {"bootstrap_servers": endpoints.bootstrap_servers, "options": {"log_level": "0"}},
             "postgres": {"dsn": dsn},
             "redis": {"url": endpoints.redis_url},
             "topics": {"prefix": prefix},
