@@ -57,7 +57,7 @@ class FeaturesSettings(Group):
 
     round_messages: int = Field(default=200, ge=1)
     snapshot_messages: int = Field(default=20_000, ge=1)
-    snapshot_s: float = Field(default=10.0, gt=0)
+    snapshot_s: float = Field(default=60.0, gt=0)
     stall_after_s: float = Field(default=60.0, gt=0)
     session_timeout_s: float = Field(default=6.0, ge=1)
 

@@ -17,6 +17,8 @@ SERVICES = MappingProxyType(
         "ingest": "consumers.ingest.main",
     }
 )
+#: Services that keep records and statistics: what they do may come a moment later.
+YIELDING = frozenset({"store", "drift"})
 
 
 class UnknownServiceError(OperatorError):

@@ -5,6 +5,7 @@ state is in the log and the stores, so a restart is its way to recover. A servic
 been asked to is restarted too. Death of the supervisor in any form ends them all (see ``infra.stack.guard``).
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -19,11 +20,14 @@ from pathlib import Path
 
 from infra.stack.guard import Guard
 from infra.stack.process import ProcessRecord, started_ticks
+from signaltape.service_table import YIELDING
 
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 #: A service that ran for so long before it ended starts its pauses anew.
 _SETTLED_S = 30.0
 _STOP_S = 15.0
+#: Niceness of the services that nobody waits for, so that on a few cores they don't delay a signal.
+_NICE = 5
 
 
 @dataclass(slots=True)
@@ -103,6 +107,10 @@ class Supervisor:
                 start_new_session=True,  # Ctrl-C reaches the supervisor only, which stops them in order
             )
         pid = service.process.pid
+        if service.name in YIELDING:
+            # They may lag for a moment; a signal may not. May fail if the process has ended already: it is seen below.
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, pid, _NICE)
         service.record = ProcessRecord(pid=pid, started_ticks=started_ticks(pid) or 0, boot_id="", port=0)
         self._guard.add(service.record, signal.SIGTERM)
         service.started = time.monotonic()

@@ -79,7 +79,8 @@ class DatabaseServer:
         (data / "signaltape.conf").write_text(self._configuration())
         hand_over(self._folder, self._account)
         return Launch(
-            argv=[self._installation.binary("postgres"), "-D", str(data)],
+            # On a few cores a signal must not wait for rows: what keeps records yields to what passes messages on.
+            argv=["nice", "-n", "5", self._installation.binary("postgres"), "-D", str(data)],
             folder=data,
             environment=self._installation.environment,
             account=self._account,
