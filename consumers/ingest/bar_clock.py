@@ -4,9 +4,9 @@
 class BarClock:
     """Tracks the newest close per partition of ``bars-in`` and derives the feed's watermark.
 
-    The watermark is the minimum over the partitions that aren't idle of their newest close, minus ``lateness`` (ns).
-    A partition is idle when it brought no bar for ``idle_s`` seconds; it holds nothing back then. The watermark never
-    goes back.
+    The watermark is the minimum over the partitions that aren't idle of their newest close, minus ``lateness`` (ns),
+    and below every bar that was taken and isn't published yet. A partition is idle when it brought no bar for
+    ``idle_s`` seconds; it holds nothing back then. The watermark never goes back.
     """
 
     def __init__(self, lateness: int, idle_s: float) -> None:
@@ -17,7 +17,7 @@ class BarClock:
         self._promised = 0
 
     def saw(self, partition: int, event_time: int, now: float) -> None:
-        """Note a bar that was published."""
+        """Note a bar that was taken."""
         self._newest[partition] = max(event_time, self._newest.get(partition, 0))
         self._seen[partition] = now
 
@@ -25,12 +25,14 @@ class BarClock:
         """Return the newest close of a partition (0 before its first bar)."""
         return self._newest.get(partition, 0)
 
-    def watermark(self, now: float) -> int | None:
-        """Return the new watermark (ns UTC), or None if it has not moved."""
+    def watermark(self, now: float, held: int | None) -> int | None:
+        """Return the new watermark (ns UTC), or None if it has not moved; ``held``: oldest close not published yet."""
         active = [self._newest[p] for p, seen in self._seen.items() if now - seen < self._idle]
         if not active:
             return None
         promise = min(active) - self._lateness
+        if held is not None:
+            promise = min(promise, held - 1)
         if promise <= self._promised:
             return None
         self._promised = promise

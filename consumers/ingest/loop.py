@@ -171,7 +171,7 @@ class IngestLoop:
         if self._clock.all_idle_for(self._ingest.release_after_s, now):
             self._feed.close(self._clock.newest_of_all)
             self._feed_open = False
-        elif (promise := self._clock.watermark(now)) is not None:
+        elif (promise := self._clock.watermark(now, self._merge.oldest_held())) is not None:
             self._feed.advance(promise)
 
     def _commit(self, force: bool = False) -> None:

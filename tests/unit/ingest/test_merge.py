@@ -103,14 +103,26 @@ def test_watermark_is_the_slowest_active_partition_and_never_goes_back() -> None
     clock = BarClock(lateness=1, idle_s=5.0)
     clock.saw(0, 100, now=0.0)
     clock.saw(1, 60, now=0.0)
-    assert clock.watermark(1.0) == 59
-    assert clock.watermark(1.0) is None
+    assert clock.watermark(1.0, None) == 59
+    assert clock.watermark(1.0, None) is None
     clock.saw(0, 200, now=4.9)
-    assert clock.watermark(5.0) == 199  # partition 1 is idle from 5.0 on
+    assert clock.watermark(5.0, None) == 199  # partition 1 is idle from 5.0 on
     clock.saw(1, 70, now=6.0)
-    assert clock.watermark(6.0) is None
+    assert clock.watermark(6.0, None) is None
     assert not clock.all_idle_for(5.0, 9.0)
     assert clock.all_idle_for(5.0, 11.0)
+
+
+def test_the_watermark_stays_below_what_the_merge_still_holds() -> None:
+    merge, clock = merge_of(2), BarClock(lateness=1, idle_s=5.0)
+    for moment in (30, 20, 90):
+        merge.add(0, group(moment))
+        clock.saw(0, moment, now=0.0)
+    assert clock.watermark(0.1, merge.oldest_held()) == 19
+    merge.read_to_end(1)
+    merge.release(0.1)
+    assert merge.oldest_held() is None
+    assert clock.watermark(0.2, merge.oldest_held()) == 89
 
 
 def test_silent_feeds_are_found_and_open_again() -> None:
