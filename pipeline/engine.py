@@ -80,8 +80,8 @@ class PartitionEngine:
         The caller looks them up among the rows stored *before this batch's offset*, written or about to be, and
         passes the results to ``step``.
         """
-        state = self.states.get(batch.interval)
-        return () if state is None else self._judge().lookups(batch, state)
+        state = self.states.get(batch.interval) or IntervalState(self.plan, self.config.ring)
+        return self._judge().lookups(batch, state)
 
     def step(self, message: LogMessage, offset: int, found: Mapping[int, StoredBar | None] | None = None) -> Step:
         """Take the message at ``offset`` and return what it yields.

@@ -205,6 +205,16 @@ def test_beyond_what_is_remembered_of_another_source_only_the_store_knows() -> N
     assert stored(engine.step(forgotten, 201, {0: None})) == {0: "secondary"}
 
 
+def test_an_interval_of_which_only_late_bars_came_is_looked_up_too() -> None:
+    engine = PartitionEngine(ONE)
+    run([OPEN, Watermark(feed=OPEN.feed, event_time=1000 * MINUTE, state="advance")], engine)
+    for at in range(ONE.ring + 1):
+        engine.step(MARKET.batch(at, [0]), 10 + at)
+    forgotten = MARKET.batch(0, [0])
+    assert [one.row for one in engine.needs_lookup(forgotten)] == [0]
+    assert stored(engine.step(forgotten, 200, {0: None})) == {0: "late"}
+
+
 def test_the_configured_primary_wins_even_if_it_comes_second() -> None:
     engine = PartitionEngine(EngineConfig(partition=0, partitions=1, primary_source="v"))
     engine.step(OPEN, 0)
