@@ -34,7 +34,7 @@ class Handler(Protocol):
         ...
 
     def idle(self) -> None:
-        """Called a few times a second, between rounds or when there are none: timers live here."""
+        """Called a few times a second between rounds, never during a rebalance: timers live here."""
         ...
 
     def settle(self) -> None:

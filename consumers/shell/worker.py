@@ -19,7 +19,8 @@ _log = structlog.get_logger()
 class Worker(threading.Thread):
     """Takes rounds from the inbox and gives them to the handler, with changes of assignment at their place.
 
-    1. A revocation settles the handler and suspends the lanes.
+    1. A revocation settles the handler and suspends the lanes; its timers rest too, for what they would write may be
+       another process's by now.
     2. An assignment closes what was lost, opens what is new, and only then lets messages through.
     3. A round goes to the handler; then the handler's timers run.
 
@@ -65,7 +66,8 @@ class Worker(threading.Thread):
             size = sum(len(message.value or b"") for message in item)
             self._give(handler, self._lanes.sort(_record(message) for message in item))
             self._inbox.done(len(item), size)
-        handler.idle()
+        if not self._lanes.suspended:
+            handler.idle()
 
     def _assign(self, handler: Handler, partitions: frozenset[TopicPartition]) -> None:
         lost = self._lanes.expected.keys() - partitions

@@ -1,10 +1,17 @@
 """The shell's pure decisions: which messages count, when a partition stands still, where a crash point strikes."""
 
+import asyncio
+import threading
+
 import pytest
 
 from consumers.shell.errors import GapError
+from consumers.shell.handler import Round, TopicPartition
+from consumers.shell.inbox import Assigned, Inbox, Revoked
 from consumers.shell.lanes import Lanes
+from consumers.shell.options import ShellOptions
 from consumers.shell.watchdog import Stillness
+from consumers.shell.worker import Worker
 from infra.broker.reading import Record
 from infra.crash_points import CrashPoint
 
@@ -65,6 +72,46 @@ def test_nothing_passes_between_revocation_and_assignment() -> None:
     lanes.sort([record(2, partition=9)])
     lanes.suspend()
     assert lanes.resume() == {}
+
+
+class _Timers:
+    """A handler that notes what the worker calls."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.calls: list[str] = []
+        self._stop = stop
+
+    def open(self, partition: TopicPartition) -> int:
+        return 0
+
+    def handle(self, messages: Round) -> None: ...
+
+    def close(self, partition: TopicPartition) -> None: ...
+
+    def idle(self) -> None:
+        self.calls.append("idle")
+        self._stop.set()
+
+    def settle(self) -> None:
+        self.calls.append("settle")
+
+    def finish(self) -> None: ...
+
+
+def test_timers_rest_between_revocation_and_assignment() -> None:
+    async def run() -> list[str]:
+        stop, options = threading.Event(), ShellOptions(idle_every_s=0.001)
+        handler, inbox, lanes = _Timers(stop), Inbox(options), opened(0)
+        inbox.announce(Revoked(settled=threading.Event()))
+        inbox.announce(Assigned(partitions=frozenset({KEY})))
+        worker = Worker(lambda: handler, inbox, lanes, options, stop)
+        worker.start()
+        await asyncio.to_thread(worker.join, 10.0)
+        assert worker.error is None
+        assert not lanes.suspended
+        return handler.calls
+
+    assert asyncio.run(run()) == ["settle", "idle", "settle"]
 
 
 def test_stillness_names_a_partition_after_the_limit_only() -> None:
