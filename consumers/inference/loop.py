@@ -135,7 +135,7 @@ class InferenceLoop:
 
     def _is_due(self, owned: Owned) -> bool:
         head = owned.inference.standing.head
-        if head is None:
+        if head is None or owned.inference.half_taken:
             return False
         if owned.snapshot < 0 or owned.snapshot_head is None or owned.batches >= self._options.snapshot_batches:
             return True

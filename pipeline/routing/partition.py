@@ -76,6 +76,11 @@ class PartitionInference:
         return self._fence.position
 
     @property
+    def half_taken(self) -> bool:
+        """True while more parts of a source message are to come."""
+        return self._fence.position != self.standing.fence
+
+    @property
     def deployments(self) -> Deployments:
         """What is deployed for the next bar."""
         return self.control.in_force(0 if self._head is None else self._head + 1)
@@ -109,10 +114,15 @@ class PartitionInference:
         return output
 
     def snapshot(self) -> RouterSnapshot:
-        """Return the state after the last closed source message. Raises ``ValueError`` before the first."""
+        """Return the state after the last closed source message.
+
+        Raises ``ValueError`` before the first, and inside one: its first parts, already counted, would come again.
+        """
         standing = self.standing
         if standing.fence is None:
             raise ValueError("nothing was taken yet, so there is nothing to keep")
+        if self.half_taken:
+            raise ValueError(f"a source message is half taken at {self.fence}: take its other parts first")
         self.state.forget_models(self.control.in_force(standing.head or 0).models())
         self.state.copies = Copies(
             head=standing.head,

@@ -1,10 +1,14 @@
 """The router at its boundaries, by name: windows, directions, merges, filters, pauses, restarts."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
+from consumers.inference.loop import InferenceLoop
+from consumers.inference.restore import Owned
 from pipeline.routing.decision import Thresholds, decide
 from pipeline.routing.options import InferenceOptions, RouterOptions
 from pipeline.routing.partition import Output, PartitionInference
@@ -46,6 +50,20 @@ def routed(**options: object) -> Bench:
     bench = Bench(make=make)
     bench.activate()
     return bench
+
+
+def test_a_half_taken_source_message_is_not_kept_in_a_snapshot(bench: Bench) -> None:
+    bench.bar(0, LONG)
+    first, second = bench.writer.bar(T0 + SECOND, LONG, sets=(SET, "other"))
+    bench.take(first)
+    due = SimpleNamespace(_options=SimpleNamespace(snapshot_batches=1, snapshot_event_s=1.0))
+    owned = Owned(bench.inference, snapshot=-1)
+    assert not InferenceLoop._is_due(cast(InferenceLoop, due), owned)
+    with pytest.raises(ValueError, match="half taken"):
+        bench.inference.snapshot()
+    bench.take(second)
+    assert InferenceLoop._is_due(cast(InferenceLoop, due), owned)
+    bench.inference.snapshot()
 
 
 @pytest.mark.parametrize(
