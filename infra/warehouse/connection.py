@@ -9,7 +9,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from infra.settings import Settings
-from infra.warehouse.errors import WarehouseUnavailable
+from infra.warehouse.errors import WarehouseError, WarehouseUnavailable
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Result = TypeVar("Result")
@@ -33,10 +33,17 @@ _SESSION = (
 def connect(settings: Settings, *, name: str = "signaltape") -> Connection:
     """Open a connection in autocommit mode; transactions are explicit (`with connection.transaction()`).
 
-    Raises WarehouseUnavailable naming the server if it does not answer within five seconds.
+    Raises WarehouseUnavailable naming the server if it does not answer within five seconds, WarehouseError for a
+    setting that is no connection string.
     """
     try:
         dsn = make_conninfo(settings.postgres.dsn, application_name=name, connect_timeout=5)
+    except psycopg.ProgrammingError:
+        # The reason quotes the string, password included: it must not reach a log.
+        raise WarehouseError(
+            "the setting postgres.dsn is no connection string; in a URL, write special characters percent-encoded"
+        ) from None
+    try:
         connection: Connection = psycopg.connect(dsn, autocommit=True)
         connection.execute(_SESSION)
     except psycopg.OperationalError as error:
