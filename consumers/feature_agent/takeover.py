@@ -63,7 +63,7 @@ class Takeover:
 
     def find(self, taken: Checkpoint, lookups: Sequence[Lookup], offset: int) -> Mapping[int, StoredBar | None]:
         """Look stored bars up as they were before ``offset``; every earlier round must have been written."""
-        return self._run(lambda connection: find_stored(connection, lookups, offset, taken.generation))
+        return self._run(lambda connection: find_stored(connection, lookups, offset, taken.first_generation))
 
     def close(self) -> None:
         """Close the connection."""

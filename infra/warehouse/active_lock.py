@@ -4,9 +4,11 @@ import hashlib
 import threading
 from collections.abc import Callable
 
+import psycopg
+
 from infra.settings import Settings
 from infra.warehouse.connection import Connection, connect
-from infra.warehouse.errors import WarehouseError
+from infra.warehouse.errors import WarehouseError, WarehouseUnavailable
 
 
 class LockLostError(WarehouseError):
@@ -24,12 +26,14 @@ class ActiveLock:
         self._connection: Connection | None = None
 
     def acquire(self, stop: threading.Event, waiting: Callable[[], None] = lambda: None) -> bool:
-        """Return True once the lock is held, False if ``stop`` was set first; ``waiting`` is called if it is taken."""
+        """Return True once the lock is held, False if ``stop`` was set first; ``waiting`` is called if it is taken.
+
+        Raises WarehouseUnavailable if Postgres doesn't answer, or no longer does while this one waits.
+        """
         self._connection = connect(self._settings, name=f"signaltape-{self._service}-lock")
         told = False
         while not stop.is_set():
-            row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (self._key,)).fetchone()
-            if row is not None and row[0]:
+            if self._try(self._connection):
                 return True
             if not told:
                 waiting()
@@ -37,6 +41,14 @@ class ActiveLock:
             stop.wait(0.5)
         self.release()
         return False
+
+    def _try(self, connection: Connection) -> bool:
+        try:
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (self._key,)).fetchone()
+        except psycopg.OperationalError as error:
+            self.release()
+            raise WarehouseUnavailable(f"{self._service} waits for its lock: Postgres was lost ({error})") from error
+        return row is not None and bool(row[0])
 
     def check(self) -> None:
         """Raise ``LockLostError`` if the session that holds the lock is gone."""

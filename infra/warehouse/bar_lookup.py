@@ -9,10 +9,11 @@ from pipeline.engine_types import Lookup, StoredBar
 
 
 def find_stored(
-    connection: Connection, lookups: Sequence[Lookup], before_offset: int, generation: int
+    connection: Connection, lookups: Sequence[Lookup], before_offset: int, first_generation: int
 ) -> dict[int, StoredBar | None]:
     """Row → the bar that the log before `before_offset` holds under its key, None if there is none.
 
+    `first_generation`: the first one whose offsets count in this log; a repair that kept the log only added others.
     Only what is committed is seen: rounds before `before_offset` must have been written (or be searched by the
     caller as well). Later bars are never seen, so that reading the log again decides as the first time.
     """
@@ -25,7 +26,7 @@ def find_stored(
             "source": one.source,
             "revision": one.revision,
             "before": before_offset,
-            "generation": generation,
+            "first_generation": first_generation,
         }
         row = connection.execute(queries("features")["find bar"], values).fetchone()
         found[one.row] = None if row is None else _stored(row)

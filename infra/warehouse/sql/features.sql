@@ -11,11 +11,11 @@ VALUES (%s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING;
 
 -- name: find bar
--- What the log before an offset holds of a bar: the same revision if there is one, else the highest. Earlier
--- generations of the log lie wholly before.
+-- What the log before an offset holds of a bar: the same revision if there is one, else the highest. Generations
+-- before the first of this log lie wholly before.
 SELECT revision, open, high, low, close, volume
 FROM bars
 WHERE symbol = %(symbol)s AND interval = %(interval)s AND event_time = %(event_time)s AND source = %(source)s
-  AND (generation < %(generation)s OR source_offset < %(before)s)
+  AND (generation < %(first_generation)s OR source_offset < %(before)s)
 ORDER BY revision = %(revision)s DESC, revision DESC
 LIMIT 1;

@@ -1,12 +1,25 @@
 """Rounds of the feature agent: what is stored, once and only under the epoch."""
 
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from consumers.feature_agent.takeover import Takeover
+from consumers.shell import Patience
 from infra.settings import Settings
-from infra.warehouse import Connection, MissingCheckpoint, StaleEpoch, WarehouseError, connect, migrate
+from infra.warehouse import (
+    Connection,
+    MissingCheckpoint,
+    StaleEpoch,
+    WarehouseError,
+    WarehouseUnavailable,
+    connect,
+    migrate,
+)
+from infra.warehouse.active_lock import ActiveLock
 from infra.warehouse.bar_lookup import find_stored
 from infra.warehouse.checkpoints import (
     KeptSnapshot,
@@ -215,6 +228,38 @@ def test_look_ups_see_only_the_log_before(database: Connection, writer: FeatureR
     assert look(before=1) is None
     assert look(before=2) == 100.0 + ((START + MINUTE) // MINUTE) % 7
     assert look(before=0, generation=2) is not None
+
+
+def test_look_ups_after_a_repair_that_kept_the_log_see_nothing_later(
+    settings: Settings, database: Connection, writer: FeatureRoundWriter
+) -> None:
+    taken = take_epoch(database, "features", TOPIC, 0)
+    writer.write([partition_round(0)])
+    repaired = replace(taken, generation=2, first_generation=1)
+    one = Lookup(row=0, symbol="A0", interval="1m", event_time=START + MINUTE, source="vendor", revision=0)
+    takeover = Takeover(settings, Patience(threading.Event()))
+    assert takeover.find(repaired, [one], 1) == {0: None}
+    assert takeover.find(replace(repaired, first_generation=2), [one], 1)[0] is not None
+    takeover.close()
+
+
+def test_a_standby_that_loses_postgres_says_so_and_can_wait_again(settings: Settings, database: Connection) -> None:
+    active, standby, stop = ActiveLock(settings, "test"), ActiveLock(settings, "test"), threading.Event()
+    assert active.acquire(stop)
+
+    def cut() -> None:
+        database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s AND pid NOT IN "
+            "(SELECT pid FROM pg_locks WHERE locktype = 'advisory')",
+            ("signaltape-test-lock",),
+        )
+
+    with pytest.raises(WarehouseUnavailable, match="waits for its lock"):
+        standby.acquire(stop, cut)
+    active.release()
+    assert standby.acquire(stop)
+    standby.check()
+    standby.release()
 
 
 def test_registering_a_changed_set_is_refused(database: Connection) -> None:
