@@ -65,6 +65,8 @@ def _flow(report: dict[str, Any]) -> Iterator[str]:
     yield f"returns       {_both(report['returns'])}   {horizons}"
     rules = " · ".join(f"{rule} {count}" for rule, count in report["alerts"]["by_rule"].items()) or "none"
     yield f"alerts        {_both(report['alerts'])}   {rules}"
+    metrics = " · ".join(f"{name} {count}" for name, count in report["drift_metrics"].items()) or "none"
+    yield f"drift metrics {metrics}"
     dead = " · ".join(f"{topic} {count}" for topic, count in report["dead_letters"].items()) or "none"
     yield f"dead letters  {dead}"
     if report["restarts"]:
