@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumers.ingest.silence import SilenceWatch
 from infra.broker.config import consumer_config
+from infra.broker.errors import BrokerError
 from infra.broker.publisher import Publisher
 from infra.settings import Settings
 from infra.telemetry.logs import get_logger
@@ -21,6 +22,8 @@ from schemas.topics import TopicNames
 
 _FEED_SOURCE = "feed/"
 _CHECK_EVERY_S = 1.0
+#: What was to be read next is gone.
+_LOST = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
 class FeedWatch:
@@ -28,6 +31,9 @@ class FeedWatch:
 
     ``own_feed`` names the feed that this process itself holds open (it is never released here). ``failure`` holds what
     ended the thread, if anything did: the service ends with it.
+
+    About once a second: ask where the log ends, read up to there, and only then judge who was silent at that moment.
+    So a watch that is behind, or a log that never rests, changes nothing; and while Kafka is away nobody is silent.
     """
 
     def __init__(self, settings: Settings, own_feed: Callable[[], str | None]) -> None:
@@ -36,6 +42,9 @@ class FeedWatch:
         self._own_feed = own_feed
         self._silence = SilenceWatch(settings.ingest.feed_timeout_s)
         self._stop = threading.Event()
+        self._next: dict[int, int] = {}
+        self._ends: dict[int, int] | None = None
+        self._asked = self._asked_at = 0.0
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="feed-watch", daemon=True)
 
@@ -55,17 +64,19 @@ class FeedWatch:
             self.failure = error
 
     def _watch(self) -> None:
-        consumer = Consumer(consumer_config(self._settings, f"watch-{self._topic}"))
+        config = consumer_config(self._settings, f"watch-{self._topic}", **{"enable.partition.eof": True})
+        consumer = Consumer(config)
         publisher = Publisher(self._settings, "feed-watch")
         try:
             consumer.assign(self._starts(consumer))
-            checked = time.monotonic()
             while not self._stop.is_set():
                 first = consumer.poll(0.2)
                 for message in [first, *consumer.consume(2_000, 0.0)] if first is not None else []:
                     self._follow(message)
-                if first is None and time.monotonic() - checked >= _CHECK_EVERY_S:
-                    checked = time.monotonic()
+                if self._ends is None and time.monotonic() - self._asked >= _CHECK_EVERY_S:
+                    self._ask(consumer)
+                if self._ends is not None and all(self._next[p] >= end for p, end in self._ends.items()):
+                    self._ends = None
                     self._release(publisher)
         finally:
             consumer.close()
@@ -73,11 +84,36 @@ class FeedWatch:
     def _starts(self, consumer: Consumer) -> list[TopicPartition]:
         since = int((time.time() - self._settings.ingest.feed_lookback_s) * 1000)
         asked = [TopicPartition(self._topic, p, since) for p in range(self._settings.topics.partitions)]
-        found = consumer.offsets_for_times(asked, 30.0)
-        return [TopicPartition(self._topic, p.partition, p.offset if p.offset >= 0 else OFFSET_END) for p in found]
+        for place in consumer.offsets_for_times(asked, 30.0):
+            end = consumer.get_watermark_offsets(place, 30.0)[1]
+            self._next[place.partition] = place.offset if place.offset >= 0 else end
+        return [TopicPartition(self._topic, p, offset) for p, offset in self._next.items()]
+
+    def _ask(self, consumer: Consumer) -> None:
+        """Note where every partition ends at this moment."""
+        now = time.time()
+        try:
+            places = [TopicPartition(self._topic, p) for p in self._next]
+            self._ends = {place.partition: consumer.get_watermark_offsets(place, 5.0)[1] for place in places}
+        except KafkaException as error:
+            get_logger().warning("kafka_error", reason=error.args[0].str())
+            self._silence.deaf(time.time())
+        self._asked, self._asked_at = time.monotonic(), now
+
+    def _judge(self, error: KafkaError) -> None:
+        """Raise what an error event of the consumer means; return if it passes by itself."""
+        if error.fatal() or error.code() in _LOST:
+            raise BrokerError(f"{self._topic}: feeds can't be watched: {error.str()}; a restart looks for them anew")
+        get_logger().warning("kafka_error", reason=error.str())
 
     def _follow(self, message: Any) -> None:
-        if message.error() is not None:
+        error = message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            self._judge(error)
+            return
+        # The end of a partition may lie behind markers of transactions, which are no messages.
+        self._next[message.partition()] = message.offset() + (error is None)
+        if error is not None:
             return
         headers = dict(message.headers() or [])
         at = message.timestamp()[1] / 1000.0
@@ -93,7 +129,7 @@ class FeedWatch:
             self._silence.heard(source.removeprefix(_FEED_SOURCE), at)
 
     def _release(self, publisher: Publisher) -> None:
-        for feed, partitions in self._silence.silent(time.time()):
+        for feed, partitions in self._silence.silent(self._asked_at):
             if feed == self._own_feed():
                 continue
             get_logger().warning("feed timed out", feed=feed, partitions=sorted(partitions))

@@ -13,6 +13,11 @@ class SilenceWatch:
         self._timeout = timeout_s
         self._open: dict[str, dict[int, int]] = {}
         self._heard: dict[str, float] = {}
+        self._deaf = 0.0
+
+    def deaf(self, at: float) -> None:
+        """Note that the log could not be reached at ``at``: no feed could be heard, so silence counts from then."""
+        self._deaf = max(self._deaf, at)
 
     def heard(self, feed: str, at: float) -> None:
         """Note a message of a feed."""
@@ -31,5 +36,5 @@ class SilenceWatch:
         return [
             (feed, dict(partitions))
             for feed, partitions in sorted(self._open.items())
-            if partitions and now - self._heard.get(feed, now) > self._timeout
+            if partitions and now - max(self._heard.get(feed, now), self._deaf) > self._timeout
         ]

@@ -1,6 +1,7 @@
 """The ingest on the real broker: what foreign clients send ends in the log or in the dead letters."""
 
 import json
+import threading
 import time
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from confluent_kafka import Producer
 
 from infra.broker.admin import create_topics
+from infra.broker.bar_feed import BarFeed
+from infra.broker.publisher import Publisher
 from infra.broker.reading import read_topic
 from infra.settings import Settings
 from schemas.bars import BarBatch, Watermark
@@ -150,9 +153,6 @@ def test_control_events_reach_every_partition_with_their_offset(settings: Settin
 def test_a_silent_feed_is_released_on_its_partitions(make_settings: Any) -> None:
     settings = make_settings(ingest={"feed_timeout_s": 1.0})
     create_topics(settings)
-    from infra.broker.bar_feed import BarFeed
-    from infra.broker.publisher import Publisher
-
     names = TopicNames(settings.topics.prefix)
     feed = BarFeed(Publisher(settings, "test"), names.bars, settings.topics.partitions, "gone")
     feed.open(base_close())
@@ -165,6 +165,34 @@ def test_a_silent_feed_is_released_on_its_partitions(make_settings: Any) -> None
     with running(settings, "ingest"):
         wait_for(lambda: released() == set(range(settings.topics.partitions)), 30)
     assert sum(isinstance(m, Watermark) and m.state == "timed_out" for _, m in log_of(settings)) == 4
+
+
+def test_a_silent_feed_is_released_beside_one_that_never_rests(make_settings: Any) -> None:
+    settings = make_settings(ingest={"feed_timeout_s": 1.0})
+    create_topics(settings)
+    topic, partitions = TopicNames(settings.topics.prefix).bars, settings.topics.partitions
+    gone, busy = (BarFeed(Publisher(settings, name), topic, partitions, name) for name in ("gone", "busy"))
+    for feed in (gone, busy):
+        feed.open(base_close())
+    ended = threading.Event()
+
+    def keep_talking() -> None:
+        while not ended.wait(0.02):
+            busy.advance(base_close())
+            busy.flush()
+
+    def released() -> set[tuple[str, int]]:
+        marks = [(p, m) for p, m in log_of(settings) if isinstance(m, Watermark) and m.state == "timed_out"]
+        return {(mark.feed, partition) for partition, mark in marks}
+
+    talker = threading.Thread(target=keep_talking)
+    talker.start()
+    try:
+        with running(settings, "ingest"):
+            wait_for(lambda: released() == {("gone", p) for p in range(partitions)}, 30)
+    finally:
+        ended.set()
+        talker.join()
 
 
 @pytest.mark.parametrize(

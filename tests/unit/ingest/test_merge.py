@@ -135,6 +135,9 @@ def test_silent_feeds_are_found_and_open_again() -> None:
     watch.heard("f", 120.0)
     assert watch.silent(170.0) == []
     assert watch.silent(180.5) == [("f", {0: 5, 1: 5})]
+    watch.deaf(150.0)
+    assert watch.silent(210.0) == []
+    assert watch.silent(210.5) == [("f", {0: 5, 1: 5})]
     watch.watermark(0, Watermark(feed="f", event_time=5, state="timed_out"), at=181.0)
     watch.watermark(1, Watermark(feed="f", event_time=5, state="timed_out"), at=181.0)
     assert watch.silent(1e9) == []
