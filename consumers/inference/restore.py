@@ -5,7 +5,7 @@ Per partition of ``features``, from its committed offset and the metadata there:
 1. fence, head, watermark, ``seq``: the metadata itself; a commit without it is refused;
 2. control: the events that the metadata names, read from ``control``;
 3. router and last scores: the ``RouterSnapshot`` in the partition's ``predictions`` at the offset in the metadata,
-   then the ``PredictionBatch``es that follow up to the last stable offset, as they were recorded;
+   then the ``PredictionBatch``es that follow, as they were recorded, once no transaction is under way there;
 4. statistics of open sessions: the ``FeatureBatch``es between the snapshot and the committed offset.
 """
 
@@ -16,6 +16,7 @@ from consumers.inference.commit_metadata import CommitMetadata, from_text
 from consumers.inference.errors import REPAIR, CommitRefused
 from infra.broker.admin import low_high_offsets
 from infra.broker.reading import read_topic
+from infra.broker.stability import wait_stable
 from infra.settings import Settings
 from pipeline.control import ControlEventMissing, ControlState
 from pipeline.features import FEATURE_SETS
@@ -105,6 +106,8 @@ class Restorer:
         if not begun:
             return states
         topic = self._names.predictions
+        # The commit that the offsets are from may not be readable here yet: what it emitted would be emitted again.
+        wait_stable(self._settings, topic, begun)
         bounds = low_high_offsets(self._settings, topic)
         starts = {number: max(metadata.snapshot, 0) for number, metadata in begun.items()}
         for number, start in starts.items():
