@@ -17,9 +17,11 @@ from infra.broker.dead_letters import DeadLetters
 from infra.broker.errors import BrokerError
 from infra.broker.publisher import Publisher
 from infra.broker.reading import record_of
+from infra.broker.settling import passes
 from infra.crash_points import reach
 from infra.settings import Settings
 from infra.telemetry.health import Health
+from infra.telemetry.logs import get_logger
 from infra.telemetry.metrics import BARS
 from schemas.codec import decode, encode
 from schemas.control import ControlEvent
@@ -188,9 +190,10 @@ class IngestLoop:
             offsets = [TopicPartition(topic, p, offset) for (topic, p), offset in news.items()]
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
-            if not error.args[0].retriable():
+            if not passes(error.args[0]):
                 raise BrokerError(f"offsets of the ingest can't be committed: {error.args[0].str()}") from error
-            return  # tried again in the next round; until then a restart repeats more
+            get_logger().warning("kafka_retry", reason=error.args[0].str())
+            return  # tried again in a later round; until then a restart repeats more
         self._committed.update(news)
         for (topic, partition), offset in news.items():
             self._health.progress(topic, partition, offset, 0)

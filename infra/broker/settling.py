@@ -23,6 +23,13 @@ _PASSING = frozenset(
         KafkaError._TIMED_OUT,
     }
 )
+#: Answers while a broker is away.
+_AWAY = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError.REQUEST_TIMED_OUT})
+
+
+def passes(error: KafkaError) -> bool:
+    """True if asking again later helps. (``KafkaError.retriable`` knows that of calls of transactions only.)"""
+    return error.code() in _PASSING | _AWAY
 
 
 def settle(
