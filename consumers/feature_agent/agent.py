@@ -92,7 +92,9 @@ class FeatureAgent:
         ROUND_SECONDS.labels(service="features").observe(time.monotonic() - started)
 
     def idle(self) -> None:
-        """Make snapshots that are due, and offer Redis again what it missed."""
+        """Make snapshots that are due, and offer Redis again what it missed. Raises what effects raised."""
+        if not self.effects.busy:
+            self.effects.settle()
         if not self.effects.busy and (due := self._due()):
             self.effects.submit(Effects(snapshots=tuple(lane.snapshot() for lane in due)))
         now = time.monotonic()
