@@ -12,6 +12,8 @@ _KNOWN = {
     "security.protocol", "sasl.mechanism", "sasl.mechanisms", "sasl.username", "sasl.password", "ssl.ca.location",
     "ssl.certificate.location", "ssl.key.location", "ssl.key.password",
 }  # fmt: skip
+#: Properties that say nothing of the connection: leaving them out makes it no less safe.
+_INDIFFERENT = {"log_level"}
 
 
 def credentials(options: Mapping[str, str]) -> Any:
@@ -20,7 +22,7 @@ def credentials(options: Mapping[str, str]) -> Any:
     Raises ShellError for a property that Faust's client cannot follow: ignoring it could open a connection that is
     less safe than what was asked for.
     """
-    unknown = sorted(set(options) - _KNOWN)
+    unknown = sorted(set(options) - _KNOWN - _INDIFFERENT)
     if unknown:
         raise ShellError(
             f"kafka.options has {', '.join(unknown)}, which the Faust services cannot follow; leave it out"
