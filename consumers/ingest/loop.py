@@ -1,6 +1,7 @@
 """The ingest's loop over ``bars-in`` and ``control``."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -48,11 +49,12 @@ class IngestLoop:
     control event acts once by its offset.
     """
 
-    def __init__(self, settings: Settings, health: Health) -> None:
+    def __init__(self, settings: Settings, health: Health, still_active: Callable[[], None] = lambda: None) -> None:
         self._ingest = settings.ingest
         self._partitions = settings.topics.partitions
         self._names = TopicNames(settings.topics.prefix)
         self._health = health
+        self._still_active = still_active
         self._publisher = Publisher(settings, "ingest")
         self._dead = DeadLetters(self._publisher, self._names, "ingest")
         self._feed = BarFeed(self._publisher, self._names.bars, self._partitions, self._ingest.feed)
@@ -171,6 +173,8 @@ class IngestLoop:
             return
         self._marked = now
         if self._clock.all_idle_for(self._ingest.release_after_s, now):
+            # A process that was frozen for so long may have a successor, whose feed this must not close.
+            self._still_active()
             self._feed.close(self._clock.newest_of_all)
             self._feed_open = False
         elif (promise := self._clock.watermark(now, self._merge.oldest_held())) is not None:

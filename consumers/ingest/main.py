@@ -26,7 +26,7 @@ def _body(context: Context) -> None:
     if not lock.acquire(context.stop, lambda: get_logger().info("standby", reason="another ingest is active")):
         return
     context.health.ready("active", True, "active")
-    loop = IngestLoop(context.settings, context.health)
+    loop = IngestLoop(context.settings, context.health, lock.check)
     watch = FeedWatch(context.settings, lambda: loop.open_feed)
     watch.start()
     try:
