@@ -19,7 +19,7 @@ demo: install ## start real Kafka, TimescaleDB and Redis, run bars through every
 	@$(BIN)/signaltape demo $(ARGS)
 
 test: install ## run all tests on the real local stack (ARGS="tests/unit -x" for a part)
-	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: install ## ruff over everything
 	@$(BIN)/ruff check .
