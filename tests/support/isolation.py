@@ -41,8 +41,7 @@ def isolated_settings(endpoints: Endpoints, home: Path, dsn: str, prefix: str, *
     return load_settings(
         **{
             "home": home,
-            # Clients that outlive the stack would write each refused connection to stderr.
-            "kafka": {"bootstrap_servers": endpoints.bootstrap_servers, "options": {"log_level": "0"}},
+            "kafka": {"bootstrap_servers": endpoints.bootstrap_servers},
             "postgres": {"dsn": dsn},
             "redis": {"url": endpoints.redis_url},
             "topics": {"prefix": prefix},
