@@ -3,7 +3,7 @@
 
 -- name: bars
 SELECT b.partition, b.interval, b.symbol, count(*),
-       sum(extract(epoch FROM b.event_time) * 1000000)::bigint, sum(b.source_offset)::bigint
+       sum(extract(epoch FROM b.event_time) * 1000000)::numeric, sum(b.source_offset)::numeric
 FROM bars b
 JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[], %(generations)s::bigint[]) AS here (partition, start, generation)
   ON b.partition = here.partition AND b.generation >= here.generation AND b.source_offset >= here.start
@@ -16,7 +16,7 @@ JOIN unnest(%(partitions)s::integer[], %(generations)s::bigint[]) AS here (parti
   ON b.partition = here.partition AND b.generation < here.generation;
 
 -- name: log events
-SELECT e.partition, e.type, count(*), 0, sum(e.source_offset)::bigint
+SELECT e.partition, e.type, count(*), 0, sum(e.source_offset)::numeric
 FROM log_events e
 JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[], %(generations)s::bigint[]) AS here (partition, start, generation)
   ON e.partition = here.partition AND e.generation >= here.generation AND e.source_offset >= here.start
@@ -24,8 +24,8 @@ GROUP BY 1, 2;
 
 -- name: features
 SELECT f.partition, f.feature_set, f.set_version, f.interval, f.symbol, count(*),
-       sum(extract(epoch FROM f.event_time) * 1000000)::bigint,
-       sum((f.revision & ((1::bigint << 40) - 1)) - 1)::bigint
+       sum(extract(epoch FROM f.event_time) * 1000000)::numeric,
+       sum((f.revision & ((1::bigint << 40) - 1)) - 1)::numeric
 FROM features f
 JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[], %(generations)s::bigint[]) AS here (partition, start, generation)
   ON f.partition = here.partition AND f.revision >> 40 >= here.generation
@@ -34,8 +34,8 @@ GROUP BY 1, 2, 3, 4, 5;
 
 -- name: returns
 SELECT r.partition, r.interval, label.horizon, r.symbol, count(*),
-       sum(extract(epoch FROM r.event_time) * 1000000)::bigint,
-       sum(extract(epoch FROM label.prediction_time) * 1000000)::bigint
+       sum(extract(epoch FROM r.event_time) * 1000000)::numeric,
+       sum(extract(epoch FROM label.prediction_time) * 1000000)::numeric
 FROM returns r
 JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[], %(generations)s::bigint[]) AS here (partition, start, generation)
   ON r.partition = here.partition AND r.revision >> 40 >= here.generation
@@ -45,7 +45,7 @@ GROUP BY 1, 2, 3, 4;
 
 -- name: predictions
 SELECT p.strategy, p.model, p.model_version, p.role, p.interval, p.symbol, count(*),
-       sum(extract(epoch FROM p.event_time) * 1000000)::bigint, sum(p.source_offset)::bigint
+       sum(extract(epoch FROM p.event_time) * 1000000)::numeric, sum(p.source_offset)::numeric
 FROM predictions p
 JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[]) AS here (partition, start)
   ON p.partition = here.partition AND p.topic_offset >= here.start
@@ -53,7 +53,7 @@ GROUP BY 1, 2, 3, 4, 5, 6;
 
 -- name: signals
 SELECT s.partition, s.interval, s.symbol, count(*),
-       sum(extract(epoch FROM s.event_time) * 1000000)::bigint, sum(s.seq)::bigint
+       sum(extract(epoch FROM s.event_time) * 1000000)::numeric, sum(s.seq)::numeric
 FROM signals s
 JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[]) AS here (partition, start)
   ON s.partition = here.partition AND s.topic_offset >= here.start
