@@ -15,7 +15,7 @@ from signaltape.demo.latency import published_at, read_probe, stage_latencies
 from signaltape.demo.models import TrainedModel
 from signaltape.demo.parts import Part
 from signaltape.demo.scene import Scene
-from signaltape.reconcile import reconcile
+from signaltape.reconcile import Reconciliation, reconcile
 
 #: A part with the heads of the log (partition → next offset) before and after it.
 Span = tuple[Part, Mapping[int, int], Mapping[int, int]]
@@ -29,6 +29,23 @@ def assemble(
     result = reconcile(settings)
     with connect(settings, name="signaltape-report") as connection:
         figures, newest = counts(connection), latest_signals(connection)
+    return {
+        **result.as_json(),
+        **_flow(result, figures, published_bars),
+        "drift_metrics": figures["drift_metrics"],
+        "repair_requests": figures["repair_requests"],
+        "dead_letters": dead_letters(settings),
+        "latency_ms": _latencies(settings, spans, probe),
+        "latest_signals": newest,
+        "models": [asdict(model) for model in models],
+        "servers": _servers(active.endpoints),
+        "source": [{"part": part.name, "origin": part.origin, "bars": part.bars} for part, _, _ in spans],
+        "restarts": active.supervisor.exits,
+    }
+
+
+def _flow(result: Reconciliation, figures: dict[str, Any], published_bars: int) -> dict[str, Any]:
+    """Return what was published and what was stored, stage by stage."""
     sides = {line.stage: line for line in result.rows}
 
     def sent(stage: str) -> int:
@@ -38,7 +55,6 @@ def assemble(
     returns, alerts = figures.pop("returns"), figures.pop("alerts")
     predictions, signals = figures["predictions"], figures["signals"]
     return {
-        **result.as_json(),
         "bars": {"published": published_bars, "stored": figures["bars_stored"]},
         "features": {
             "published": sent("features → table"),
@@ -59,15 +75,6 @@ def assemble(
             "by_horizon": returns,
         },
         "alerts": {"published": sent("alerts ↔ table"), "stored": alerts["rows"], "by_rule": alerts["by_rule"]},
-        "drift_metrics": figures["drift_metrics"],
-        "repair_requests": figures["repair_requests"],
-        "dead_letters": dead_letters(settings),
-        "latency_ms": _latencies(settings, spans, probe),
-        "latest_signals": newest,
-        "models": [asdict(model) for model in models],
-        "servers": _servers(active.endpoints),
-        "source": [{"part": part.name, "origin": part.origin, "bars": part.bars} for part, _, _ in spans],
-        "restarts": active.supervisor.exits,
     }
 
 
