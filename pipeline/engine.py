@@ -26,12 +26,13 @@ from pipeline.engine_types import (
     masked,
 )  # fmt: skip
 from pipeline.features import FEATURE_SETS, plan
+from pipeline.quality.watch import IntervalQuality, Section, stored_marks
 from pipeline.returns import matured
 from pipeline.watermarks import FeedTable
 from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
 from schemas.control import ControlEvent
 from schemas.features import FeatureBatch, ReturnBatch
-from schemas.fields import F8Array, I8Array
+from schemas.fields import F8Array, I8Array, U1Array
 from schemas.partitioning import partition_of
 from schemas.row_faults import RowFault
 
@@ -62,6 +63,7 @@ class PartitionEngine:
         self.memory = BarMemory(config.ring)
         self.sources: dict[str, int] = {}
         self.states: dict[str, IntervalState] = {}
+        self.quality: dict[str, IntervalQuality] = {}
 
     @classmethod
     def restore(cls, config: EngineConfig, data: bytes) -> "PartitionEngine":
@@ -131,6 +133,11 @@ class PartitionEngine:
         choice = self.plan.choices[feature_set]
         return values if choice is None else values[:, choice]
 
+    def _quality(self, interval: str) -> IntervalQuality:
+        if interval not in self.quality:
+            self.quality[interval] = IntervalQuality(interval, self.config.quality)
+        return self.quality[interval]
+
     def _judge(self) -> RowJudge:
         return RowJudge(config=self.config, feeds=self.feeds, memory=self.memory, sources=self.sources)
 
@@ -142,13 +149,15 @@ class PartitionEngine:
         if decision.status is not None:
             picked = np.array(decision.firsts(), dtype=np.int64)
             if not picked.shape[0]:
-                return self._kept(batch, decision)
+                return self._kept(batch, decision, _NO_MARKS)
             self._admit(batch, picked, state)
         rows = state.locate(batch.symbols)
         if picked is not None:
             rows = rows if picked.shape[0] == len(batch.symbols) else Rows.of(rows.index[picked])
         self.splits.apply(state, rows, batch.event_time)
+        last = state.marks[LAST, rows.index]
         advanced = state.advance(rows, batch, picked, offset)
+        marks = self._quality(batch.interval).mark(Section(rows, last, batch.event_time, advanced), state)
         self.event_time = max(self.event_time, batch.event_time)
         symbols = batch.symbols if picked is None else tuple(batch.symbols[row] for row in picked.tolist())
         source = Source(batch=batch, symbols=symbols, advanced=advanced)
@@ -156,19 +165,21 @@ class PartitionEngine:
         features = feature_batches(source, links, [(one, self._choose(one.name, advanced.values)) for one in self.sets])
         ripe = matured(state, rows, advanced, self._horizons)
         returns = return_batches(source, self.returns_chain.links(offset, len(ripe)), ripe)
-        return self._kept(batch, decision, features, returns)
+        return self._kept(batch, decision, marks, features, returns)
 
     @staticmethod
     def _kept(
         batch: BarBatch,
         decision: Decision,
+        marks: U1Array,
         features: tuple[FeatureBatch, ...] = (),
         returns: tuple[ReturnBatch, ...] = (),
     ) -> Step:
+        stored = decision.stored(len(batch.symbols))
         return Step(
             features=features,
             returns=returns,
-            stored=decision.stored(len(batch.symbols)),
+            stored=None if stored is None else replace(stored, marks=stored_marks(batch, stored, marks)),
             faults=tuple(decision.faults),
             duplicates=decision.duplicates,
             repairs=tuple(decision.repairs),
@@ -207,6 +218,10 @@ class PartitionEngine:
             return Step(faults=(fault,))
         faults, duplicates, repairs = self.splits.receive(message, self.states)
         return Step(faults=faults, duplicates=duplicates, repairs=repairs, log_event=not faults)
+
+
+#: Of a batch that advances nothing.
+_NO_MARKS = np.empty(0, dtype=np.uint8)
 
 
 def _digest(*parts: str) -> str:

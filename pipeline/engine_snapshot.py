@@ -11,13 +11,14 @@ from pipeline.engine_splits import SplitTable
 from pipeline.engine_state import COUNT, HEAD, START, IntervalState
 from pipeline.engine_types import SnapshotRefused
 from pipeline.features import Plan
+from pipeline.quality.watch import IntervalQuality
 from pipeline.watermarks import FeedTable
 
 if TYPE_CHECKING:
     from pipeline.engine import PartitionEngine
 
 #: Rises with every change to the engine's state or to how it is advanced; a snapshot of another version is refused.
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 def dump(engine: "PartitionEngine") -> bytes:
@@ -38,6 +39,9 @@ def dump(engine: "PartitionEngine") -> bytes:
                 "splits": engine.splits.state(),
                 "memory": engine.memory.state(),
                 "intervals": {name: _dump_state(state) for name, state in engine.states.items()},
+                "quality": {
+                    name: watch.dump(len(engine.states[name].symbols)) for name, watch in engine.quality.items()
+                },
             }
         )
     )
@@ -68,6 +72,9 @@ def load(engine: "PartitionEngine", data: bytes) -> None:
     engine.sources = values["sources"]
     engine.splits = SplitTable.restore(values["splits"])
     engine.memory = BarMemory.restore(config.ring, values["memory"])
+    engine.quality = {
+        name: IntervalQuality.restore(name, config.quality, columns) for name, columns in values["quality"].items()
+    }
     engine.states = {name: _load_state(engine.plan, config.ring, part) for name, part in values["intervals"].items()}
 
 

@@ -58,6 +58,7 @@ class Advanced:
 
     ``values``: (n, width), NaN where undefined or still warming up. ``t``: int64 (n,), the bars' indices, ``oldest``
     their minimum. ``bars``: (FIELDS, n), the raw bars. ``available``: int64 (n,), highest available time so far.
+    ``frame``: what the families saw, valid until the state is advanced again.
     """
 
     values: F8Array
@@ -65,6 +66,7 @@ class Advanced:
     oldest: int
     bars: F8Array
     available: I8Array
+    frame: Frame
 
 
 class IntervalState:
@@ -149,7 +151,7 @@ class IntervalState:
             self.marks[:, rows.index] = marks
         values = np.ascontiguousarray(out.T)
         self.latest[rows.key] = values
-        return Advanced(values, t, oldest, bars, available)
+        return Advanced(values, t, oldest, bars, available, frame)
 
     def _features(self, frame: Frame, rows: Rows) -> F8Array:
         """Run the families over a frame; returns (width, n), NaN before each column's first bar."""

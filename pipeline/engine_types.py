@@ -1,9 +1,10 @@
 """What goes into the engine and what comes out of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from pipeline.quality.marks import QualityOptions
 from schemas.bars import Watermark
 from schemas.control import ControlEvent
 from schemas.features import FeatureBatch, ReturnBatch
@@ -38,6 +39,7 @@ class EngineConfig:
 
     ``horizons`` in bars, ascending, below ``ring``. ``ring``: raw bars kept per symbol and interval.
     ``primary_source``: the source that makes features for every symbol; None: the first seen for each.
+    ``quality``: thresholds of the marks that stored bars carry.
     """
 
     partition: int
@@ -46,6 +48,7 @@ class EngineConfig:
     horizons: tuple[int, ...] = (1, 5, 20)
     ring: int = 64
     primary_source: str | None = None
+    quality: QualityOptions = field(default_factory=QualityOptions)
 
     def __post_init__(self) -> None:
         if not self.horizons or list(self.horizons) != sorted(set(self.horizons)) or self.horizons[0] < 1:
@@ -82,10 +85,14 @@ class StoredBar:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class StoredRows:
-    """Rows of a ``BarBatch`` that are to be kept, in row order. ``status`` holds codes of ``ROW_STATUSES``."""
+    """Rows of a ``BarBatch`` that are to be kept, in row order.
+
+    ``status`` holds codes of ``ROW_STATUSES``, ``marks`` sums of ``pipeline.quality.marks.BITS`` (None: none at all).
+    """
 
     rows: I8Array
     status: U1Array
+    marks: U1Array | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
