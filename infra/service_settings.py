@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from infra.settings_group import Group
+from pipeline.quality.marks import QualityOptions
 from pipeline.routing.options import RouterOptions
 from schemas.intervals import SECOND
 
@@ -45,6 +46,24 @@ class EngineSettings(Group):
     horizons: tuple[int, ...] = (1, 5, 20)
     ring: int = Field(default=64, ge=2)
     primary_source: str | None = None
+
+
+class QualitySettings(Group):
+    """Thresholds of the marks that stored bars carry; they change no feature.
+
+    spike_z: a log return is a spike beyond so many robust standard deviations of the 20 before it, each of at least
+    spike_floor. stale_bars: so many bars in a row with one and the same price are stale. gap_factor: bars are missing
+    where their number is over so many times the symbol's habit.
+    """
+
+    spike_z: float = Field(default=10.0, gt=0)
+    spike_floor: float = Field(default=5e-4, gt=0)
+    stale_bars: int = Field(default=10, ge=2, le=20)
+    gap_factor: float = Field(default=3.0, ge=0)
+
+    def options(self) -> QualityOptions:
+        """The same for the engine."""
+        return QualityOptions(**self.model_dump())
 
 
 class FeaturesSettings(Group):

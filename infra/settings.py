@@ -27,6 +27,7 @@ from infra.service_settings import (
     FeaturesSettings,
     InferenceSettings,
     IngestSettings,
+    QualitySettings,
     RouterSettings,
     StoreSettings,
 )
@@ -105,6 +106,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     stack: StackSettings = StackSettings()
     engine: EngineSettings = EngineSettings()
+    quality: QualitySettings = QualitySettings()
     features: FeaturesSettings = FeaturesSettings()
     ingest: IngestSettings = IngestSettings()
     inference: InferenceSettings = InferenceSettings()

@@ -6,10 +6,19 @@ import numpy as np
 
 from consumers.feature_agent.work import DeadLetter, PartitionWork, Snapshot, Vectors
 from infra.broker.reading import Record
-from infra.telemetry.metrics import BARS, DUPLICATES, REPAIR_REQUESTS
+from infra.telemetry.metrics import BAR_MARKS, BARS, DUPLICATES, REPAIR_REQUESTS
 from infra.warehouse.checkpoints import Checkpoint
 from pipeline.engine import LogMessage, PartitionEngine
-from pipeline.engine_types import ROW_STATUSES, Lookup, LookupMissing, Step, StoredBar, UnsupportedMessage
+from pipeline.engine_types import (
+    ROW_STATUSES,
+    Lookup,
+    LookupMissing,
+    Step,
+    StoredBar,
+    StoredRows,
+    UnsupportedMessage,
+)  # fmt: skip
+from pipeline.quality.marks import BITS
 from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
 from schemas.codec import decode
 from schemas.control import ControlEvent
@@ -21,6 +30,7 @@ Find = Callable[["Lane", Sequence[Lookup], int], Mapping[int, StoredBar | None]]
 #: Partition → what the round has yielded there so far.
 Works = dict[int, PartitionWork]
 _OUTCOMES = tuple(BARS.labels(outcome=status) for status in ROW_STATUSES)
+_MARKED = tuple((bit, BAR_MARKS.labels(kind=kind)) for kind, bit in BITS.items())
 _LOG_TYPES = (BarBatch, Watermark, Adjustment, StateRepair, ControlEvent)
 
 
@@ -137,7 +147,7 @@ def _collect(record: Record, message: LogMessage | DecodeError, step: Step, work
     work.returns.extend((record, part) for part in step.returns)
     if step.stored is not None and isinstance(message, BarBatch):
         work.bars.append((message, record.offset, step.stored))
-        _count(step)
+        _count(step.stored)
     if step.log_event:
         work.log_events.append((record.offset, *_event(message), record.value or b""))
     for need in step.repairs:
@@ -148,11 +158,13 @@ def _collect(record: Record, message: LogMessage | DecodeError, step: Step, work
         DUPLICATES.labels(topic=record.topic).inc(step.duplicates)
 
 
-def _count(step: Step) -> None:
-    if step.stored is not None:
-        for code, count in enumerate(np.bincount(step.stored.status).tolist()):
-            if count:
-                _OUTCOMES[code].inc(count)
+def _count(stored: StoredRows) -> None:
+    for code, count in enumerate(np.bincount(stored.status).tolist()):
+        if count:
+            _OUTCOMES[code].inc(count)
+    if stored.marks is not None and stored.marks.any():
+        for bit, counter in _MARKED:
+            counter.inc(int(np.count_nonzero(stored.marks & bit)))
 
 
 def _event(message: object) -> tuple[str, int]:

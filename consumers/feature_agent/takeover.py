@@ -34,6 +34,7 @@ def engine_config(settings: Settings, partition: int) -> EngineConfig:
         horizons=settings.engine.horizons,
         ring=settings.engine.ring,
         primary_source=settings.engine.primary_source,
+        quality=settings.quality.options(),
     )
 
 

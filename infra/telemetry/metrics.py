@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 _LATENCY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 BARS = Counter("signaltape_bars_total", "Bars by what became of them.", ["outcome"])
+BAR_MARKS = Counter("signaltape_bar_marks_total", "Marks on the quality of stored bars.", ["kind"])
 FEATURE_VECTORS = Counter("signaltape_feature_vectors_total", "Feature vectors published.", ["feature_set"])
 RETURNS = Counter("signaltape_returns_total", "Matured returns published.", ["horizon"])
 DUPLICATES = Counter(

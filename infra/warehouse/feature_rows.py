@@ -8,11 +8,11 @@ import numpy as np
 
 from infra.warehouse.bulk import Rows
 from infra.warehouse.checkpoints import revision_of
-from infra.warehouse.copy_format import FLOAT8, INT4, INT8, Column, Number, Text, float_array, times
+from infra.warehouse.copy_format import FLOAT8, INT2, INT4, INT8, Column, Number, Text, float_array, times
 from pipeline.engine_types import ROW_STATUSES, StoredRows
 from schemas.bars import BarBatch
 from schemas.features import FeatureBatch
-from schemas.fields import F8Array, I8Array
+from schemas.fields import F8Array, I8Array, U1Array
 
 #: (batch, offset, rows to keep, partition, generation)
 BarPart = tuple[BarBatch, int, StoredRows, int, int]
@@ -59,8 +59,13 @@ def bar_rows(parts: Sequence[BarPart]) -> Rows:
         "partition": Number(values=_spread([part[3] for part in parts], counts), kind=INT4),
         "source_offset": Number(values=_spread([part[1] for part in parts], counts), kind=INT8),
         "row_index": Number(values=np.concatenate([kept.rows for _, _, kept, _, _ in parts]), kind=INT4),
+        "quality": Number(values=np.concatenate([_marks(kept) for _, _, kept, _, _ in parts]), kind=INT2),
     }
     return Rows.of("bars", [group], [int(counts.sum())])
+
+
+def _marks(kept: StoredRows) -> U1Array:
+    return np.zeros(kept.rows.shape[0], dtype=np.uint8) if kept.marks is None else kept.marks
 
 
 def feature_rows(parts: Sequence[FeaturePart]) -> Rows:

@@ -201,9 +201,11 @@ def _expect(record: Record, engine: PartitionEngine, stored: _Stored, outcome: O
     outcome.features_topic += [(record.partition, encode(part)) for part in step.features]
     outcome.returns_topic += [(record.partition, encode(part)) for part in step.returns]
     if step.stored is not None:
-        for row, status in zip(step.stored.rows.tolist(), step.stored.status.tolist(), strict=True):
+        kept = step.stored
+        assert kept.marks is not None
+        for row, status, marks in zip(kept.rows.tolist(), kept.status.tolist(), kept.marks.tolist(), strict=True):
             stored.add(message, row)
-            outcome.bars.append(_bar_row(message, row, ROW_STATUSES[status], place))
+            outcome.bars.append((*_bar_row(message, row, ROW_STATUSES[status], place), marks))
     if step.log_event:
         outcome.log_events.append((*place, message.TYPE, _event_time(message), record.value))
     for need in step.repairs:
@@ -268,7 +270,7 @@ def _note_online(outcome: Outcome, name: str, interval: str, latest: Any) -> Non
 
 _QUERIES = {
     "bars": "SELECT symbol, interval, event_time, source, revision, available_time, feed, status, open, high, low,"
-    " close, volume, partition, source_offset, row_index FROM bars",
+    " close, volume, partition, source_offset, row_index, quality FROM bars",
     "features": "SELECT feature_set, set_version, symbol, interval, event_time, revision, available_time, kind, close,"
     ' "values", partition FROM features',
     "returns": "SELECT symbol, interval, event_time, revision, available_time, kind, horizons, prediction_times,"
