@@ -55,6 +55,12 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(name="simulate", target="signaltape.cli.simulate:simulate", panel=_DATA, help="Make a seeded market."),
     Entry(name="features", target="signaltape.cli.features:app", panel=_DATA, help="List or compute features."),
     Entry(
+        name="quality",
+        target="signaltape.cli.quality:app",
+        panel=_DATA,
+        help="Report what is odd about bars.",
+    ),
+    Entry(
         name="online",
         target="signaltape.cli.online:app",
         panel=_DATA,
