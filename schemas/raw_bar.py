@@ -75,7 +75,7 @@ def _bar(body: dict[str, Any]) -> RawBar:
         raise DecodeError(
             "unknown_interval", f"interval {interval!r:.100} is not known; use one of {', '.join(INTERVALS)}"
         )
-    event_time = _time("event_time", body["event_time"])
+    event_time = raw_time("event_time", body["event_time"])
     if not on_grid(interval, event_time):
         raise DecodeError("off_grid", f"no {interval} bar closes at {event_time}")
     available, volume = body.get("available_time"), body.get("volume")
@@ -91,7 +91,7 @@ def _bar(body: dict[str, Any]) -> RawBar:
         source=_text("source", body.get("source", "")),
         feed=_text("feed", body.get("feed", "")),
         revision=_count("revision", body.get("revision", 0)),
-        available_time=None if available is None else _time("available_time", available),
+        available_time=None if available is None else raw_time("available_time", available),
     )
     _check_range(bar)
     return bar
@@ -136,7 +136,8 @@ def _count(name: str, value: Any) -> int:
     raise DecodeError("wrong_type", f"{name} is {value!r}, expected a whole number from 0")
 
 
-def _time(name: str, value: Any) -> int:
+def raw_time(name: str, value: Any) -> int:
+    """Return a time of the record, int ns or text with a zone, as ns UTC. Raises ``DecodeError``."""
     if type(value) is int and abs(value) < 2**63:
         return value
     if type(value) is not str:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from consumers.inference.commit_metadata import from_text
 from consumers.inference.repair import repair as rebuild_inference
+from consumers.ingest.repair import repair as rewind_ingest
 from infra.broker.admin import group_offsets, low_high_offsets, set_group_offsets
 from infra.broker.errors import BrokerError
 from infra.errors import OperatorError
@@ -62,10 +63,12 @@ def repair(
     """
     if service == "inference":
         return _repair_inference(settings)
+    if service == "ingest":
+        return _repair_ingest(settings, topic)
     if service not in CHECKPOINTED:
         raise RepairRefused(
             f"service {service!r} keeps no state that could disagree with a topic; known are "
-            f"{', '.join((*CHECKPOINTED, 'inference'))}"
+            f"{', '.join((*CHECKPOINTED, 'inference', 'ingest'))}"
         )
     with connect(settings, name="signaltape-repair") as connection:
         plans = _plans(connection, settings, service, topic)
@@ -89,11 +92,7 @@ def repair(
 def _plans(
     connection: Connection, settings: Settings, service: str, topic: str | None
 ) -> dict[Place, tuple[Checkpoint, RepairPlan]]:
-    names = TopicNames(settings.topics.prefix)
-    topics = [names.of(name) for name in GROUP_TOPICS[service]]
-    if topic is not None and topic not in topics:
-        raise RepairRefused(f"{service} does not read {topic}; it reads {', '.join(topics)}")
-    wanted = topics if topic is None else [topic]
+    wanted = _wanted(settings, service, topic)
     states = topic_states(settings, group_of(settings, service), wanted)
     plans = {}
     for name in wanted:
@@ -107,6 +106,15 @@ def _plans(
             if plan.fault is not None:
                 plans[place] = (checkpoint, plan)
     return plans
+
+
+def _wanted(settings: Settings, service: str, topic: str | None) -> list[str]:
+    """The service's topics, or the one of them that was asked for."""
+    names = TopicNames(settings.topics.prefix)
+    topics = [names.of(name) for name in GROUP_TOPICS[service]]
+    if topic is not None and topic not in topics:
+        raise RepairRefused(f"{service} does not read {topic}; it reads {', '.join(topics)}")
+    return topics if topic is None else [topic]
 
 
 def _apply(connection: Connection, place: Place, checkpoint: Checkpoint, plan: RepairPlan) -> RepairedPartition:
@@ -154,6 +162,14 @@ def _repair_inference(settings: Settings) -> list[RepairedPartition]:
     done = _when_stopped(lambda: rebuild_inference(settings), "inference")
     return [
         RepairedPartition(topic=topic, partition=one.partition, fault="no state", offset=one.offset, generation=0)
+        for one in done
+    ]
+
+
+def _repair_ingest(settings: Settings, topic: str | None) -> list[RepairedPartition]:
+    done = rewind_ingest(settings, _wanted(settings, "ingest", topic))
+    return [
+        RepairedPartition(topic=one.place[0], partition=one.place[1], fault=one.fault, offset=one.offset, generation=0)
         for one in done
     ]
 

@@ -1,12 +1,16 @@
 """Event time of ``bars-in``: how far each partition has come, and what may be promised for all of them."""
 
+from collections.abc import Mapping
+
 
 class BarClock:
     """Tracks the newest close per partition of ``bars-in`` and derives the feed's watermark.
 
     The watermark is the minimum over the partitions that aren't idle of their newest close, minus ``lateness`` (ns),
-    and below every bar that was taken and isn't published yet. A partition is idle when it brought no bar for
-    ``idle_s`` seconds; it holds nothing back then. The watermark never goes back.
+    and below every bar that was taken and isn't published yet. A partition is idle when it is read to its end and
+    brought no bar for ``idle_s`` seconds; it holds nothing back then. One that is not read to its end may still bring
+    what is older than all others: until it has brought a bar, in this process or before, nothing is promised at all.
+    The watermark never goes back.
     """
 
     def __init__(self, lateness: int, idle_s: float) -> None:
@@ -14,21 +18,40 @@ class BarClock:
         self._idle = idle_s
         self._newest: dict[int, int] = {}
         self._seen: dict[int, float] = {}
+        self._unread: set[int] = set()
         self._promised = 0
 
+    def assign(self, newest: Mapping[int, int], now: float) -> None:
+        """Start with these partitions, none read to its end; ``newest``: closes known from before, 0 for none."""
+        self._newest = {partition: known for partition, known in newest.items() if known}
+        self._seen = dict.fromkeys(self._newest, now)
+        self._unread = set(newest)
+
     def saw(self, partition: int, event_time: int, now: float) -> None:
-        """Note a bar that was taken."""
+        """Note the newest of the bars that were taken from a partition, which is not at its end now."""
         self._newest[partition] = max(event_time, self._newest.get(partition, 0))
         self._seen[partition] = now
+        self._unread.add(partition)
+
+    def read_to_end(self, partition: int) -> None:
+        """Note that the partition has nothing more at the moment."""
+        self._unread.discard(partition)
 
     def newest(self, partition: int) -> int:
         """Return the newest close of a partition (0 before its first bar)."""
         return self._newest.get(partition, 0)
 
+    @property
+    def knows_all(self) -> bool:
+        """True if each partition has brought a bar or was read to its end."""
+        return self._unread <= self._newest.keys()
+
     def watermark(self, now: float, held: int | None) -> int | None:
         """Return the new watermark (ns UTC), or None if it has not moved; ``held``: oldest close not published yet."""
-        active = [self._newest[p] for p, seen in self._seen.items() if now - seen < self._idle]
-        if not active:
+        active = [
+            self._newest[p] for p, seen in self._seen.items() if p in self._unread or now - seen < self._idle
+        ]  # fmt: skip
+        if not active or not self.knows_all:
             return None
         promise = min(active) - self._lateness
         if held is not None:
@@ -39,8 +62,8 @@ class BarClock:
         return promise
 
     def all_idle_for(self, seconds: float, now: float) -> bool:
-        """True if every partition has been without a bar for ``seconds``."""
-        return all(now - seen >= seconds for seen in self._seen.values())
+        """True if every partition is read to its end and has been without a bar for ``seconds``."""
+        return not self._unread and all(now - seen >= seconds for seen in self._seen.values())
 
     @property
     def newest_of_all(self) -> int:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -29,17 +29,22 @@ _LOST = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaErr
 class FeedWatch:
     """Reads feeds and watermarks from the headers of ``bars``; only watermarks are decoded.
 
-    ``own_feed`` names the feed that this process itself holds open (it is never released here). ``failure`` holds what
-    ended the thread, if anything did: the service ends with it.
+    The ingest's own feed is not released here but handed to ``release_own`` (partition → last watermark), because the
+    loop may open it at this very moment. ``still_active`` raises if another ingest may be active: a process that was
+    frozen judges from what it saw before. ``failure`` holds what ended the thread, if anything did: the service ends
+    with it.
 
     About once a second: ask where the log ends, read up to there, and only then judge who was silent at that moment.
     So a watch that is behind, or a log that never rests, changes nothing; and while Kafka is away nobody is silent.
     """
 
-    def __init__(self, settings: Settings, own_feed: Callable[[], str | None]) -> None:
+    def __init__(
+        self, settings: Settings, release_own: Callable[[Mapping[int, int]], None], still_active: Callable[[], None]
+    ) -> None:
         self._settings = settings
         self._topic = TopicNames(settings.topics.prefix).bars
-        self._own_feed = own_feed
+        self._own_feed = settings.ingest.feed
+        self._release_own, self._still_active = release_own, still_active
         self._silence = SilenceWatch(settings.ingest.feed_timeout_s)
         self._stop = threading.Event()
         self._next: dict[int, int] = {}
@@ -130,7 +135,9 @@ class FeedWatch:
 
     def _release(self, publisher: Publisher) -> None:
         for feed, partitions in self._silence.silent(self._asked_at):
-            if feed == self._own_feed():
+            self._still_active()
+            if feed == self._own_feed:
+                self._release_own(partitions)
                 continue
             get_logger().warning("feed timed out", feed=feed, partitions=sorted(partitions))
             for partition, event_time in partitions.items():

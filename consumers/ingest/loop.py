@@ -1,28 +1,28 @@
 """The ingest's loop over ``bars-in`` and ``control``."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from consumers.ingest.bar_clock import BarClock
 from consumers.ingest.bar_groups import batches_of
+from consumers.ingest.commits import Commits
 from consumers.ingest.intake import Intake, Rejection
 from consumers.ingest.merge import PartitionMerge
+from consumers.ingest.position import Place, Position, group_name, standings, verify
 from infra.broker.bar_feed import BarFeed
 from infra.broker.config import consumer_config
 from infra.broker.dead_letters import DeadLetters
 from infra.broker.errors import BrokerError
 from infra.broker.publisher import Publisher
 from infra.broker.reading import record_of
-from infra.broker.settling import passes
 from infra.crash_points import reach
 from infra.settings import Settings
 from infra.telemetry.health import Health
-from infra.telemetry.logs import get_logger
 from infra.telemetry.metrics import BARS
 from schemas.codec import decode, encode
 from schemas.control import ControlEvent
@@ -33,27 +33,32 @@ from schemas.topics import TopicNames
 _SECOND = 1_000_000_000
 _IDLE_POLL_S = 0.05
 _WATERMARK_EVERY_S = 1.0
+#: Bars decoded at once.
+_LOT = 2_000
+#: Small fetches: what waits in several partitions comes in turns, so that the merge sees all of them.
+_READING = {"enable.partition.eof": True, "fetch.message.max.bytes": 262_144, "queued.min.messages": 10_000}
 
 
 class IngestLoop:
     """Single bars and control events into the log, at least once, in this order:
 
     1. take what has come, gathered for a few milliseconds;
-    2. decode and check; what can't be a bar goes to the dead letters;
-    3. publish what the merge releases, as batches on their partitions; the feed is announced before its first bar;
-    4. relay control events into every partition of the log, with their offset in ``control``;
-    5. wait until the broker has acknowledged all of 2–4 (a failed send ends the process);
-    6. commit the offsets of what is out, never of what the merge still holds.
+    2. decode and check;
+    3. wait until the broker has acknowledged all that the rounds before sent (a failed send ends the process);
+    4. commit the offsets of what is out, never of what the merge still holds;
+    5. send: what can't be a bar to the dead letters, what the merge releases as batches on their partitions (the feed
+       is announced before its first bar), control events into every partition with their offset in ``control``.
 
-    A death before 6 repeats 2–5 for what was not committed: the feature agent drops a bar that it has seen, and a
-    control event acts once by its offset.
+    So the next lot is decoded while the last one is on its way, and a round in which nothing came waits for what is
+    still out. A death at any place repeats what was sent and not committed: the feature agent drops a bar that it has
+    seen, and a control event acts once by its offset. What becomes of a bar doesn't depend on where a process began:
+    the newest close before an offset is committed with it.
     """
 
     def __init__(self, settings: Settings, health: Health, still_active: Callable[[], None] = lambda: None) -> None:
         self._ingest = settings.ingest
         self._partitions = settings.topics.partitions
         self._names = TopicNames(settings.topics.prefix)
-        self._health = health
         self._still_active = still_active
         self._publisher = Publisher(settings, "ingest")
         self._dead = DeadLetters(self._publisher, self._names, "ingest")
@@ -62,76 +67,110 @@ class IngestLoop:
         self._merge = PartitionMerge(self._ingest.patience_s)
         self._intake = Intake(self._merge, self._clock, self._ingest)
         self._feed_open = False
-        self._marked = self._committed_at = 0.0
-        self._next: dict[tuple[str, int], int] = {}
-        self._committed: dict[tuple[str, int], int] = {}
-        group = f"{settings.topics.prefix}signaltape-ingest"
-        self._consumer = Consumer(consumer_config(settings, group, **{"enable.partition.eof": True}))
-        self._assign()
+        self._orphaned: Mapping[int, int] | None = None
+        self._marked = 0.0
+        self._next: dict[Place, int] = {}
+        self._consumer = Consumer(consumer_config(settings, group_name(settings), **_READING))
+        topic_ids = self._assign(settings)
+        self._commits = Commits(self._consumer, topic_ids, self._ingest.commit_every_s, health)
 
-    @property
-    def open_feed(self) -> str | None:
-        """Name of the feed that this loop holds open, None while it is released."""
-        return self._ingest.feed if self._feed_open else None
+    def release_orphan(self, marks: Mapping[int, int]) -> None:
+        """Ask (from any thread) to release this loop's own feed where it doesn't hold it open: a predecessor left it.
+
+        ``marks``: partition → its last watermark. Only the loop itself writes watermarks of its feed, so that none
+        can come behind an ``open`` that it didn't see.
+        """
+        self._orphaned = marks
 
     def round(self) -> None:
-        """Do steps 1–6 once. Returns after a short wait if nothing comes."""
-        records = self._take()
+        """Do steps 1-5 once. Returns after a short wait if nothing comes."""
+        lots, ended = self._take()
         reach("ingest.1_taken")
-        bars = [record for record in records if record.topic() == self._names.bars_in]
-        rejected = self._intake.take(bars, time.time_ns(), time.monotonic())
+        rejected, events = self._decode(lots, ended)
+        self._settle()
         for rejection in rejected:
             self._reject(rejection)
-        published = self._publish()
+        sent = len(rejected) + self._publish() + self._relay(events) + self._advance()
         reach("ingest.3_published")
-        relayed = self._relay([record for record in records if record.topic() == self._names.control])
-        self._advance()
-        if rejected or published or relayed:
-            self._publisher.flush_acknowledged()
-        reach("ingest.5_acknowledged")
-        self._commit()
-        reach("ingest.6_committed")
+        if sent or lots:
+            self._commits.sent(self._positions())
+        if not lots:
+            self._settle()
 
     def close(self) -> None:
         """Publish what is held, release the feed and commit."""
         for partition in range(self._partitions):
             self._merge.read_to_end(partition)
+        self._settle()
         self._publish()
         if self._feed_open:
             self._feed.close(self._clock.newest_of_all)
-        self._publisher.flush_acknowledged()
-        self._commit(force=True)
+        self._commits.sent(self._positions())
+        self._settle(force=True)
         self._consumer.close()
 
-    def _assign(self) -> None:
-        wanted = [TopicPartition(self._names.bars_in, p) for p in range(self._partitions)]
-        wanted.append(TopicPartition(self._names.control, 0))
-        places = self._consumer.committed(wanted, 30.0)
-        for place in places:
-            place.offset = place.offset if place.offset >= 0 else OFFSET_BEGINNING
-        self._consumer.assign(places)
-        self._merge.assign(list(range(self._partitions)))
+    def _assign(self, settings: Settings) -> dict[str, str]:
+        """Read on from the group's offsets; return the topics' ids."""
+        found = standings(settings)
+        verify(found)
+        places = {place: one.position for place, one in found.items()}
+        newest = {p: position.newest for (topic, p), position in places.items() if topic == self._names.bars_in}
+        self._clock.assign(newest, time.monotonic())
+        self._merge.assign(list(newest))
+        self._consumer.assign([TopicPartition(topic, p, one.offset) for (topic, p), one in places.items()])
+        return {topic: one.topic_id for (topic, _), one in found.items()}
 
-    def _take(self) -> list[Any]:
+    def _take(self) -> tuple[dict[Place, list[Any]], dict[int, int]]:
+        """Return the records that have come, by partition, and where partitions of ``bars-in`` ended."""
         first = self._consumer.poll(_IDLE_POLL_S)
         if first is None:
-            return []
-        found: list[Any] = [first, *self._consumer.consume(self._ingest.batch, self._ingest.gather_s)]
-        records = []
-        for message in found:
+            return {}, {}
+        lots: dict[Place, list[Any]] = {}
+        ended: dict[int, int] = {}
+        message: Any
+        for message in [first, *self._consumer.consume(self._ingest.batch, self._ingest.gather_s)]:
             error = message.error()
             if error is None:
-                records.append(message)
-                self._next[message.topic(), message.partition()] = message.offset() + 1
+                place = (message.topic(), message.partition())
+                lot = lots.get(place)
+                if lot is None:
+                    lots[place] = [message]
+                else:
+                    lot.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 if message.topic() == self._names.bars_in:
-                    self._merge.read_to_end(message.partition())
+                    ended[message.partition()] = message.offset()
             elif error.fatal() or error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
                 raise BrokerError(
                     f"{message.topic()}[{message.partition()}]: {error.str()}; messages have expired unread."
                     " `signaltape repair --service ingest` accepts the loss and goes on from what is there"
                 )
-        return records
+        return lots, ended
+
+    def _decode(self, lots: Mapping[Place, list[Any]], ended: Mapping[int, int]) -> tuple[list[Rejection], list[Any]]:
+        """Give bars to the merge; return what was rejected, and the records of control events."""
+        rejected: list[Rejection] = []
+        wall, now = time.time_ns(), time.monotonic()
+        for (topic, partition), records in lots.items():
+            if topic == self._names.bars_in:
+                for start in range(0, len(records), _LOT):
+                    rejected += self._intake.take(partition, records[start : start + _LOT], wall, now)
+            self._next[topic, partition] = records[-1].offset() + 1
+        for partition, offset in ended.items():
+            # An end that was reported before the last bar came is none any more.
+            if self._next.get((self._names.bars_in, partition), offset) == offset:
+                self._merge.read_to_end(partition)
+                self._clock.read_to_end(partition)
+        return rejected, lots.get((self._names.control, 0), [])
+
+    def _settle(self, force: bool = False) -> None:
+        """Steps 3 and 4 for what was sent."""
+        if self._commits.waiting:
+            self._publisher.flush_acknowledged()
+            self._commits.acknowledged()
+        reach("ingest.5_acknowledged")
+        self._commits.commit(force)
+        reach("ingest.6_committed")
 
     def _reject(self, rejection: Rejection) -> None:
         self._dead.put(record_of(rejection.record), rejection.code, rejection.detail)
@@ -141,9 +180,10 @@ class IngestLoop:
         count = 0
         for key, group in groupby(self._merge.release(time.monotonic()), key=lambda held: held.key):
             if not self._feed_open:
-                self._feed.open(key.event_time - 1)
+                # A partition that was not read yet may bring what is older than all: then nothing is promised.
+                self._feed.open(key.event_time - 1 if self._clock.knows_all else 0)
                 self._feed_open = True
-            batches = [(p, batch) for p, batch, _ in batches_of(list(group), self._ingest.feed, self._partitions)]
+            batches = list(batches_of(list(group), self._ingest.feed, self._partitions))
             self._feed.publish(batches)
             count += sum(len(batch.symbols) for _, batch in batches)
         if count:
@@ -166,11 +206,14 @@ class IngestLoop:
                 self._publisher.send(self._names.bars, partition, encode(relayed), headers=headers)
         return len(records)
 
-    def _advance(self) -> None:
+    def _advance(self) -> int:
         """Move the watermark once a second, and release the feed when its clients have gone silent."""
         now = time.monotonic()
-        if not self._feed_open or now - self._marked < _WATERMARK_EVERY_S:
-            return
+        if not self._feed_open:
+            return self._release_orphan()
+        self._orphaned = None
+        if now - self._marked < _WATERMARK_EVERY_S:
+            return 0
         self._marked = now
         if self._clock.all_idle_for(self._ingest.release_after_s, now):
             # A process that was frozen for so long may have a successor, whose feed this must not close.
@@ -179,25 +222,26 @@ class IngestLoop:
             self._feed_open = False
         elif (promise := self._clock.watermark(now, self._merge.oldest_held())) is not None:
             self._feed.advance(promise)
+            return 1
+        return 0
 
-    def _commit(self, force: bool = False) -> None:
-        now = time.monotonic()
-        if not force and now - self._committed_at < self._ingest.commit_every_s:
-            return
-        self._committed_at = now
-        held = {(self._names.bars_in, p): offset for p, offset in self._merge.first_held().items()}
-        done = {place: min(offset, held.get(place, offset)) for place, offset in self._next.items()}
-        news = {place: offset for place, offset in done.items() if self._committed.get(place) != offset}
-        if not news:
-            return
-        try:
-            offsets = [TopicPartition(topic, p, offset) for (topic, p), offset in news.items()]
-            self._consumer.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:
-            if not passes(error.args[0]):
-                raise BrokerError(f"offsets of the ingest can't be committed: {error.args[0].str()}") from error
-            get_logger().warning("kafka_retry", reason=error.args[0].str())
-            return  # tried again in a later round; until then a restart repeats more
-        self._committed.update(news)
-        for (topic, partition), offset in news.items():
-            self._health.progress(topic, partition, offset, 0)
+    def _release_orphan(self) -> int:
+        """Release the feed that a predecessor left open, for nobody has brought a bar since."""
+        marks, self._orphaned = self._orphaned, None
+        if not marks:
+            return 0
+        self._still_active()
+        self._feed.time_out(marks)
+        return 1
+
+    def _positions(self) -> dict[Place, Position]:
+        """Return up to where everything taken is out, or is among what was sent."""
+        held = self._merge.first_held()
+        found = {}
+        for (topic, partition), offset in self._next.items():
+            bars = topic == self._names.bars_in
+            if bars and partition in held:
+                found[topic, partition] = Position(held[partition].first_offset, held[partition].newest_before)
+            else:
+                found[topic, partition] = Position(offset, self._clock.newest(partition) if bars else 0)
+        return found

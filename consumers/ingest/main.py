@@ -27,7 +27,7 @@ def _body(context: Context) -> None:
         return
     context.health.ready("active", True, "active")
     loop = IngestLoop(context.settings, context.health, lock.check)
-    watch = FeedWatch(context.settings, lambda: loop.open_feed)
+    watch = FeedWatch(context.settings, loop.release_orphan, lock.check)
     watch.start()
     try:
         _run_rounds(context, loop, watch, lock)

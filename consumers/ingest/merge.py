@@ -55,6 +55,6 @@ class PartitionMerge:
         """Return the oldest close (ns UTC) of all held groups, None if there are none."""
         return min((group.key.event_time for queue in self._waiting.values() for group in queue), default=None)
 
-    def first_held(self) -> dict[int, int]:
-        """Return, per partition with held groups, the offset of its first held record."""
-        return {p: queue[0].records[0].offset() for p, queue in self._waiting.items() if queue}
+    def first_held(self) -> dict[int, BarGroup]:
+        """Return the first group that is held, per partition with held groups."""
+        return {p: queue[0] for p, queue in self._waiting.items() if queue}

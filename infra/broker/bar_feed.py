@@ -1,6 +1,6 @@
 """A feed on the log: announced on every partition before its first bar, and released on every one at its end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from infra.broker.errors import BrokerError
@@ -80,14 +80,27 @@ class BarFeed:
         self._is_open = False
         self.flush()
 
+    def time_out(self, marks: Mapping[int, int]) -> None:
+        """Release the feed, which another process left open, on partitions with their last watermarks (ns UTC).
+
+        Raises ``FeedClosedError`` if it is open here: then its owner is alive.
+        """
+        if self._is_open:
+            raise FeedClosedError(f"feed {self._feed!r} is open here; close() it instead")
+        for partition, event_time in marks.items():
+            self._send_mark(partition, Watermark(feed=self._feed, event_time=event_time, state="timed_out"))
+        self.flush()
+
     def _require_open(self) -> None:
         if not self._is_open:
             raise FeedClosedError(f"feed {self._feed!r} is not open; call open() before its first bar")
 
     def _watermark(self, event_time: int, state: str) -> None:
         mark = Watermark(feed=self._feed, event_time=event_time, state=state)
-        payload = encode(mark)
         for partition in range(self._partitions):
-            headers = event_headers(mark.TYPE, watermark_id(partition, mark), f"feed/{self._feed}", event_time)
-            self._publisher.send(self._topic, partition, payload, headers=headers)
-            self._watermarks += 1
+            self._send_mark(partition, mark)
+
+    def _send_mark(self, partition: int, mark: Watermark) -> None:
+        headers = event_headers(mark.TYPE, watermark_id(partition, mark), f"feed/{mark.feed}", mark.event_time)
+        self._publisher.send(self._topic, partition, encode(mark), headers=headers)
+        self._watermarks += 1
