@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from consumers.inference.commit_metadata import from_text
 from consumers.inference.repair import repair as rebuild_inference
+from consumers.ingest.repair import StillRunning
 from consumers.ingest.repair import repair as rewind_ingest
 from infra.broker.admin import group_offsets, low_high_offsets, set_group_offsets
 from infra.broker.errors import BrokerError
@@ -167,7 +168,11 @@ def _repair_inference(settings: Settings) -> list[RepairedPartition]:
 
 
 def _repair_ingest(settings: Settings, topic: str | None) -> list[RepairedPartition]:
-    done = rewind_ingest(settings, _wanted(settings, "ingest", topic))
+    topics = _wanted(settings, "ingest", topic)
+    try:
+        done = rewind_ingest(settings, topics)
+    except StillRunning as error:
+        raise RepairRefused(str(error)) from error
     return [
         RepairedPartition(topic=one.place[0], partition=one.place[1], fault=one.fault, offset=one.offset, generation=0)
         for one in done

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from consumers.feature_agent.effects import EffectThread
-from consumers.feature_agent.lane import Lane, Works, decoded
-from consumers.feature_agent.newest import newest_vectors
+from consumers.feature_agent.lane import Lane, Works, count_bars, decoded
 from consumers.feature_agent.publication import Publication
 from consumers.feature_agent.takeover import Takeover
 from consumers.feature_agent.work import Effects, PartitionWork
@@ -17,7 +16,6 @@ from infra.crash_points import reach
 from infra.settings import Settings
 from infra.telemetry.metrics import ROUND_SECONDS, STAGE_LATENCY
 from pipeline.engine_types import Lookup, StoredBar
-from schemas.features import FeatureBatch
 from schemas.topics import TopicNames
 
 _log = structlog.get_logger()
@@ -37,7 +35,8 @@ class FeatureAgent:
     5. Redis: the newest vectors.
     6. From time to time: a snapshot of the engine into the checkpoint, then the group's offset in Kafka.
 
-    Steps 4 to 6 run in a second thread and may overlap 1 to 3 of the next round, but not of the one after it.
+    Steps 4 to 6 run in a second thread and may overlap 1 to 3 of the next rounds, up to a bound: in their order, and
+    those of rounds that wait together in one transaction.
 
     After a crash the successor starts from the snapshot: messages below ``snapshot_offset`` are ignored, those below
     ``effect_offset`` advance the state only, the others do everything again. Publishing again what was published is
@@ -114,7 +113,7 @@ class FeatureAgent:
         self.effects.close()
         self._takeover.close()
 
-    def _complete(self, works: Mapping[int, PartitionWork]) -> None:
+    def _complete(self, works: Works) -> None:
         """Publish what the round has yielded so far and hand the rest over."""
         if not works:
             return
@@ -122,21 +121,17 @@ class FeatureAgent:
         reach("features.2_stepped")
         self.leave(works)
 
-    def leave(self, works: Mapping[int, PartitionWork]) -> None:
+    def leave(self, works: Works) -> None:
         """Steps 3 to 6, in this order."""
         self.publication.publish(works.values())
         reach("features.3_published")
         _observe(works)
+        count_bars(works)
         self.effects.submit(self._effects(works))
 
     def _effects(self, works: Mapping[int, PartitionWork]) -> Effects:
         rounds = tuple(work.round(self._lanes[number].taken) for number, work in works.items())
-        vectors = [
-            one
-            for number, work in works.items()
-            for one in newest_vectors(number, (part for _, part in work.features if isinstance(part, FeatureBatch)))
-        ]
-        return Effects(rounds=rounds, vectors=tuple(vectors), snapshots=tuple(lane.snapshot() for lane in self._due()))
+        return Effects(rounds=rounds, snapshots=tuple(lane.snapshot() for lane in self._due()))
 
     def _due(self) -> list[Lane]:
         """Return the lanes whose snapshot is due; their clocks start anew."""

@@ -1,12 +1,13 @@
-"""Steps 4 to 6 of a round, in a thread of their own: at most one round's are under way."""
+"""Steps 4 to 6 of the rounds, in a thread of their own."""
 
 import threading
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future
 
 import structlog
 
-from consumers.feature_agent.work import Effects, Snapshot, Vectors
+from consumers.feature_agent.newest import newest_vectors
+from consumers.feature_agent.work import Effects, Snapshot, Vectors, together
 from consumers.shell import Committer, Patience
 from infra.crash_points import reach
 from infra.online.errors import OnlineUnavailable
@@ -19,14 +20,18 @@ from infra.warehouse.errors import WarehouseUnavailable
 from infra.warehouse.feature_rounds import FeatureRoundWriter, PartitionRound
 
 _log = structlog.get_logger()
+#: What may wait behind the effects at hand: bounds memory, and what a successor has to do again.
+_WAITING_ROUNDS, _WAITING_BARS = 8, 25_000
 
 
 class EffectThread:
-    """Carries out ``Effects`` one after the other, beside the thread that calls it.
+    """Carries out ``Effects`` in their order, in a thread of its own beside the one that calls.
 
     4. One transaction: rows and ``effect_offset`` under the epoch. Postgres away: repeated until it is back.
     5. Redis: the newest vectors. Redis away: the partitions are marked stale, the flow goes on.
     6. Snapshots, durable in the checkpoint; then, and only then, the group's offset in Kafka.
+
+    While the servers are slower than the rounds, some wait; those that wait together go in one transaction.
     """
 
     def __init__(self, settings: Settings, topic: str, committer: Committer, patience: Patience) -> None:
@@ -35,13 +40,17 @@ class EffectThread:
         self.writer = FeatureRoundWriter(settings, topic)
         self._warehouse = Warehouse(settings, "signaltape-features-snapshots")
         self._online = OnlineStore(settings)
-        self._pending: Future[None] | None = None
+        self._turn = threading.Condition()
+        self._waiting: deque[Effects] = deque()
+        self._at_hand = False
+        self._failure: BaseException | None = None
+        self._thread: threading.Thread | None = None
         self._shown: set[int] = set()
 
     @property
     def busy(self) -> bool:
-        """True while effects are under way."""
-        return self._pending is not None and not self._pending.done()
+        """True while effects are under way or wait."""
+        return self._failure is None and (self._at_hand or bool(self._waiting))
 
     @property
     def stale(self) -> frozenset[int]:
@@ -49,21 +58,35 @@ class EffectThread:
         return self._online.stale_partitions
 
     def submit(self, effects: Effects) -> None:
-        """Start the effects of a round after waiting for those before. Raises what those raised."""
-        self.settle()
-        self._pending = Future()
-        # A daemon: a server that hangs for ever must not keep a process alive that has to end.
-        threading.Thread(target=self._run, args=(self._pending, effects), name="effects", daemon=True).start()
+        """Hand effects over, waiting while too much is on its way. Raises what earlier ones raised."""
+        if self._thread is None:
+            # A daemon: a server that hangs for ever must not keep a process alive that has to end.
+            self._thread = threading.Thread(target=self._run, name="effects", daemon=True)
+            self._thread.start()
+        with self._turn:
+            self._turn.wait_for(lambda: self._failure is not None or self._has_room())
+            self._raise_failure()
+            self._waiting.append(effects)
+            self._turn.notify_all()
 
     def settle(self) -> None:
         """Wait until nothing is under way. Raises what failed."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending.result()
+        with self._turn:
+            self._turn.wait_for(lambda: not self.busy)
+            self._raise_failure()
+
+    def _has_room(self) -> bool:
+        return len(self._waiting) < _WAITING_ROUNDS and sum(one.bars for one in self._waiting) < _WAITING_BARS
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     def forget(self, partition: int) -> None:
         """A partition is no longer ours: its vectors in Redis are its new owner's concern."""
         self._shown.discard(partition)
+        self._online.forget_stale(partition)
+        ONLINE_STALE.set(float(bool(self._online.stale_partitions)))
 
     def close(self) -> None:
         """Release connections; call it after ``settle``."""
@@ -71,21 +94,33 @@ class EffectThread:
         self._warehouse.close()
         self._online.close()
 
-    def _run(self, pending: Future[None], effects: Effects) -> None:
-        try:
-            self.carry_out(effects)
-        except BaseException as error:
-            pending.set_exception(error)
-        else:
-            pending.set_result(None)
+    def _run(self) -> None:
+        while True:
+            with self._turn:
+                self._turn.wait_for(lambda: bool(self._waiting))
+                effects = together(self._waiting)
+                self._at_hand = True
+                self._turn.notify_all()
+            try:
+                self.carry_out(effects)
+            except BaseException as error:
+                self._failure = error
+            with self._turn:
+                self._at_hand = False
+                self._turn.notify_all()
+                if self._failure is not None:
+                    return
 
     def carry_out(self, effects: Effects) -> None:
         """Do steps 4 to 6 in this order."""
+        vectors = list(effects.vectors)
         if effects.rounds:
             self.store(effects.rounds)
             reach("features.4_stored")
-        if effects.vectors or effects.repaired:
-            self._show(effects.vectors, effects.repaired)
+            for one in effects.rounds:
+                vectors += newest_vectors(one.partition, one.features)
+        if vectors or effects.repaired:
+            self._show(vectors, effects.repaired)
             reach("features.5_online")
         for snapshot in effects.snapshots:
             self.save(snapshot)

@@ -15,7 +15,6 @@ from pipeline.engine_types import (
     LookupMissing,
     Step,
     StoredBar,
-    StoredRows,
     UnsupportedMessage,
 )  # fmt: skip
 from pipeline.quality.marks import BITS
@@ -147,7 +146,6 @@ def _collect(record: Record, message: LogMessage | DecodeError, step: Step, work
     work.returns.extend((record, part) for part in step.returns)
     if step.stored is not None and isinstance(message, BarBatch):
         work.bars.append((message, record.offset, step.stored))
-        _count(step.stored)
     if step.log_event:
         work.log_events.append((record.offset, *_event(message), record.value or b""))
     for need in step.repairs:
@@ -158,13 +156,18 @@ def _collect(record: Record, message: LogMessage | DecodeError, step: Step, work
         DUPLICATES.labels(topic=record.topic).inc(step.duplicates)
 
 
-def _count(stored: StoredRows) -> None:
-    for code, count in enumerate(np.bincount(stored.status).tolist()):
-        if count:
-            _OUTCOMES[code].inc(count)
-    if stored.marks is not None and stored.marks.any():
+def count_bars(works: Works) -> None:
+    """Count the kept rows of a round by what became of them, and their marks."""
+    stored = [kept for work in works.values() for _, _, kept in work.bars]
+    if not stored:
+        return
+    for code, count in enumerate(np.bincount(np.concatenate([kept.status for kept in stored])).tolist()):
+        _OUTCOMES[code].inc(count)
+    found = [kept.marks for kept in stored if kept.marks is not None]
+    if found:
+        marks = np.concatenate(found)
         for bit, counter in _MARKED:
-            counter.inc(int(np.count_nonzero(stored.marks & bit)))
+            counter.inc(int(np.count_nonzero(marks & bit)))
 
 
 def _event(message: object) -> tuple[str, int]:

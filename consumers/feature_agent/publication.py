@@ -18,6 +18,8 @@ from schemas.headers import event_headers, traceparent
 from schemas.ids import derived_id
 from schemas.topics import TopicNames
 
+#: A round is sent in one go and then waited for: its messages gain from going in few requests.
+_LINGER_MS = 10
 #: Who wrote the derived messages, in their CloudEvents headers.
 SOURCE = "/signaltape/features"
 
@@ -27,7 +29,7 @@ class Publication:
 
     def __init__(self, settings: Settings, client_id: str) -> None:
         self._names = TopicNames(settings.topics.prefix)
-        self._publisher = Publisher(settings, client_id)
+        self._publisher = Publisher(settings, client_id, linger_ms=_LINGER_MS)
         self._letters = DeadLetters(self._publisher, self._names, "features")
 
     def bury(self, works: Iterable[PartitionWork]) -> None:

@@ -1,6 +1,7 @@
 """What a round of messages has yielded and what still has to be done with it."""
 
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 
 from infra.broker.reading import Record
 from infra.warehouse.checkpoints import Checkpoint
@@ -80,9 +81,44 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Effects:
-    """Steps 4 to 6 of a round. ``repaired``: partitions of which ``vectors`` holds every current vector."""
+    """Steps 4 to 6 of a round; ``vectors`` are those that it doesn't hold itself.
+
+    ``repaired``: partitions of which ``vectors`` holds every current vector.
+    """
 
     rounds: tuple[PartitionRound, ...] = ()
     vectors: tuple[Vectors, ...] = ()
     repaired: frozenset[int] = frozenset()
     snapshots: tuple[Snapshot, ...] = ()
+
+    @property
+    def bars(self) -> int:
+        """Bars to be stored."""
+        return sum(kept.rows.shape[0] for one in self.rounds for _, _, kept in one.bars)
+
+
+def together(waiting: deque[Effects]) -> Effects:
+    """Take the first effects, and those of the rounds behind them up to the next snapshot or repair of Redis."""
+    taken = [waiting.popleft()]
+    while waiting and not (taken[-1].snapshots or taken[-1].vectors or waiting[0].vectors):
+        taken.append(waiting.popleft())
+    if len(taken) == 1:
+        return taken[0]
+    rounds: dict[int, list[PartitionRound]] = {}
+    for one in (one for effects in taken for one in effects.rounds):
+        rounds.setdefault(one.partition, []).append(one)
+    return Effects(rounds=tuple(map(_joined, rounds.values())), snapshots=taken[-1].snapshots)
+
+
+def _joined(rounds: list[PartitionRound]) -> PartitionRound:
+    """Return the rounds of one partition under one epoch, in their order, as one."""
+    if len(rounds) == 1:
+        return rounds[0]
+    return replace(
+        rounds[-1],
+        bars=[part for one in rounds for part in one.bars],
+        log_events=[event for one in rounds for event in one.log_events],
+        features=[part for one in rounds for part in one.features],
+        returns=[part for one in rounds for part in one.returns],
+        repairs=[need for one in rounds for need in one.repairs],
+    )

@@ -19,8 +19,10 @@ class Publisher:
     owner ends its process then and starts again from what was acknowledged.
     """
 
-    def __init__(self, settings: Settings, client_id: str) -> None:
-        self._producer = Producer(idempotent_producer_config(settings, client_id))
+    def __init__(self, settings: Settings, client_id: str, *, linger_ms: int = 1) -> None:
+        """``linger_ms``: how long a message waits for others; ``flush_acknowledged`` doesn't wait for it."""
+        config = {"linger.ms": linger_ms, "delivery.report.only.error": True}
+        self._producer = Producer(idempotent_producer_config(settings, client_id) | config)
         self._failure: str | None = None
         self._since_poll = 0
 

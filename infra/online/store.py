@@ -128,6 +128,10 @@ class OnlineStore:
             self._attempt(lambda: self._client.hdel(self._prefix + "stale", *names))
         self._stale.difference_update(map(int, names))
 
+    def forget_stale(self, partition: int) -> None:
+        """Leave a partition to its new owner, who writes all its vectors and clears the mark in Redis."""
+        self._stale.discard(partition)
+
     def is_stale(self) -> bool:
         """True if any process has marked a partition; raises OnlineUnavailable if that can't be known."""
         return bool(self._stale) or bool(self._attempt(lambda: self._client.hlen(self._prefix + "stale")))
