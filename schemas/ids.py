@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 from schemas.bars import BarBatch, Watermark
 from schemas.link import Position
@@ -23,7 +24,8 @@ def derived_id(topic: str, partition: int, position: Position) -> str:
 
 def bar_batch_id(partition: int, batch: BarBatch) -> str:
     """Id of a cross-section: feed, source, interval, close, revision, partition and who is in it."""
-    return digest(batch.feed, batch.source, batch.interval, batch.event_time, batch.revision, partition, *batch.symbols)
+    own = (batch.feed, batch.source, batch.interval, batch.event_time, batch.revision, partition)
+    return hashlib.sha256(b"".join(map(_framed, own)) + _framed_all(batch.symbols)).hexdigest()[:32]
 
 
 def watermark_id(partition: int, mark: Watermark) -> str:
@@ -52,3 +54,9 @@ def signal_ids(router: str, symbols: Sequence[str], interval: str, event_time: i
 def _framed(part: object) -> bytes:
     data = str(part).encode()
     return len(data).to_bytes(4, "little") + data
+
+
+@lru_cache(maxsize=1_024)
+def _framed_all(symbols: tuple[str, ...]) -> bytes:
+    """The same symbols come again with every bar."""
+    return b"".join(map(_framed, symbols))

@@ -1,8 +1,8 @@
-"""Steps 4 to 6 of the rounds, in a thread of their own."""
+"""Steps 4 to 6 of the rounds, beside the thread that takes messages."""
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -14,10 +14,11 @@ from infra.online.errors import OnlineUnavailable
 from infra.online.store import OnlineStore
 from infra.settings import Settings
 from infra.telemetry.metrics import ONLINE_STALE, ROWS_STORED
+from infra.warehouse.bulk import Rows
 from infra.warehouse.checkpoints import KeptSnapshot, keep_snapshot, save_snapshot
 from infra.warehouse.connection import Connection, Warehouse
 from infra.warehouse.errors import WarehouseUnavailable
-from infra.warehouse.feature_rounds import FeatureRoundWriter, PartitionRound
+from infra.warehouse.feature_rounds import FeatureRoundWriter, PartitionRound, rows_of
 
 _log = structlog.get_logger()
 #: What may wait behind the effects at hand: bounds memory, and what a successor has to do again.
@@ -25,7 +26,7 @@ _WAITING_ROUNDS, _WAITING_BARS = 8, 25_000
 
 
 class EffectThread:
-    """Carries out ``Effects`` in their order, in a thread of its own beside the one that calls.
+    """Carries out ``Effects`` in their order, beside the thread that calls.
 
     4. One transaction: rows and ``effect_offset`` under the epoch. Postgres away: repeated until it is back.
     5. Redis: the newest vectors. Redis away: the partitions are marked stale, the flow goes on.
@@ -42,15 +43,15 @@ class EffectThread:
         self._online = OnlineStore(settings)
         self._turn = threading.Condition()
         self._waiting: deque[Effects] = deque()
-        self._at_hand = False
+        self._next: tuple[Effects, tuple[Rows, ...]] | None = None
+        self._submitted = self._finished = 0
         self._failure: BaseException | None = None
-        self._thread: threading.Thread | None = None
         self._shown: set[int] = set()
 
     @property
     def busy(self) -> bool:
         """True while effects are under way or wait."""
-        return self._failure is None and (self._at_hand or bool(self._waiting))
+        return self._failure is None and self._submitted != self._finished
 
     @property
     def stale(self) -> frozenset[int]:
@@ -59,14 +60,15 @@ class EffectThread:
 
     def submit(self, effects: Effects) -> None:
         """Hand effects over, waiting while too much is on its way. Raises what earlier ones raised."""
-        if self._thread is None:
-            # A daemon: a server that hangs for ever must not keep a process alive that has to end.
-            self._thread = threading.Thread(target=self._run, name="effects", daemon=True)
-            self._thread.start()
+        if not self._submitted:
+            # Daemons: a server that hangs for ever must not keep a process alive that has to end.
+            for name, work in (("rows", self._make_rows), ("effects", self._carry_out)):
+                threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
         with self._turn:
             self._turn.wait_for(lambda: self._failure is not None or self._has_room())
             self._raise_failure()
             self._waiting.append(effects)
+            self._submitted += 1
             self._turn.notify_all()
 
     def settle(self) -> None:
@@ -89,33 +91,53 @@ class EffectThread:
         ONLINE_STALE.set(float(bool(self._online.stale_partitions)))
 
     def close(self) -> None:
-        """Release connections; call it after ``settle``."""
+        """Release threads and connections; call it after ``settle``."""
+        with self._turn:
+            self._failure = self._failure or RuntimeError("the effects are closed")
+            self._turn.notify_all()
         self.writer.close()
         self._warehouse.close()
         self._online.close()
 
-    def _run(self) -> None:
-        while True:
-            with self._turn:
-                self._turn.wait_for(lambda: bool(self._waiting))
-                effects = together(self._waiting)
-                self._at_hand = True
-                self._turn.notify_all()
+    def _run(self, work: Callable[[], None]) -> None:
+        while self._failure is None:
             try:
-                self.carry_out(effects)
+                work()
             except BaseException as error:
                 self._failure = error
             with self._turn:
-                self._at_hand = False
                 self._turn.notify_all()
-                if self._failure is not None:
-                    return
 
-    def carry_out(self, effects: Effects) -> None:
+    def _make_rows(self) -> None:
+        """Make the rows of what waits, while those before are being stored."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._failure is not None or (self._waiting and self._next is None))
+            if self._failure is not None:
+                return
+            effects = together(self._waiting)
+            self._turn.notify_all()
+        rows = rows_of(effects.rounds)
+        with self._turn:
+            self._next = (effects, rows)
+            self._turn.notify_all()
+
+    def _carry_out(self) -> None:
+        with self._turn:
+            self._turn.wait_for(lambda: self._failure is not None or self._next is not None)
+            if self._failure is not None or self._next is None:
+                return
+            effects, rows = self._next
+            self._next = None
+            self._turn.notify_all()
+        self.carry_out(effects, rows)
+        with self._turn:
+            self._finished += effects.together
+
+    def carry_out(self, effects: Effects, rows: tuple[Rows, ...]) -> None:
         """Do steps 4 to 6 in this order."""
         vectors = list(effects.vectors)
         if effects.rounds:
-            self.store(effects.rounds)
+            self.store(effects.rounds, rows)
             reach("features.4_stored")
             for one in effects.rounds:
                 vectors += newest_vectors(one.partition, one.features)
@@ -125,9 +147,9 @@ class EffectThread:
         for snapshot in effects.snapshots:
             self.save(snapshot)
 
-    def store(self, rounds: Sequence[PartitionRound]) -> None:
+    def store(self, rounds: Sequence[PartitionRound], rows: tuple[Rows, ...]) -> None:
         """Step 4: write the rounds; a lost commit is found out about by writing them again."""
-        report = self._patience.persist("postgres", (WarehouseUnavailable,), lambda: self.writer.write(rounds))
+        report = self._patience.persist("postgres", (WarehouseUnavailable,), lambda: self.writer.write(rounds, rows))
         for table, count in report.inserted.items():
             ROWS_STORED.labels(table=table).inc(count)
 

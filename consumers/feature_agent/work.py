@@ -83,13 +83,14 @@ class Snapshot:
 class Effects:
     """Steps 4 to 6 of a round; ``vectors`` are those that it doesn't hold itself.
 
-    ``repaired``: partitions of which ``vectors`` holds every current vector.
+    ``repaired``: partitions of which ``vectors`` holds every current vector. ``together``: how many were submitted.
     """
 
     rounds: tuple[PartitionRound, ...] = ()
     vectors: tuple[Vectors, ...] = ()
     repaired: frozenset[int] = frozenset()
     snapshots: tuple[Snapshot, ...] = ()
+    together: int = 1
 
     @property
     def bars(self) -> int:
@@ -107,7 +108,8 @@ def together(waiting: deque[Effects]) -> Effects:
     rounds: dict[int, list[PartitionRound]] = {}
     for one in (one for effects in taken for one in effects.rounds):
         rounds.setdefault(one.partition, []).append(one)
-    return Effects(rounds=tuple(map(_joined, rounds.values())), snapshots=taken[-1].snapshots)
+    joined = tuple(map(_joined, rounds.values()))
+    return Effects(rounds=joined, snapshots=taken[-1].snapshots, together=len(taken))
 
 
 def _joined(rounds: list[PartitionRound]) -> PartitionRound:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -49,20 +50,24 @@ def batches_of(groups: Sequence[BarGroup], feed: str, partitions: int) -> Iterat
     A symbol that occurs twice opens another batch, so that the log keeps both bars in their order.
     """
     key = groups[0].key
-    symbols = [symbol for group in groups for symbol in group.symbols]
+    symbols = tuple(symbol for group in groups for symbol in group.symbols)
     block = np.concatenate([part for group in groups for part in group.blocks], axis=1)
-    owners = partitions_of(symbols, partitions)
-    repeats = np.zeros(len(symbols), dtype=np.int64)
-    if len(set(symbols)) < len(symbols):
-        repeats[:] = _repeats(symbols)
-    elif (owners == owners[0]).all():
-        yield int(owners[0]), _batch(key, feed, tuple(symbols), block)
+    owner = _one_owner(symbols, partitions)
+    if owner is not None:
+        yield owner, _batch(key, feed, symbols, block)
         return
-    places = repeats * partitions + owners
+    places = np.array(_repeats(symbols), dtype=np.int64) * partitions + partitions_of(symbols, partitions)
     for place in np.unique(places).tolist():
         chosen = np.flatnonzero(places == place)
         named = tuple(symbols[row] for row in chosen.tolist())
         yield place % partitions, _batch(key, feed, named, block[:, chosen])
+
+
+@lru_cache(maxsize=4_096)
+def _one_owner(symbols: tuple[str, ...], partitions: int) -> int | None:
+    """The partition on which all of them live; None if they live apart or one comes twice."""
+    owners = set(partitions_of(symbols, partitions).tolist())
+    return owners.pop() if len(owners) == 1 and len(set(symbols)) == len(symbols) else None
 
 
 def _repeats(symbols: Sequence[str]) -> list[int]:

@@ -46,16 +46,18 @@ class FeatureRoundWriter:
         self._writer = RoundWriter(settings, SERVICE)
         self._topic = topic
 
-    def write(self, rounds: Sequence[PartitionRound]) -> RoundReport:
+    def write(self, rounds: Sequence[PartitionRound], rows: tuple[Rows, ...] | None = None) -> RoundReport:
         """Write the rounds of different partitions in one transaction; see `RoundWriter.write`.
 
+        `rows`: what `rows_of` gives for all of them, if it was made before.
         Raises StaleEpoch (stop at once), and WarehouseUnavailable if the server was lost: call again with the same
         rounds.
         """
 
         def work_for(moved: frozenset[Place]) -> Work:
             fresh = [one for one in rounds if (self._topic, one.partition) in moved]
-            return Work(rows=rows_of(fresh), finish=lambda connection: _request_repairs(connection, fresh))
+            ready = rows if rows is not None and len(fresh) == len(rounds) else rows_of(fresh)
+            return Work(rows=ready, finish=lambda connection: _request_repairs(connection, fresh))
 
         places = {self._topic: [(one.partition, one.epoch, one.next_offset) for one in rounds]}
         return self._writer.write(places, work_for)

@@ -15,10 +15,10 @@ from consumers.service import run_service
 from consumers.shell import Committer, Patience
 from infra.crash_points import reach
 from infra.settings import Settings, load_settings
-from infra.warehouse.bulk import copy_rows
+from infra.warehouse.bulk import Rows, copy_rows
 from infra.warehouse.checkpoints import advance_all
 from infra.warehouse.connection import Connection
-from infra.warehouse.feature_rounds import SERVICE, PartitionRound, rows_of
+from infra.warehouse.feature_rounds import SERVICE, PartitionRound
 
 
 class CommitsTooEarly(EffectThread):
@@ -33,14 +33,14 @@ class CommitsTooEarly(EffectThread):
 class CheckpointApart(EffectThread):
     """Moves the checkpoint in a transaction of its own, before the rows."""
 
-    def store(self, rounds: Sequence[PartitionRound]) -> None:
+    def store(self, rounds: Sequence[PartitionRound], rows: tuple[Rows, ...]) -> None:
         def advance(connection: Connection) -> None:
             places = [(one.partition, one.epoch, one.next_offset) for one in rounds]
             advance_all(connection, SERVICE, self._topic, places)
 
         def add(connection: Connection) -> None:
-            for rows in rows_of(rounds):
-                copy_rows(connection, rows)
+            for one in rows:
+                copy_rows(connection, one)
 
         self._warehouse.run(advance)
         reach("planted")

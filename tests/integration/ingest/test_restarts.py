@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgpack
@@ -32,6 +32,7 @@ from tests.support.services import ServiceProcess, running
 from tests.support.waiting import wait_for
 
 SECOND = 1_000_000_000
+NewLoop = Callable[[Settings], IngestLoop]
 
 
 def first_symbol(partition: int, partitions: int = 4) -> str:
@@ -73,6 +74,20 @@ def committed(settings: Settings) -> int:
     return sum(place[0] for place in places if place is not None)
 
 
+@pytest.fixture
+def new_loop() -> Iterator[NewLoop]:
+    """Makes loops as a process has one; what a test leaves is abandoned, as by `kill -9`."""
+    made: list[IngestLoop] = []
+
+    def make(settings: Settings) -> IngestLoop:
+        made.append(IngestLoop(settings, Health()))
+        return made[-1]
+
+    yield make
+    for loop in made:
+        loop._consumer.close()
+
+
 def rounds_until(loop: IngestLoop, condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 30
     while not condition():
@@ -109,15 +124,15 @@ def count_rows(settings: Settings) -> tuple[int, int]:
 
 
 def test_killed_under_load_the_same_rows_come_out(make_settings: Any) -> None:
-    settings = make_settings(ingest={"batch": 100, "commit_every_s": 0.3})
+    settings = make_settings(ingest={"batch": 50, "commit_every_s": 0.3})
     initialise(settings)
-    table = world.small_market(symbols=24, bars=150)
+    table = world.small_market(symbols=16, bars=100)
     waiting = raw_bars(table)
     send(settings, waiting)
     with running(settings, "features"):
         process = ServiceProcess(settings, "ingest")
         names = TopicNames(settings.topics.prefix)
-        wait_for(lambda: sum(end for _, end in low_high_offsets(settings, names.bars).values()) > 60, 60, "some bars")
+        wait_for(lambda: sum(end for _, end in low_high_offsets(settings, names.bars).values()) > 40, 60, "some bars")
         process.kill()
         past, published = committed(settings), bars_in_log(settings)
         assert len(waiting) - past > 0, "nothing waited at the kill"
@@ -140,15 +155,15 @@ def test_killed_under_load_the_same_rows_come_out(make_settings: Any) -> None:
     assert stored_vectors(settings) == expected
 
 
-def test_a_late_bar_after_a_restart_was_available_when_it_arrived(settings: Settings) -> None:
+def test_a_late_bar_after_a_restart_was_available_when_it_arrived(settings: Settings, new_loop: NewLoop) -> None:
     create_topics(settings)
     close, symbol = base_close(), first_symbol(1)
-    loop = IngestLoop(settings, Health())
+    loop = new_loop(settings)
     send(settings, [raw(symbol, close + 9 * SECOND)])
     rounds_until(loop, lambda: committed(settings) == 1)
     # The process dies: nothing is closed. Another one takes over.
     send(settings, [raw(symbol, close + 5 * SECOND), raw(symbol, close + 10 * SECOND)])
-    successor = IngestLoop(settings, Health())
+    successor = new_loop(settings)
     rounds_until(successor, lambda: len(bars_in_log(settings)) == 3)
     available = {m.event_time: m.available_time for _, m in log_of(settings) if isinstance(m, BarBatch)}
     arrived = {r.offset: r.timestamp_ms for r in read_topic(settings, TopicNames(settings.topics.prefix).bars_in)}
@@ -158,7 +173,7 @@ def test_a_late_bar_after_a_restart_was_available_when_it_arrived(settings: Sett
 
 
 def test_no_promise_is_made_for_partitions_that_were_not_read(
-    make_settings: Any, monkeypatch: pytest.MonkeyPatch
+    make_settings: Any, new_loop: NewLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits in several partitions comes in the order in which the broker gives it, not in that of its closes."""
     monkeypatch.setattr(ingest_loop, "_WATERMARK_EVERY_S", 0.0)
@@ -168,7 +183,7 @@ def test_no_promise_is_made_for_partitions_that_were_not_read(
     symbols = [first_symbol(partition) for partition in range(settings.topics.partitions)]
     for symbol in symbols:
         send(settings, [raw(symbol, close + n * SECOND) for n in range(bars)])
-    loop = IngestLoop(settings, Health())
+    loop = new_loop(settings)
     rounds_until(loop, lambda: committed(settings) == bars * len(symbols))
     promised: dict[int, int] = {}
     seen = 0
@@ -182,28 +197,29 @@ def test_no_promise_is_made_for_partitions_that_were_not_read(
     assert max(promised.values()) > close
 
 
-def test_the_feed_of_a_predecessor_is_released_and_never_behind_an_open(make_settings: Any) -> None:
+def test_the_feed_of_a_predecessor_is_released_and_never_behind_an_open(make_settings: Any, new_loop: NewLoop) -> None:
     settings = make_settings(ingest={"feed_timeout_s": 0.5})
     create_topics(settings)
     close, symbol = base_close(), first_symbol(2)
-    loop = IngestLoop(settings, Health())
+    loop = new_loop(settings)
     send(settings, [raw(symbol, close)])
     rounds_until(loop, lambda: committed(settings) == 1)
 
     def states() -> list[str]:
         return [m.state for p, m in log_of(settings) if p == 2 and isinstance(m, Watermark) and m.state != "advance"]
 
-    with running(settings, "ingest"):
+    with running(settings, "ingest") as started:
         wait_for(lambda: states() == ["open", "timed_out"], 30, "the release")
         send(settings, [raw(symbol, close + SECOND)])
         wait_for(lambda: len(bars_in_log(settings)) == 2, 30, "the next bar")
+        assert started["ingest"].stop() == 0
     assert states() == ["open", "timed_out", "open", "final"]
 
 
-def test_a_release_that_comes_when_the_feed_is_open_writes_nothing(settings: Settings) -> None:
+def test_a_release_that_comes_when_the_feed_is_open_writes_nothing(settings: Settings, new_loop: NewLoop) -> None:
     create_topics(settings)
     close, symbol = base_close(), first_symbol(0)
-    loop = IngestLoop(settings, Health())
+    loop = new_loop(settings)
     send(settings, [raw(symbol, close)])
     rounds_until(loop, lambda: bars_in_log(settings) != [])
     loop.release_orphan(dict.fromkeys(range(settings.topics.partitions), close))
@@ -212,12 +228,14 @@ def test_a_release_that_comes_when_the_feed_is_open_writes_nothing(settings: Set
     assert not [m for _, m in log_of(settings) if isinstance(m, Watermark) and m.state == "timed_out"]
 
 
-def test_offsets_that_were_reset_or_belong_to_another_topic_are_refused_and_repaired(settings: Settings) -> None:
+def test_offsets_that_were_reset_or_belong_to_another_topic_are_refused_and_repaired(
+    settings: Settings, new_loop: NewLoop
+) -> None:
     create_topics(settings)
     topic, partitions = TopicNames(settings.topics.prefix).bars_in, settings.topics.partitions
     close, symbol = base_close(), first_symbol(3)
     send(settings, [raw(symbol, close + n * SECOND) for n in range(5)])
-    first = IngestLoop(settings, Health())
+    first = new_loop(settings)
     rounds_until(first, lambda: committed(settings) == 5)
     assert repair(settings, "ingest") == []
     place = group_offsets(settings, group_name(settings), topic, partitions)[3]
@@ -226,7 +244,7 @@ def test_offsets_that_were_reset_or_belong_to_another_topic_are_refused_and_repa
     for fault, offset in faults:
         set_group_offsets(settings, group_name(settings), {(topic, 3): offset})
         with pytest.raises(PositionRefused, match="signaltape repair --service ingest"):
-            IngestLoop(settings, Health())
+            new_loop(settings)
         lock = ActiveLock(settings, "ingest")
         assert lock.acquire(threading.Event())
         with pytest.raises(RepairRefused, match="stop it first"):
@@ -234,7 +252,7 @@ def test_offsets_that_were_reset_or_belong_to_another_topic_are_refused_and_repa
         lock.release()
         done = repair(settings, "ingest")
         assert [(one.topic, one.partition, one.fault, one.offset) for one in done] == [(topic, 3, fault, 0)]
-    loop = IngestLoop(settings, Health())
+    loop = new_loop(settings)
     rounds_until(loop, lambda: committed(settings) == 5)
     assert sorted(set(bars_in_log(settings))) == [(symbol, close + n * SECOND) for n in range(5)]
     assert len(bars_in_log(settings)) == 10
