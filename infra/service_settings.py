@@ -69,12 +69,14 @@ class QualitySettings(Group):
 class FeaturesSettings(Group):
     """How the feature agent works.
 
-    round_messages: messages in one round, and so in one transaction, at the most. snapshot_messages, snapshot_s: a
+    round_messages: messages in one round at the most. waiting_rounds: rounds that may wait to be stored while others
+    are; those that wait go in one transaction. snapshot_messages, snapshot_s: a
     partition's state is made durable after so many messages, or so long after the last time. stall_after_s: a
     partition that stands still for so long while messages wait ends the process.
     """
 
     round_messages: int = Field(default=200, ge=1)
+    waiting_rounds: int = Field(default=8, ge=1)
     snapshot_messages: int = Field(default=20_000, ge=1)
     snapshot_s: float = Field(default=60.0, gt=0)
     stall_after_s: float = Field(default=60.0, gt=0)

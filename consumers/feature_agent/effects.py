@@ -21,8 +21,8 @@ from infra.warehouse.errors import WarehouseUnavailable
 from infra.warehouse.feature_rounds import FeatureRoundWriter, PartitionRound, rows_of
 
 _log = structlog.get_logger()
-#: What may wait behind the effects at hand: bounds memory, and what a successor has to do again.
-_WAITING_ROUNDS, _WAITING_BARS = 8, 25_000
+#: Bars that may wait behind the effects at hand: bounds memory, and what a successor has to do again.
+_WAITING_BARS = 25_000
 
 
 class EffectThread:
@@ -44,6 +44,7 @@ class EffectThread:
         self._turn = threading.Condition()
         self._waiting: deque[Effects] = deque()
         self._next: tuple[Effects, tuple[Rows, ...]] | None = None
+        self._waiting_rounds = settings.features.waiting_rounds
         self._submitted = self._finished = 0
         self._failure: BaseException | None = None
         self._shown: set[int] = set()
@@ -78,7 +79,7 @@ class EffectThread:
             self._raise_failure()
 
     def _has_room(self) -> bool:
-        return len(self._waiting) < _WAITING_ROUNDS and sum(one.bars for one in self._waiting) < _WAITING_BARS
+        return len(self._waiting) < self._waiting_rounds and sum(one.bars for one in self._waiting) < _WAITING_BARS
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

@@ -38,7 +38,7 @@ POINTS = (
 
 @pytest.mark.parametrize(("point", "count"), POINTS, ids=[name for name, _ in POINTS])
 def test_killed_at_each_step(make_settings, point: str, count: int) -> None:
-    settings: Settings = make_settings(features=SMALL)
+    settings: Settings = make_settings(features=SMALL | {"waiting_rounds": 1})  # so that a step is passed every round
     initialise(settings)
     write_log(settings, plain_log(4, rows=3, bars=40))
     process = ServiceProcess(settings, "features", SIGNALTAPE_CRASH_AT=f"{point}:{count}")
