@@ -139,7 +139,7 @@ def test_a_recreated_topic(settings: Settings, tmp_path: Path, monkeypatch: pyte
 
 def test_nothing_to_repair_and_usage(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     initialise(settings)
-    for service in ("features", "store", "drift", "inference"):
+    for service in ("ingest", "features", "store", "drift", "inference"):
         assert command(settings, monkeypatch, "repair", "--service", service) == []
     result = CliRunner().invoke(app, ["repair", "--service", "unheard"])
     assert result.exit_code == 1
