@@ -25,7 +25,8 @@ def _engine(figures: dict[str, Any]) -> Iterator[str]:
 
 def _single(figures: dict[str, Any]) -> Iterator[str]:
     yield f"single bars, bars-in → features ({figures['bars']:,} bars of {figures['symbols']} symbols)"
-    yield f"  MessagePack {figures['messagepack']:>10,} bars/s, rows stored meanwhile"
+    stored = figures["messagepack_stored"]
+    yield f"  MessagePack {figures['messagepack']:>10,} bars/s, rows stored meanwhile; until the last row {stored:,}"
     yield f"  JSON        {figures['json']:>10,} bars/s"
     yield f"  bare loop   {figures['bare_loop']:>10,} bars/s (same features, no guarantee, nothing stored)"
     yield f"  ratio       {figures['ratio_to_bare_loop']:>10}"
