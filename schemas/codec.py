@@ -16,7 +16,7 @@ import orjson
 
 from schemas.alerts import Alert
 from schemas.bars import FEED_STATES, Adjustment, BarBatch, StateRepair, Watermark
-from schemas.control import CONTROL_ACTIONS, ControlEvent
+from schemas.control import CONTROL_ACTIONS, ControlEvent, control_fault
 from schemas.errors import DecodeError, EncodeError
 from schemas.features import FeatureBatch, ReturnBatch
 from schemas.intervals import INTERVALS, on_grid
@@ -170,6 +170,8 @@ def _check_repair(repair: StateRepair) -> None:
 def _check_control(event: ControlEvent) -> None:
     if event.action not in CONTROL_ACTIONS:
         raise DecodeError("wrong_type", f"ControlEvent.action is {event.action[:100]!r}, which is not known")
+    if fault := control_fault(event):
+        raise DecodeError("unstorable", f"ControlEvent: {fault}")
 
 
 def _check_name(where: str, name: str) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from schemas.link import Link
+from schemas.names import MAX_NAME, is_name
 
 #: What a control event can do.
 CONTROL_ACTIONS = (
@@ -36,3 +37,35 @@ class ControlEvent:
     parameters: dict[str, Any] = field(default_factory=dict)
     control_offset: int = -1
     link: Link | None = None
+
+
+def control_fault(event: ControlEvent) -> str:
+    """Return why no service may obey an event, "" if it can be obeyed and kept.
+
+    Who obeys it and who keeps it must agree: names are part of keys in the store, which holds no NUL in any text.
+    """
+    named = [("strategy", event.strategy), ("model", event.model)]
+    for what, name in [*((what, name) for what, name in named if name), *(("a symbol", one) for one in event.symbols)]:
+        if not is_name(name):
+            return f"{what} has {len(name)} characters, expected 1 to {MAX_NAME} without NUL"
+    texts = {"event_id": event.event_id, "issued_by": event.issued_by, "reason": event.reason, "cause": event.cause}
+    for what, text in texts.items():
+        if "\0" in text:
+            return f"{what} contains the character NUL"
+    if _holds_nul(event.parameters):
+        return "a parameter contains the character NUL"
+    if not -(2**31) <= event.model_version < 2**31:
+        return f"model_version {event.model_version} is out of range"
+    return ""
+
+
+def _holds_nul(value: object) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_holds_nul(key) or _holds_nul(one) for key, one in value.items())
+        case list() | tuple():
+            return any(_holds_nul(one) for one in value)
+        case _:
+            return False

@@ -161,7 +161,8 @@ def _control_line(connection: Connection, settings: Settings) -> Line:
     buried = read_buried(settings, topic)
     offsets = {record.offset for record, message in read_messages(settings, topic) if isinstance(message, ControlEvent)}
     wanted = {(offset,): 1 for offset in offsets if (0, offset) not in buried.messages}
-    table = {(row[0],): 1 for row in connection.execute(queries("reconcile")["deployments"])}
+    rows = connection.execute(queries("reconcile")["deployments"], {"topic": topic})
+    table = {(row[0],): 1 for row in rows}
     detail = compare_counts(wanted, table, ("topic", "table"))
     dead = len(offsets) - len(wanted)
     return Line(stage="control → deployments", in_=len(offsets), out=len(table), dead_lettered=dead, detail=detail)

@@ -7,7 +7,7 @@ from infra.broker.dead_letters import DeadLetters
 from infra.broker.reading import Record
 from infra.warehouse.prediction_rows import codes_are_known
 from infra.warehouse.round_writer import Place
-from infra.warehouse.store_rounds import StoreRound, unstorable
+from infra.warehouse.store_rounds import StoreRound
 from schemas.bars import Watermark
 from schemas.codec import Message, decode_any
 from schemas.control import ControlEvent
@@ -90,8 +90,6 @@ class Sorter:
             case Notice():
                 one.notices.append(message)
             case ControlEvent():
-                if reason := unstorable(message):
-                    raise DecodeError("unstorable", reason)
                 one.controls.append((record.offset, message))
             case _:
                 pass

@@ -15,6 +15,7 @@ from infra.warehouse.signal_rows import signal_rows
 from schemas.control import ControlEvent
 from schemas.predictions import PredictionBatch
 from schemas.signals import Notice, Signal
+from schemas.topics import TopicNames
 
 SERVICE = "store"
 #: Notices about an event that did not take effect.
@@ -47,6 +48,7 @@ class StoreRoundWriter:
 
     def __init__(self, settings: Settings) -> None:
         self._writer = RoundWriter(settings, SERVICE)
+        self._control = TopicNames(settings.topics.prefix).control
 
     def write(self, rounds: Sequence[StoreRound]) -> RoundReport:
         """Write the rounds of different partitions in one transaction; see `RoundWriter.write`."""
@@ -55,7 +57,7 @@ class StoreRoundWriter:
             places.setdefault(one.topic, []).append((one.partition, one.epoch, one.next_offset))
 
         def work_for(moved: frozenset[Place]) -> Work:
-            return _work([one for one in rounds if (one.topic, one.partition) in moved])
+            return _work([one for one in rounds if (one.topic, one.partition) in moved], self._control)
 
         return self._writer.write(places, work_for)
 
@@ -64,17 +66,25 @@ class StoreRoundWriter:
         self._writer.close()
 
 
-def _work(rounds: Sequence[StoreRound]) -> Work:
+def _work(rounds: Sequence[StoreRound], control: str) -> Work:
     predictions = [(one.partition, offset, batch) for one in rounds for offset, batch in one.predictions]
     signals = [(one.partition, offset, signal) for one in rounds for offset, signal in one.signals]
     controls = [entry for one in rounds for entry in one.controls]
     notices = [notice for one in rounds for notice in one.notices if notice.kind not in _WITHOUT_EFFECT]
 
     def finish(connection: Connection) -> None:
-        _record(connection, "add deployment", [_deployment(offset, event) for offset, event in controls])
-        _record(connection, "add applied", [_applied(notice) for notice in notices])
+        if controls or notices:
+            log = _generation(connection, control)
+            _record(connection, "add deployment", [(log, *_deployment(offset, event)) for offset, event in controls])
+            _record(connection, "add applied", [(log, *_applied(notice)) for notice in notices])
 
     return Work(rows=(prediction_rows(predictions), signal_rows(signals)), finish=finish)
+
+
+def _generation(connection: Connection, control: str) -> int:
+    """In which generation the present log of ``control`` was first seen; the round's transaction holds it still."""
+    row = connection.execute(queries("store")["control generation"], (control,)).fetchone()
+    return 1 if row is None else int(row[0])
 
 
 def _record(connection: Connection, query: str, values: Sequence[tuple[object, ...]]) -> None:
@@ -100,16 +110,6 @@ def _deployment(offset: int, event: ControlEvent) -> tuple[object, ...]:
         event.reason,
         event.cause,
     )
-
-
-def unstorable(event: ControlEvent) -> str:
-    """Why the database would refuse a control event, "" if it takes it: one bad event must not stop all others."""
-    texts = (event.event_id, event.strategy, event.model, event.issued_by, event.reason, event.cause, *event.symbols)
-    if any("\0" in text for text in texts) or b"\\u0000" in orjson.dumps(event.parameters):
-        return "a text contains the character NUL, which the database can't hold"
-    if not -(2**31) <= event.model_version < 2**31:
-        return f"model_version {event.model_version} is out of range"
-    return ""
 
 
 def _applied(notice: Notice) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from infra.broker.admin import check_partitions
 from infra.broker.publisher import Publisher
 from infra.settings import Settings, load_settings
 from schemas.codec import encode
-from schemas.control import CONTROL_ACTIONS, ControlEvent
+from schemas.control import CONTROL_ACTIONS, ControlEvent, control_fault
 from schemas.headers import event_headers
 from schemas.topics import TopicNames
 from signaltape.client.errors import ClientUsageError
@@ -43,7 +43,7 @@ class Control:
         """Write one event and return it.
 
         ``effective_from`` (ns UTC event time) 0 means: from the next bar of each partition on. Raises
-        ``ClientUsageError`` for an unknown action.
+        ``ClientUsageError`` for an unknown action, and for a name or text that can't be kept.
         """
         if action not in CONTROL_ACTIONS:
             raise ClientUsageError(f"control action {action!r} is not known; use one of {', '.join(CONTROL_ACTIONS)}")
@@ -60,6 +60,8 @@ class Control:
             symbols=symbols,
             parameters=dict(parameters or {}),
         )
+        if fault := control_fault(event):
+            raise ClientUsageError(f"this control event can't be issued: {fault}")
         headers = event_headers(event.TYPE, event.event_id, "control", event.issued_at)
         self._publisher.send(self._topic, 0, encode(event), key=event.strategy.encode(), headers=headers)
         self._publisher.flush_acknowledged(30.0)

@@ -44,6 +44,7 @@ _FIELDS: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("Watermark", "state"): st.sampled_from(FEED_STATES),
     ("Adjustment", "factor"): st.floats(1e-6, 1e6),
     ("ControlEvent", "action"): st.sampled_from(CONTROL_ACTIONS),
+    ("ControlEvent", "model_version"): st.integers(-(2**31), 2**31 - 1),
 }
 _DTYPES = {Wire.F8: "f8", Wire.F8X: "f8", Wire.I8: "i8", Wire.I8X: "i8", Wire.U1: "u1"}
 

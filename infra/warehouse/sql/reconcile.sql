@@ -63,7 +63,10 @@ GROUP BY 1, 2, 3;
 SELECT b.interval, b.symbol, count(*) FROM bars b WHERE b.status = 'first' GROUP BY 1, 2;
 
 -- name: deployments
-SELECT control_offset FROM deployments;
+SELECT d.control_offset
+FROM deployments d
+WHERE d.generation >= coalesce((SELECT c.first_generation FROM checkpoints c
+                                WHERE c.service = 'store' AND c.topic = %(topic)s AND c.partition = 0), 1);
 
 -- name: alerts
 SELECT alert_id FROM alerts WHERE published_at IS NOT NULL;

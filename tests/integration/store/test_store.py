@@ -171,6 +171,7 @@ def test_what_cannot_be_taken_is_a_dead_letter(
         (names.predictions, 0, unknown),
         (names.control, 0, make.control(0, parameters={"note": "a\0b"})),
         (names.control, 0, make.control(1, model_version=2**40)),
+        (names.control, 0, make.control(1, strategy="m" * 200)),
     ]
     writer.write([*bad, (names.predictions, 0, make.prediction_batch(5)), (names.control, 0, make.control(2))])
     with running(place):
@@ -180,7 +181,7 @@ def test_what_cannot_be_taken_is_a_dead_letter(
         for topic in (names.predictions, names.control)
         for record in read_topic(place, names.dlq(topic))
     ]
-    assert codes == [b"undecodable", b"unexpected_type", b"unknown_code", b"unstorable", b"unstorable"]
+    assert codes == [b"undecodable", b"unexpected_type", b"unknown_code", *[b"unstorable"] * 3]
 
 
 def test_goes_on_where_the_warehouse_says(place: Settings, names: TopicNames, writer: make.TransactionalWriter) -> None:
@@ -299,6 +300,29 @@ def test_signal_rows_are_unique(place: Settings, names: TopicNames, writer: make
     writer.write([(names.signals, 0, one), (names.signals, 0, one), (names.signals, 0, make.signal(2))])
     with running(place):
         wait_for(lambda: count(place, "signals") == 2)
+
+
+def test_decisions_of_a_recreated_control_topic_are_told_from_earlier_ones(
+    place: Settings, names: TopicNames, writer: make.TransactionalWriter
+) -> None:
+    """Offsets begin at 0 again: the first event of the new topic is another one than that of the old."""
+    writer.write([(names.control, 0, make.control(0)), (names.signals, 0, make.notice("swapped", 0))])
+    with running(place):
+        wait_for(lambda: count(place, "deployments") == count(place, "control_applied") == 1)
+    admin = AdminClient({"bootstrap.servers": place.kafka.bootstrap_servers})
+    admin.delete_topics([names.control])[names.control].result()
+    wait_for(lambda: names.control not in admin.list_topics(timeout=10).topics)
+    initialise(place)
+    assert [one.fault for one in repair(place, "store")] == ["recreated"]
+    again = make.TransactionalWriter(place)
+    again.write([(names.control, 0, make.control(7)), (names.signals, 0, make.notice("control_late", 0))])
+    with running(place):
+        wait_for(lambda: count(place, "deployments") == count(place, "control_applied") == 2, 60)
+    rows = contents(place)
+    assert [(row[0]["generation"], row[0]["control_offset"], row[0]["event_id"]) for row in rows["deployments"]] == [
+        (1, 0, "event-0"), (2, 0, "event-7"),
+    ]  # fmt: skip
+    assert [(row[0]["generation"], row[0]["late"]) for row in rows["control_applied"]] == [(1, False), (2, True)]
 
 
 def test_an_expired_topic_is_refused_and_repaired(
