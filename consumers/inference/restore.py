@@ -156,15 +156,18 @@ class Restorer:
             return
         bounds = low_high_offsets(self._settings, self._names.features)
         starts = {number: max(start, bounds[number][0]) for number, start in behind.items()}
-        for number, offset, message in self._messages(self._names.features, starts):
-            if offset < places[number].offset and isinstance(message, FeatureBatch) and message.kind == "live":
+        ends = {number: places[number].offset for number in behind}
+        for number, _, message in self._messages(self._names.features, starts, ends):
+            if isinstance(message, FeatureBatch) and message.kind == "live":
                 states[number].stats.add(message)
                 states[number].stats.settle()
         for number, state in states.items():
             state.features_offset = places[number].offset
 
-    def _messages(self, topic: str, starts: Mapping[int, int]) -> Iterator[tuple[int, int, Message]]:
-        for record in read_topic(self._settings, topic, from_offsets=starts):
+    def _messages(
+        self, topic: str, starts: Mapping[int, int], ends: Mapping[int, int] | None = None
+    ) -> Iterator[tuple[int, int, Message]]:
+        for record in read_topic(self._settings, topic, from_offsets=starts, to_offsets=ends):
             message = None if record.value is None else _decoded(record.value)
             if message is not None:
                 yield record.partition, record.offset, message

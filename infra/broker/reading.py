@@ -46,12 +46,14 @@ def read_topic(
     *,
     isolation: str = "read_committed",
     from_offsets: Mapping[int, int] | None = None,
+    to_offsets: Mapping[int, int] | None = None,
 ) -> Iterator[Record]:
     """Yield every message from ``from_offsets`` (partition → first offset; missing partitions are left out) to the end.
 
-    None reads all partitions from their beginning. The end is what the broker calls the end while reading (the last
-    stable offset under ``read_committed``), so markers of transactions and aborted messages are never counted. Raises
-    ``BrokerError`` if nothing arrives for thirty seconds before the end.
+    None reads all partitions from their beginning. ``to_offsets`` (partition → offset behind the last one wanted) ends
+    a partition earlier. The end is what the broker calls the end while reading (the last stable offset under
+    ``read_committed``), so markers of transactions and aborted messages are never counted. Raises ``BrokerError`` if
+    nothing arrives for thirty seconds before the end.
     """
     consumer = Consumer(
         consumer_config(settings, f"read-{topic}", **{"enable.partition.eof": True, "isolation.level": isolation})
@@ -60,6 +62,8 @@ def read_topic(
         starts = (
             from_offsets if from_offsets is not None else dict.fromkeys(_partitions(consumer, topic), OFFSET_BEGINNING)
         )
+        ends = to_offsets or {}
+        starts = {p: start for p, start in starts.items() if p not in ends or start < ends[p]}
         left = set(starts)
         consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
         while left:
@@ -71,7 +75,12 @@ def read_topic(
             for message in messages:
                 error = message.error()
                 if error is None:
-                    yield record_of(message)
+                    end = ends.get(message.partition())
+                    if end is None or message.offset() < end:
+                        yield record_of(message)
+                    if end is not None and message.offset() >= end - 1 and message.partition() in left:
+                        left.discard(message.partition())
+                        consumer.pause([TopicPartition(topic, message.partition())])
                 elif error.code() == KafkaError._PARTITION_EOF:
                     left.discard(message.partition())
                 elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):

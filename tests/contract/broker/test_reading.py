@@ -120,3 +120,13 @@ def test_offsets_that_are_gone_are_refused(settings: Settings, make_topic: MakeT
 def test_a_missing_topic_is_named_with_what_to_do(settings: Settings) -> None:
     with pytest.raises(TopicError, match=r"nowhere.v1 does not exist; run `signaltape init`"):
         list(read_topic(settings, f"{settings.topics.prefix}nowhere.v1"))
+
+
+def test_reads_up_to_an_offset(settings: Settings, make_topic: MakeTopic) -> None:
+    topic = make_topic("bounded", 3)
+    producer = Producer(idempotent_producer_config(settings, "test"))
+    for partition in range(3):
+        write(producer, topic, range(100 * partition, 100 * partition + 9), partition)
+    producer.flush()
+    found = values_of(settings, topic, from_offsets={0: 2, 1: 4, 2: 0}, to_offsets={0: 5, 1: 4, 2: 99})
+    assert sorted(found) == [2, 3, 4, *range(200, 209)]
