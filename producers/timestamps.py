@@ -1,14 +1,12 @@
 """Times as they stand in files: ISO-8601 with a zone, or integer nanoseconds."""
 
-from datetime import datetime
-
 import numpy as np
 
 from producers.errors import BarInputError
 from schemas.fields import I8Array
 from schemas.intervals import INTERVALS
+from schemas.times import parse_iso_time
 
-_EPOCH_ORDINAL = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001 (a day number, no time)
 #: Integers below this would lie before 1990 as nanoseconds: they are seconds, milliseconds or microseconds.
 _SMALLEST_NS = 631_152_000_000_000_000
 
@@ -21,14 +19,7 @@ def parse_time(text: str) -> int:
     stripped = text.strip()
     if stripped.lstrip("-").isdigit():
         return check_ns(int(stripped))
-    moment = datetime.fromisoformat(stripped)
-    offset = moment.utcoffset()
-    if offset is None:
-        raise ValueError(f"time {stripped!r} has no zone; write it like 2024-01-02T21:00:00Z or +00:00")
-    day = moment.toordinal() - _EPOCH_ORDINAL
-    seconds = (day * 24 + moment.hour) * 3600 + moment.minute * 60 + moment.second
-    whole = seconds - (offset.days * 86_400 + offset.seconds)
-    return (whole * 1_000_000 + moment.microsecond - offset.microseconds) * 1_000
+    return parse_iso_time(stripped)
 
 
 def check_ns(value: int) -> int:

@@ -7,7 +7,6 @@ close: int ns UTC, or ISO-8601 with a zone), ``open``, ``high``, ``low``, ``clos
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import msgpack
@@ -16,10 +15,10 @@ import orjson
 from schemas.errors import DecodeError
 from schemas.intervals import INTERVALS, on_grid
 from schemas.names import MAX_NAME, is_name
+from schemas.times import NaiveTimeError, parse_iso_time
 
 #: One bar is small; whatever is larger is no bar.
 MAX_RAW_BYTES = 16_384
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN_BRACE = 0x7B  # in MessagePack the integer 123, never a map
 
 
@@ -143,10 +142,8 @@ def raw_time(name: str, value: Any) -> int:
     if type(value) is not str:
         raise DecodeError("wrong_type", f"{name} is {value!r}, expected int ns UTC or ISO-8601 text with a zone")
     try:
-        moment = datetime.fromisoformat(value)
+        return parse_iso_time(value)
+    except NaiveTimeError as error:
+        raise DecodeError("naive_time", f"{name}: {error}") from error
     except ValueError as error:
-        raise DecodeError("wrong_type", f"{name} is {value!r}, expected ISO-8601 text with a zone") from error
-    if moment.tzinfo is None:
-        raise DecodeError("naive_time", f"{name} is {value!r}, which has no zone; write Z or +00:00 behind it")
-    since = moment - _EPOCH
-    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
+        raise DecodeError("wrong_type", f"{name} is {value!r:.100}, expected ISO-8601 text with a zone") from error
