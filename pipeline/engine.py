@@ -52,7 +52,9 @@ class PartitionEngine:
         self.plan = plan(self.sets)
         self.sets_hash = _digest(*(f"{chosen.name}:{chosen.version}:{chosen.hash}" for chosen in self.sets))
         horizons = ",".join(map(str, config.horizons))
-        self.code_hash = _digest(str(engine_snapshot.STATE_VERSION), self.sets_hash, horizons)
+        self.code_hash = _digest(
+            str(engine_snapshot.STATE_VERSION), self.sets_hash, horizons, repr(config.primary_source)
+        )
         self._horizons = np.array(config.horizons, dtype=np.int64)[:, None]
         self.next_offset = 0
         self.event_time = 0

@@ -108,6 +108,7 @@ def test_the_snapshot_of_an_engine_that_saw_nothing() -> None:
         EngineConfig(partition=0, partitions=1, feature_sets=("minimal",)),
         EngineConfig(partition=0, partitions=1, horizons=(1, 5)),
         EngineConfig(partition=0, partitions=1, ring=32),
+        EngineConfig(partition=0, partitions=1, primary_source="vendor"),
     ],
 )
 def test_a_snapshot_of_another_computation_is_refused(config: EngineConfig) -> None:
