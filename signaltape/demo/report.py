@@ -45,11 +45,11 @@ def assemble(
 
 
 def _flow(result: Reconciliation, figures: dict[str, Any], published_bars: int) -> dict[str, Any]:
-    """Return what was published and what was stored, stage by stage."""
+    """Return what was published and what was stored, stage by stage. KeyError for a stage that isn't reconciled."""
     sides = {line.stage: line for line in result.rows}
 
     def sent(stage: str) -> int:
-        return sides[stage].in_ if stage in sides else 0
+        return sides[stage].in_
 
     online = sides["newest vectors → Redis"]
     returns, alerts = figures.pop("returns"), figures.pop("alerts")
