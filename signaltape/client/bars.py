@@ -5,19 +5,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import NamedTuple
-
-import numpy as np
 
 from infra.broker.admin import check_partitions
 from infra.broker.bar_feed import BarFeed, FeedCounts
 from infra.broker.publisher import Publisher
 from infra.settings import Settings, load_settings
-from producers.bar_table import BarTable
 from producers.cross_sections import cross_sections
 from schemas.names import MAX_NAME, is_name
 from schemas.topics import TopicNames
 from signaltape.client.bar_checks import Row, checked_row
+from signaltape.client.bar_groups import BarGroup, bar_table
 from signaltape.client.errors import BarRejectedError, ClientError, ClientUsageError
 
 _SECOND = 1_000_000_000
@@ -41,15 +38,6 @@ class PublisherOptions:
     future_tolerance_s: float = 5.0
     lateness_s: float = 0.0
     lag_ns: int = 0
-
-
-class _Group(NamedTuple):
-    """Bars that travel in one batch. A revised or late one became available when it came, not at its close."""
-
-    event_time: int
-    interval: str
-    revision: int
-    is_late: bool
 
 
 class BarPublisher:
@@ -88,7 +76,7 @@ class BarPublisher:
         bars = TopicNames(self._settings.topics.prefix).bars
         self._feed = BarFeed(self._publisher, bars, self._settings.topics.partitions, feed)
         self._lock = threading.Lock()
-        self._pending: dict[_Group, list[Row]] = {}
+        self._pending: dict[BarGroup, list[Row]] = {}
         self._newest_of: dict[tuple[str, str], int] = {}
         self._newest = self._promised = 0
         self._opened = self._closed = False
@@ -124,7 +112,7 @@ class BarPublisher:
             newest = self._newest_of.get((row.symbol, interval), 0)
             self._newest_of[row.symbol, interval] = max(newest, event_time)
             is_late = event_time < newest or event_time <= self._promised
-            group = _Group(int(event_time), interval, int(revision), is_late)
+            group = BarGroup(int(event_time), interval, int(revision), is_late)
             self._pending.setdefault(group, []).append(row)
         self._wake.set()
 
@@ -226,7 +214,7 @@ class BarPublisher:
             if group.revision or group.is_late:
                 lag = max(time.time_ns() // 1_000 * 1_000 - group.event_time, lag)
             sections = cross_sections(
-                _table(group, rows),
+                bar_table(group, rows),
                 partitions=self._settings.topics.partitions,
                 feed=self._name,
                 source=self._source,
@@ -235,19 +223,3 @@ class BarPublisher:
             )
             for _, batches in sections:
                 self._feed.publish(batches)
-
-
-def _table(group: _Group, rows: list[Row]) -> BarTable:
-    prices = np.array([row.prices for row in rows], dtype=np.float64)
-    return BarTable(
-        interval=group.interval,
-        symbol=np.array([row.symbol for row in rows], dtype=np.str_),
-        event_time=np.full(len(rows), group.event_time, dtype=np.int64),
-        open=prices[:, 0].copy(),
-        high=prices[:, 1].copy(),
-        low=prices[:, 2].copy(),
-        close=prices[:, 3].copy(),
-        volume=np.array([row.volume or 0.0 for row in rows], dtype=np.float64),
-        volume_valid=np.array([row.volume is not None for row in rows], dtype=np.bool_),
-        line=np.arange(len(rows), dtype=np.int64),
-    )
