@@ -15,12 +15,15 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumers.store.loop import StoreLoop
+from infra.broker.admin import create_topics
 from infra.broker.reading import read_topic
 from infra.errors import OperatorError
 from infra.settings import Settings
 from infra.telemetry.health import Health
 from infra.warehouse import StaleEpoch, TopicMismatch, WarehouseUnavailable, connect
 from infra.warehouse.checkpoints import read_checkpoints
+from infra.warehouse.topic_checks import apply_repair, plan_repair
+from infra.warehouse.topic_states import topic_states
 from schemas.signals import Signal
 from schemas.topics import TopicNames
 from signaltape.initialisation import initialise
@@ -312,8 +315,14 @@ def test_decisions_of_a_recreated_control_topic_are_told_from_earlier_ones(
     admin = AdminClient({"bootstrap.servers": place.kafka.bootstrap_servers})
     admin.delete_topics([names.control])[names.control].result()
     wait_for(lambda: names.control not in admin.list_topics(timeout=10).topics)
-    initialise(place)
-    assert [one.fault for one in repair(place, "store")] == ["recreated"]
+    wait_for(lambda: names.control in create_topics(place), 30, "the topic to come back")
+    # What the repair command does, without its wait until the stopped member is forgotten.
+    with connect(place) as connection, connection.transaction():
+        (checkpoint,) = read_checkpoints(connection, "store", names.control).values()
+        state = topic_states(place, f"{place.topics.prefix}signaltape-store", [names.control])[names.control, 0]
+        plan = plan_repair(checkpoint, state, checkpoint.effect_offset)
+        assert plan.fault == "recreated"
+        apply_repair(connection, checkpoint, plan)
     again = make.TransactionalWriter(place)
     again.write([(names.control, 0, make.control(7)), (names.signals, 0, make.notice("control_late", 0))])
     with running(place):
