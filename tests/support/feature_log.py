@@ -175,6 +175,20 @@ def published_content(settings: Settings) -> Content:
     return content
 
 
+def aborted_content(settings: Settings) -> list[str]:
+    """What attempts that never committed have left in ``signals`` and ``predictions``; snapshots left out."""
+    names, found = TopicNames(settings.topics.prefix), []
+    for topic in (names.signals, names.predictions):
+        committed = {(record.partition, record.offset) for record in read_topic(settings, topic)}
+        for record in read_topic(settings, topic, isolation="read_uncommitted"):
+            if (record.partition, record.offset) not in committed:
+                content_type = (dict(record.headers).get("content-type") or b"").decode()
+                message = decode_any(record.value or b"", content_type)
+                if not isinstance(message, RouterSnapshot):
+                    found.append(_shown(message))
+    return found
+
+
 def _shown(message: Any) -> str:
     if isinstance(message, PredictionBatch):
         message = replace(message, model_latency=0)
