@@ -25,7 +25,7 @@ from pipeline.engine_types import (
     UnsupportedMessage,
     masked,
 )  # fmt: skip
-from pipeline.features import FEATURE_SETS, plan
+from pipeline.features import FEATURE_SETS, FeatureSet, plan
 from pipeline.quality.watch import IntervalQuality, Section, stored_marks
 from pipeline.returns import matured
 from pipeline.watermarks import FeedTable
@@ -46,9 +46,10 @@ class PartitionEngine:
     0 before the first). ``sets_hash`` and ``code_hash`` say which computation a snapshot belongs to.
     """
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, sets: tuple[FeatureSet, ...] | None = None) -> None:
+        """Begin at offset 0. ``sets``: those that the configuration names, where they aren't in the table yet."""
         self.config = config
-        self.sets = tuple(FEATURE_SETS[name] for name in config.feature_sets)
+        self.sets = sets or tuple(FEATURE_SETS[name] for name in config.feature_sets)
         self.plan = plan(self.sets)
         self.sets_hash = _digest(*(f"{chosen.name}:{chosen.version}:{chosen.hash}" for chosen in self.sets))
         horizons = ",".join(map(str, config.horizons))

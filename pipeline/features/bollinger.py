@@ -1,4 +1,13 @@
-"""Position of the close between Bollinger's bands."""
+"""Position of the close between Bollinger's bands: (c - lower) / (upper - lower), bands = mean ∓ 2 std (ddof 0).
+
+Bollinger, J. (2001): Bollinger on Bollinger Bands.
+
+>>> from pipeline.series import column
+>>> column("bb_percent_b_20_2", [100.0] * 19 + [110.0])[18:].round(4).tolist()
+[nan, 1.5897]
+>>> column("bb_percent_b_20_2", [100.0] * 20)[19:].tolist()  # all equal: undefined
+[nan]
+"""
 
 import numpy as np
 

@@ -1,6 +1,10 @@
-"""Lambert's commodity channel index.
+"""Lambert's commodity channel index: (p - m) / (0.015 d), m and d mean and mean deviation of 20 typical prices p.
 
 Lambert, D. (1980): Commodity channel index. Commodities magazine.
+
+>>> from pipeline.series import column
+>>> column("cci_20", [100.0] * 19 + [110.0])[18:].round(4).tolist()
+[nan, 666.6667]
 """
 
 import numpy as np

@@ -1,6 +1,13 @@
-"""Wilder's average directional index.
+"""Wilder's average directional index: the average (14) of 100 |M - P| / (M + P).
+
+P and M are the smoothed upward and downward movements beyond the last bar's range, each over the smoothed range.
 
 Wilder, J. W. (1978): New Concepts in Technical Trading Systems.
+
+>>> from pipeline.series import column
+>>> close = [float(t) for t in range(1, 30)]
+>>> column("adx_14", close, high=[c + 1.0 for c in close], low=[c - 1.0 for c in close])[26:].tolist()
+[nan, 100.0, 100.0]
 """
 
 import numpy as np

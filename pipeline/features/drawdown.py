@@ -1,4 +1,11 @@
-"""Deepest fall from a running maximum within the window."""
+"""Deepest fall from a running maximum within the window: min over 20 closes of c / (maximum so far) - 1.
+
+Magdon-Ismail, M., Atiya, A. (2004): Maximum drawdown. Risk 17.
+
+>>> from pipeline.series import column
+>>> column("max_drawdown_20", [100.0] * 18 + [120.0, 90.0, 110.0])[18:].tolist()
+[nan, -0.25, -0.25]
+"""
 
 import numpy as np
 

@@ -1,4 +1,17 @@
-"""Log returns over 1, 5 and 20 bars, their mean and their dispersion."""
+"""Log returns over 1, 5 and 20 bars, their mean and their dispersion.
+
+ln(c[t]) - ln(c[t-k]); mean m and standard deviation (ddof 1) of the last 20 one-bar returns; the square root of
+the sum of their squares is the realised volatility.
+
+Andersen, T. G., Bollerslev, T. (1998): Answering the skeptics: yes, standard volatility models do provide accurate
+forecasts. International Economic Review 39.
+
+>>> from pipeline.series import column
+>>> column("logret_1", [100.0, 110.0, 99.0]).round(4).tolist()
+[nan, 0.0953, -0.1054]
+>>> column("ret_mean_20", [1.01**t for t in range(22)])[19:].round(6).tolist()
+[nan, 0.00995, 0.00995]
+"""
 
 import numpy as np
 

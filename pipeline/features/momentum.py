@@ -1,4 +1,12 @@
-"""Change over ten bars, as a difference and as a ratio."""
+"""Change over ten bars, as a difference c[t] - c[t-10] and as a ratio c[t] / c[t-10] - 1.
+
+TA-Lib's MOM and ROCP.
+
+>>> from pipeline.series import column
+>>> close = [float(t) for t in range(1, 13)]
+>>> column("momentum_10", close)[9:].tolist(), column("momentum_pct_10", close)[9:].tolist()
+([nan, 10.0, 10.0], [nan, 10.0, 5.0])
+"""
 
 import numpy as np
 

@@ -1,4 +1,11 @@
-"""Money flow index: volume-weighted balance of rising and falling typical prices."""
+"""Money flow index: 100 P / (P + N), flows p v of 14 bars with rising (P) and falling (N) typical price p.
+
+Quong, G., Soudack, A. (1989): Volume-weighted RSI: money flow. Stocks & Commodities 7.
+
+>>> from pipeline.series import column
+>>> column("mfi_14", [10.0, 11.0] * 8, volume=[100.0] * 16)[13:].round(4).tolist()
+[nan, 52.381, 52.381]
+"""
 
 import numpy as np
 

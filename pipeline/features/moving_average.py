@@ -1,4 +1,17 @@
-"""Exponential moving averages of the close, the close's distance from them, and MACD (12, 26, 9) from them."""
+"""Exponential moving averages of the close, the close's distance from them, and MACD (12, 26, 9) from them.
+
+previous + (c - previous) · 2 / (n + 1), seeded with the mean of the first n closes; MACD's fast average is seeded
+where the slow one is.
+
+Appel, G. (2005): Technical Analysis: Power Tools for Active Investors.
+
+>>> from pipeline.series import column
+>>> close = [float(t) for t in range(1, 41)]
+>>> column("ema_12", close)[10:13].tolist()
+[nan, 6.5, 7.5]
+>>> column("macd_12_26_9", close)[32:34].tolist()  # on a straight line: the lag of 26 less that of 12
+[nan, 7.0]
+"""
 
 import numpy as np
 

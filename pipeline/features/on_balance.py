@@ -1,4 +1,11 @@
-"""On-balance volume and its slope."""
+"""On-balance volume, the volume of rising bars less that of falling ones, and its slope over 20 bars.
+
+Granville, J. E. (1963): Granville's New Key to Stock Market Profits.
+
+>>> from pipeline.series import column
+>>> column("obv", [10.0, 11.0, 11.0, 9.0], volume=[5.0, 7.0, 3.0, 4.0]).tolist()
+[5.0, 12.0, 12.0, 8.0]
+"""
 
 import numpy as np
 

@@ -1,6 +1,11 @@
-"""Parkinson's volatility from the range of each bar.
+"""Parkinson's volatility from the range of each bar: sqrt(Σ ln(h/l)² / (4 · 20 · ln 2)) over 20 bars.
 
-Parkinson, M. (1980): The extreme value method for estimating the variance of the rate of return.
+Parkinson, M. (1980): The extreme value method for estimating the variance of the rate of return. Journal of
+Business 53.
+
+>>> from pipeline.series import column
+>>> column("parkinson_20", [100.0] * 20, high=[101.0] * 20, low=[99.0] * 20)[18:].round(6).tolist()
+[nan, 0.012012]
 """
 
 import numpy as np

@@ -1,6 +1,10 @@
-"""Wilder's relative strength index.
+"""Wilder's relative strength index: 100 G / (G + L), G and L Wilder's averages (14) of gains and losses.
 
 Wilder, J. W. (1978): New Concepts in Technical Trading Systems.
+
+>>> from pipeline.series import column
+>>> column("rsi_14", [100.0, 101.0] * 8)[13:].round(4).tolist()
+[nan, 50.0, 53.5714]
 """
 
 import numpy as np

@@ -1,4 +1,17 @@
-"""Position of the close within the range of 14 bars: slow stochastic (14, 3, 3) and Williams %R."""
+"""Position of the close within the range of 14 bars: slow stochastic (14, 3, 3) and Williams %R.
+
+raw = 100 (c - L) / (H - L); %K is the mean of three raw values, %D of three %K; %R = -100 (H - c) / (H - L).
+
+Lane, G. C. (1984): Lane's stochastics. Stocks & Commodities 2. Williams, L. (1973): How I Made One Million Dollars.
+
+>>> from pipeline.series import column
+>>> close = [float(t) for t in range(1, 20)]
+>>> high, low = [c + 1.0 for c in close], [c - 1.0 for c in close]
+>>> column("stoch_k_14_3_3", close, high, low)[16:].round(4).tolist()
+[nan, 93.3333, 93.3333]
+>>> column("willr_14", close, high, low)[12:14].round(4).tolist()
+[nan, -6.6667]
+"""
 
 import numpy as np
 

@@ -1,6 +1,11 @@
-"""Wilder's average true range.
+"""Wilder's average true range: his average (14) of max(h - l, |h - c[t-1]|, |l - c[t-1]|).
 
 Wilder, J. W. (1978): New Concepts in Technical Trading Systems.
+
+>>> from pipeline.series import column
+>>> close = [float(t) for t in range(1, 17)]
+>>> column("atr_14", close, high=[c + 1.0 for c in close], low=[c - 1.0 for c in close])[13:].tolist()
+[nan, 2.0, 2.0]
 """
 
 import numpy as np

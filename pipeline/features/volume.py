@@ -1,4 +1,15 @@
-"""Volume against its own window, price against the window's volume-weighted average."""
+"""Volume against its own window, price against the window's volume-weighted average.
+
+(v - mean) / std (ddof 1) of 20 volumes; c / (Σ p v / Σ v) - 1 over 20 bars, p = (h + l + c) / 3.
+
+Berkowitz, S., Logue, D., Noser, E. (1988): The total cost of transactions on the NYSE. Journal of Finance 43.
+
+>>> from pipeline.series import column
+>>> column("volume_z_20", [1.0] * 20, volume=[100.0] * 19 + [200.0])[18:].round(4).tolist()
+[nan, 4.2485]
+>>> column("vwap_gap_20", [100.0] * 19 + [110.0], volume=[1.0] * 20)[18:].round(6).tolist()
+[nan, 0.094527]
+"""
 
 import numpy as np
 

@@ -17,12 +17,13 @@ from signaltape import __version__
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One sub-command: `target` is `module:attribute`."""
+    """One sub-command: `target` is `module:attribute`; `sets`: it uses feature sets, those from outside included."""
 
     name: str
     target: str
     help: str
     panel: str = "Commands"
+    sets: bool = False
 
 
 _RUN, _DATA, _MODELS, _WATCH = (
@@ -53,7 +54,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(name="config", target="signaltape.cli.config:app", panel=_RUN, help="Show settings and their sources."),
     Entry(name="publish", target="signaltape.cli.publish:publish", panel=_DATA, help="Publish bars from a file."),
     Entry(name="simulate", target="signaltape.cli.simulate:simulate", panel=_DATA, help="Make a seeded market."),
-    Entry(name="features", target="signaltape.cli.features:app", panel=_DATA, help="List or compute features."),
+    Entry(name="features", target="signaltape.cli.features:app", panel=_DATA, help="List, compute, check features."),
     Entry(
         name="quality",
         target="signaltape.cli.quality:app",
@@ -66,8 +67,20 @@ COMMANDS: tuple[Entry, ...] = (
         panel=_DATA,
         help="Check or rebuild the online store.",
     ),
-    Entry(name="train", target="signaltape.cli.train:train", panel=_MODELS, help="Train and register a model."),
-    Entry(name="models", target="signaltape.cli.models:app", panel=_MODELS, help="List, show, register models."),
+    Entry(
+        name="train",
+        target="signaltape.cli.train:train",
+        panel=_MODELS,
+        help="Train and register a model.",
+        sets=True,
+    ),
+    Entry(
+        name="models",
+        target="signaltape.cli.models:app",
+        panel=_MODELS,
+        help="List, show, register models.",
+        sets=True,
+    ),
     Entry(name="signals", target="signaltape.cli.signals:app", panel=_MODELS, help="Follow signals."),
     Entry(name="alerts", target="signaltape.cli.alerts:app", panel=_MODELS, help="Follow alerts."),
     Entry(name="pause", target="signaltape.cli.control:pause", panel=_MODELS, help="Stop signals."),
@@ -78,6 +91,7 @@ COMMANDS: tuple[Entry, ...] = (
         target="signaltape.cli.reconcile:reconcile",
         panel=_WATCH,
         help="Compare log and tables.",
+        sets=True,
     ),
     Entry(
         name="repair",
@@ -113,7 +127,11 @@ _CALLED = "signaltape.called"
 
 
 def load(entry: Entry) -> Any:
-    """Import the module of an entry and make its command."""
+    """Import the module of an entry and make its command; feature sets from outside are there before it runs."""
+    if entry.sets:
+        from signaltape.extensions import load_feature_sets
+
+        load_feature_sets()
     module, _, attribute = entry.target.partition(":")
     target = getattr(importlib.import_module(module), attribute)
     if not isinstance(target, typer.Typer):

@@ -1,16 +1,19 @@
 """`signaltape features`: what the engine computes, and the same computation over a file."""
 
 import json
+import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from pipeline.features import FeatureSet
     from pipeline.offline import FeatureTable
     from producers.bar_table import BarTable
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="List or compute features.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, compute, check features.")
 
 
 @app.command("list")
@@ -19,32 +22,63 @@ def list_features(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the columns of a feature set: first bar with a value, kind, exact definition."""
-    from pipeline.features import FEATURE_SETS
+    from signaltape.cli.feature_text import set_document, set_lines
 
-    chosen = FEATURE_SETS.get(feature_set)
-    if chosen is None:
-        raise typer.BadParameter(f"{feature_set!r} is not a feature set; sets: {', '.join(FEATURE_SETS)}")
-    rows = [
-        {
-            "name": feature.name,
-            "first": feature.first,
-            "recursive": feature.recursive,
-            "comparable": feature.comparable,
-            "definition": feature.definition,
-        }
-        for feature in chosen.features
-    ]
+    document = set_document(_chosen(feature_set))
     if as_json:
-        head = {"set": chosen.name, "version": chosen.version, "hash": chosen.hash, "warm_up": chosen.warm_up}
-        typer.echo(json.dumps(head | {"features": rows}))
+        typer.echo(json.dumps(document))
         return
-    typer.echo(
-        f"{chosen.name} v{chosen.version} ({chosen.hash}): {len(rows)} columns, published from bar {chosen.warm_up}"
-    )
-    for row in rows:
-        kind = "recursive" if row["recursive"] else "window"
-        unit = "" if row["comparable"] else ", in price or share units"
-        typer.echo(f"  {row['name']:20} from bar {row['first']:2}  {row['definition']}  [{kind}{unit}]")
+    for line in set_lines(document):
+        typer.echo(line)
+
+
+def _chosen(name: str) -> "FeatureSet":
+    from pipeline.features import FEATURE_SETS
+    from signaltape.extensions import load_feature_sets
+
+    load_feature_sets()
+    if name not in FEATURE_SETS:
+        raise typer.BadParameter(f"{name!r} is not a feature set; sets: {', '.join(FEATURE_SETS)}")
+    return FEATURE_SETS[name]
+
+
+@app.command("check")
+def check_features(
+    feature_set: Annotated[str, typer.Option("--set", help="One feature set. [default: all]")] = "",
+    seed: Annotated[int, typer.Option(help="Seed of the bars and of the times at which the future is changed.")] = 1,
+    cuts: Annotated[int, typer.Option(min=1, max=50, help="Times at which the future is changed.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Change and cut the future: no feature and no label may move by one bit before it.
+
+    Runs over seeded bars with gaps, corrections, missing volumes and a split. Checks as well that each set's
+    declarations are true (warm-up, look-back, missing volume, units) and that batching, order, snapshots and splits
+    change nothing. Exit code 1 if anything fails.
+    """
+    from infra.settings import load_settings
+    from pipeline.features import FEATURE_SETS
+    from pipeline.lookahead import check_lookahead, engine_subject, sample_facts
+    from signaltape.cli.feature_text import check_lines, verdict_document
+    from signaltape.extensions import announced_sets, check_extension
+
+    table = {**FEATURE_SETS, **{one.name: one for one in announced_sets()}}
+    if feature_set and feature_set not in table:
+        raise typer.BadParameter(f"{feature_set!r} is not a feature set; sets: {', '.join(table)}")
+    sets = tuple(one for name, one in table.items() if feature_set in ("", name))
+    findings = [(one.name, finding) for one in sets for finding in check_extension(one)]
+    facts = sample_facts(seed, bars=max(one.warm_up for one in sets) + 90)
+    verdicts = check_lookahead(engine_subject(sets, load_settings().engine.horizons), facts, seed=seed, cuts=cuts)
+    passed = not findings and all(verdict.passed for verdict in verdicts)
+    if as_json:
+        others = [{"set": name, **asdict(finding)} for name, finding in findings]
+        typer.echo(
+            json.dumps({"passed": passed, "columns": [verdict_document(one) for one in verdicts], "findings": others})
+        )
+    else:
+        for line in check_lines(verdicts, findings):
+            typer.echo(line)
+    if not passed:
+        raise typer.Exit(1)
 
 
 @app.command("compute")
@@ -59,11 +93,9 @@ def compute_features(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Compute features of a file's bars with the engine that runs live, from each symbol's first bar on."""
-    from pipeline.features import FEATURE_SETS
     from producers.bar_files import read_bars
 
-    if feature_set not in FEATURE_SETS:
-        raise typer.BadParameter(f"{feature_set!r} is not a feature set; sets: {', '.join(FEATURE_SETS)}")
+    _chosen(feature_set)
     if out.suffix != ".parquet":
         raise typer.BadParameter(f"--out must name a .parquet file, got {out}")
     bars = read_bars(file, interval, stamp)
@@ -125,13 +157,21 @@ def _report_faults(table: "FeatureTable") -> None:
 
 
 def _write(out: Path, table: "FeatureTable") -> None:
-    """Write symbol, ts (close, ns UTC), close, one column per feature: null where undefined."""
+    """Write symbol, event_time (close, int64 ns UTC) and one column per feature, null where undefined.
+
+    The file appears whole or not at all.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {"symbol": pa.array(table.symbol.tolist(), pa.string()), "ts": table.event_time, "close": table.close}
+    columns = {"symbol": pa.array(table.symbol.tolist(), pa.string()), "event_time": table.event_time}
     for place, name in enumerate(table.names):
         columns[name] = pa.array(table.values[:, place], mask=~table.valid[:, place])
     out.parent.mkdir(parents=True, exist_ok=True)
     head = {"feature_set_hash": table.set_hash, "interval": table.interval}
-    pq.write_table(pa.table(columns).replace_schema_metadata(head), out, compression="zstd")
+    draft = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        pq.write_table(pa.table(columns).replace_schema_metadata(head), draft, compression="zstd")
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)

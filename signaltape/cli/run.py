@@ -16,6 +16,10 @@ def run(
     if service == "all":
         _run_all()
         return
+    if service in ("features", "inference"):
+        from signaltape.extensions import load_feature_sets
+
+        load_feature_sets()
     raise typer.Exit(entry_point(service)(load_settings(), instance))
 
 

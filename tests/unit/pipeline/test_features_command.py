@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -12,31 +11,8 @@ from typer.testing import CliRunner
 from pipeline.features import CORE, FEATURE_SETS
 from schemas.intervals import MINUTE
 from signaltape.cli.features import app
-from tests.support.engine_log import OPEN, feature_batches, market, run
-
-MARKET = market(6, 50, 3)
-BASE = 28_401_120 * MINUTE  # 2024-01-01
-
-
-def stamps(at: int) -> dict[str, int]:
-    time = BASE + (at + 1) * MINUTE
-    return {"event_time": time, "available_time": time}
-
-
-def bar_file(folder: Path, ending: str, factor: float = 1.0) -> Path:
-    at, place = np.nonzero(MARKET.present)
-    columns = {
-        "symbol": [MARKET.symbols[one] for one in place],
-        "ts": BASE + (at + 1) * MINUTE,
-        **{name: getattr(MARKET, name)[at, place] * factor for name in ("open", "high", "low", "close", "volume")},
-    }
-    path = folder / f"bars.{ending}"
-    if ending == "parquet":
-        pq.write_table(pa.table(columns), path)
-    else:
-        rows = zip(*columns.values(), strict=True)
-        path.write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n")
-    return path
+from tests.support.bar_file import BASE, MARKET, bar_file, stamps
+from tests.support.engine_log import OPEN, feature_batches, run
 
 
 def invoke(*arguments: object) -> tuple[int, str]:
@@ -56,18 +32,21 @@ def test_computed_from_a_file_they_are_those_of_the_log(tmp_path: Path, ending: 
     summary = json.loads(text)
     batches = feature_batches(run([OPEN, *(MARKET.batch(at, **stamps(at)) for at in range(50))]))
     assert summary["vectors"] == sum(len(one.symbols) for one in batches) == 3 * 17
+    schema = pq.read_schema(out)
+    assert schema.names == ["symbol", "event_time", *FEATURE_SETS["core"].names]
+    assert schema.field("event_time").type == "int64"
     written = pq.read_table(out).to_pylist()
     live = {(s, one.event_time): (one.values[r], one.valid[r]) for one in batches for r, s in enumerate(one.symbols)}
     assert len(written) == len(live)
     for row in written:
-        values, valid = live[row["symbol"], row["ts"]]
+        values, valid = live[row["symbol"], row["event_time"]]
         assert [row[f.name] for f in CORE] == [v if ok else None for v, ok in zip(values.tolist(), valid, strict=True)]
 
 
 def test_a_file_stamped_at_the_open_is_one_interval_later(tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     assert invoke("compute", bar_file(tmp_path, "csv"), "--interval", "1m", "--stamp", "open", "--out", out)[0] == 0
-    assert pq.read_table(out)["ts"][0].as_py() == BASE + 35 * MINUTE
+    assert pq.read_table(out)["event_time"][0].as_py() == BASE + 35 * MINUTE
 
 
 def test_splits_are_applied(tmp_path: Path) -> None:
@@ -76,7 +55,7 @@ def test_splits_are_applied(tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     options = ("--interval", "1m", "--stamp", "close", "--out", out, "--splits", splits)
     assert invoke("compute", bar_file(tmp_path, "csv"), *options)[0] == 0
-    rows = {row["ts"]: row for row in pq.read_table(out).to_pylist() if row["symbol"] == "S001"}
+    rows = {row["event_time"]: row for row in pq.read_table(out).to_pylist() if row["symbol"] == "S001"}
     expected = np.log(MARKET.close[40, 1]) - np.log(MARKET.close[39, 1] / 2.0)
     assert rows[BASE + 41 * MINUTE]["logret_1"] == expected
 
