@@ -1,7 +1,7 @@
 """From records of ``features`` to outputs: decode, step the partition, keep what must be published."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from consumers.inference.errors import ChainBroken
@@ -53,8 +53,12 @@ class Intake:
         self._models = models
         self._dead_letters = dead_letters
 
-    def take(self, records: Iterable[Record], owned: dict[int, Owned]) -> Taken:
-        """Take records in their order. Raises ``ChainBroken``, ``ModelUnavailable``, ``PublishError``."""
+    def take(self, records: Iterable[Record], owned: dict[int, Owned], send: Callable[[Closed], None]) -> Taken:
+        """Take records in their order; ``send`` gets what a source message led to before the next one is taken.
+
+        Raises ``ChainBroken``, ``ModelUnavailable``, ``PublishError``, and what ``send`` raises: then nothing of the
+        round may count.
+        """
         taken = Taken()
         refused = 0
         for record in records:
@@ -62,14 +66,15 @@ class Intake:
             if message is None:
                 refused += 1
                 continue
-            self._step(record, message, owned[record.partition], taken)
+            if (closed := self._step(record, message, owned[record.partition], taken)) is not None:
+                send(closed)
         if refused:
             self._dead_letters.flush()
         return taken
 
     def _step(
         self, record: Record, message: FeatureBatch | Watermark | ControlEvent, owned: Owned, taken: Taken
-    ) -> None:
+    ) -> Closed | None:
         inference = owned.inference
         fence = inference.fence
         try:
@@ -85,10 +90,12 @@ class Intake:
         if isinstance(message, ControlEvent) and message.action in ("activate", "rollback", "shadow"):
             self._models.prepare(ModelRef(name=message.model, version=message.model_version))
         if output is None or inference.standing.fence is None:
-            return
+            return None
         taken.batches[record.partition] += 1
         taken.written_ms.append(record.timestamp_ms)
-        taken.closed.append(Closed(record.partition, inference.standing.fence, output, traceparent(record.headers)))
+        closed = Closed(record.partition, inference.standing.fence, output, traceparent(record.headers))
+        taken.closed.append(closed)
+        return closed
 
     def _decoded(self, record: Record) -> FeatureBatch | Watermark | ControlEvent | None:
         try:

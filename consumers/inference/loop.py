@@ -4,7 +4,8 @@ A round, with the numbers of its crash points:
 
 1. take what is there on the partitions of ``features`` (bounded; no waiting for more), and fence it by the chain;
 2. score it, let the router decide; memory moves on, nothing is visible yet;
-3. produce signals and predictions into a transaction;
+3. produce signals and predictions into a transaction: those of one source message are on their way while the next
+   one is scored (2 and 3 take turns);
 4. add the offsets after the last closed source message of each partition, with fence, numbering and control state;
 5. commit: only now anything counts. Then sums that can wait, and router snapshots that are due, in a transaction of
    their own with the same offsets, so that gateways don't wait for them.
@@ -21,7 +22,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumers.inference.commit_metadata import metadata_of
 from consumers.inference.errors import REPAIR, CommitRefused, Fenced, OffsetsExpired, RoundAborted
-from consumers.inference.intake import Intake, Taken
+from consumers.inference.intake import Closed, Intake, Taken
 from consumers.inference.models import LoadedModels
 from consumers.inference.outbox import Outbox
 from consumers.inference.report import RoundReport
@@ -31,6 +32,7 @@ from infra.broker.config import consumer_config
 from infra.broker.errors import BrokerError
 from infra.broker.reading import Record, record_of
 from infra.crash_points import reach
+from infra.errors import OperatorError
 from infra.settings import Settings
 from infra.telemetry.logs import get_logger
 from pipeline.routing.model_port import ModelUnavailable
@@ -82,25 +84,29 @@ class InferenceLoop:
         start = time.perf_counter()
         reach("inference.1_taken")
         try:
-            taken = self._intake.take(records, self._owned)
-        except ModelUnavailable as error:
-            self._hold(str(error))
-            return
-        reach("inference.2_scored")
-        if not taken.moved:
-            return
-        try:
-            self._publish(taken)
+            taken = self._intake.take(records, self._owned, self._send)
+            if not taken.moved:
+                return
+            self._complete(taken)
             self._report.committed(taken, self._owned, self._consumer, time.perf_counter() - start)
             self._keep_snapshots(taken)
+        except ModelUnavailable as error:
+            self._transactions.cancel()
+            self._hold(str(error))
         except RoundAborted:
             self._rewind()
+        except OperatorError:
+            self._transactions.abandon()
+            raise
 
-    def _publish(self, taken: Taken) -> None:
+    def _send(self, closed: Closed) -> None:
+        reach("inference.2_scored")
+        self._transactions.begin()
+        self._transactions.send(self._outbox.records(closed.partition, closed.position, closed.output, closed.trace))
+
+    def _complete(self, taken: Taken) -> None:
         transactions = self._transactions
         transactions.begin()
-        for closed in taken.closed:
-            transactions.send(self._outbox.records(closed.partition, closed.position, closed.output, closed.trace))
         reach("inference.3_produced")
         transactions.offsets(self._consumer, [self._place(partition) for partition in sorted(taken.moved)])
         reach("inference.4_offsets")

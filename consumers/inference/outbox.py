@@ -1,7 +1,7 @@
 """Messages of a round as records: bytes, keys and headers."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 
 from pipeline.routing.partition import Output
 from schemas.bars import Watermark
@@ -12,21 +12,15 @@ from schemas.intervals import session_end
 from schemas.link import Position
 from schemas.predictions import FeatureStats, PredictionBatch, RouterSnapshot
 from schemas.signal_bytes import encode_signals
+from schemas.signal_columns import SignalColumns
 from schemas.signals import Heartbeat, Notice, Signal
 from schemas.topics import TopicNames
 
 _SOURCE = "inference"
 
 
-@dataclass(frozen=True, slots=True)
-class OutRecord:
-    """One record to be produced to a partition of ``topic``."""
-
-    topic: str
-    partition: int
-    key: bytes | None
-    value: bytes
-    headers: Headers
+#: One record to be produced: topic, value, key, partition, headers. A plain tuple, for there are thousands in a burst.
+OutRecord = tuple[str, bytes, bytes | None, int, Headers]
 
 
 class Outbox:
@@ -45,36 +39,31 @@ class Outbox:
             identity = f"{derived_id(topic, partition, position)}/{_part(message)}"
             time = session_time(message)
             headers = event_headers(message.TYPE, identity, _SOURCE, time)
-            yield OutRecord(topic, partition, None, encode(message), headers + trace)
+            yield topic, encode(message), None, partition, headers + trace
 
     def snapshot(self, message: RouterSnapshot) -> OutRecord:
         """Return the record of a router snapshot."""
         topic, partition = self._names.predictions, message.source_partition
         identity = f"{derived_id(topic, partition, message.fence)}/snapshot"
         headers = event_headers(message.TYPE, identity, _SOURCE, message.event_time)
-        return OutRecord(topic, partition, None, encode(message), headers)
+        return topic, encode(message), None, partition, headers
 
-    def _signals(self, partition: int, output: Output, trace: Headers) -> Iterator[OutRecord]:
-        topic = self._names.signals
-        emitted = [message for message in output.signals if isinstance(message, Signal)]
-        if emitted:
-            first = emitted[0]
-            shared = [*event_headers(first.TYPE, "", _SOURCE, first.event_time, self._content_type), *trace]
-            place = next(n for n, (name, _) in enumerate(shared) if name == "ce_id")
-            before, after = shared[:place], shared[place + 1 :]
-            values = list(map(encode_json, emitted)) if self._as_json else encode_signals(emitted)
-            for signal, value in zip(emitted, values, strict=True):
-                headers = [*before, ("ce_id", signal.signal_id.encode()), *after]
-                yield OutRecord(topic, partition, signal.symbol.encode(), value, headers)
-        for message in output.signals:
-            if not isinstance(message, Signal):
-                yield self._progress(topic, partition, message, trace)
+    def _signals(self, partition: int, output: Output, trace: Headers) -> Iterable[OutRecord]:
+        topic, signals = self._names.signals, output.signals
+        if not isinstance(signals, SignalColumns):
+            return [self._progress(topic, partition, message, trace) for message in signals]
+        values = list(map(encode_json, signals)) if self._as_json else encode_signals(signals)
+        shared = [*event_headers(Signal.TYPE, "", _SOURCE, signals.event_time, self._content_type), *trace]
+        place = next(n for n, (name, _) in enumerate(shared) if name == "ce_id")
+        before, after = shared[:place], shared[place + 1 :]
+        headers = [[*before, ("ce_id", identity.encode()), *after] for identity in signals.signal_id]
+        return zip(repeat(topic), values, map(str.encode, signals.symbol), repeat(partition), headers, strict=False)
 
-    def _progress(self, topic: str, partition: int, message: Heartbeat | Notice, trace: Headers) -> OutRecord:
+    def _progress(self, topic: str, partition: int, message: Signal | Heartbeat | Notice, trace: Headers) -> OutRecord:
         identity = digest(message.TYPE, topic, partition, message.seq)
         value = encode_json(message) if self._as_json else encode(message)
         headers = event_headers(message.TYPE, identity, _SOURCE, message.event_time, self._content_type)
-        return OutRecord(topic, partition, None, value, headers + trace)
+        return topic, value, None, partition, headers + trace
 
 
 def session_time(message: PredictionBatch | FeatureStats | Watermark) -> int:

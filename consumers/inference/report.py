@@ -12,7 +12,7 @@ from consumers.inference.restore import Owned
 from infra.telemetry.health import Health
 from infra.telemetry.metrics import PREDICTIONS, ROUND_SECONDS, SIGNALS, SIGNALS_HELD, STAGE_LATENCY
 from schemas.predictions import DIRECTIONS, OUTCOMES, STATUSES, PredictionBatch
-from schemas.signals import Signal
+from schemas.signal_columns import SignalColumns
 
 _HELD = tuple(number for number, name in enumerate(OUTCOMES) if name not in ("none", "emitted"))
 
@@ -34,9 +34,10 @@ class RoundReport:
             for batch in closed.output.predictions:
                 if isinstance(batch, PredictionBatch):
                     _count(batch)
-        directions = [m.signal for c in taken.closed for m in c.output.signals if isinstance(m, Signal)]
-        for name in DIRECTIONS:
-            SIGNALS.labels(signal=name).inc(directions.count(name))
+            if isinstance(closed.output.signals, SignalColumns):
+                counts = np.bincount(closed.output.signals.direction, minlength=len(DIRECTIONS)).tolist()
+                for name, count in zip(DIRECTIONS, counts, strict=True):
+                    SIGNALS.labels(signal=name).inc(count)
         for partition in taken.moved:
             self._progress(partition, owned[partition], consumer)
         self.models("")

@@ -1,5 +1,6 @@
 """The transactional producer: one transaction at a time, and what its errors mean."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -31,23 +32,27 @@ class Transactions:
         self._stopping = stopping
         self._producer = Producer(transactional_producer_config(settings, transactional_id))
         self._snapshot_offsets: dict[int, int] = {}
+        self._open = False
 
     def start(self) -> None:
         """Take the slot: an open transaction of a predecessor is aborted, and the predecessor is fenced."""
         self._insist(lambda: self._producer.init_transactions(_CALL_S))
 
     def begin(self) -> None:
-        """Open a transaction."""
-        self._snapshot_offsets = {}
-        self._insist(self._producer.begin_transaction)
+        """Open a transaction, unless one is open already."""
+        if not self._open:
+            self._snapshot_offsets = {}
+            self._insist(self._producer.begin_transaction)
+            self._open = True
 
     def send(self, records: Iterable[OutRecord]) -> None:
-        """Produce records into the open transaction."""
-        produce, poll = self._producer.produce, self._producer.poll
-        for number, record in enumerate(records):
+        """Produce records into the open transaction; they leave while the caller goes on."""
+        produce: Any = self._producer.produce
+        poll = self._producer.poll
+        for number, (topic, value, key, partition, headers) in enumerate(records):
             while True:
                 try:
-                    produce(record.topic, record.value, record.key, record.partition, headers=[*record.headers])
+                    produce(topic, value, key, partition, headers=headers)
                     break
                 except BufferError:
                     poll(0.05)
@@ -63,10 +68,9 @@ class Transactions:
             if error is None:
                 self._snapshot_offsets[message.partition()] = message.offset()
 
+        topic, value, key, partition, headers = record
         try:
-            self._producer.produce(
-                record.topic, record.value, record.key, record.partition, delivered, headers=[*record.headers]
-            )
+            self._producer.produce(topic, value, key, partition, delivered, headers=[*headers])
         except (KafkaException, BufferError) as error:
             self._fail(error)
 
@@ -86,6 +90,19 @@ class Transactions:
     def commit(self) -> None:
         """Commit: from now on everything of the transaction counts."""
         self._insist(lambda: self._producer.commit_transaction(_CALL_S))
+        self._open = False
+
+    def cancel(self) -> None:
+        """Abort what is open, if anything: the caller can't complete it."""
+        with contextlib.suppress(RoundAborted):
+            if self._open:
+                self._abort("the round can't be completed")
+
+    def abandon(self) -> None:
+        """Try once to abort what is open, because this process ends: readers need not wait for the timeout then."""
+        if self._open:
+            with contextlib.suppress(KafkaException):
+                self._producer.abort_transaction(_CALL_S)
 
     def _insist(self, call: Callable[[], Any]) -> None:
         """Repeat a call while its error says that this helps; the transaction's timeout on the broker bounds it."""
@@ -119,6 +136,7 @@ class Transactions:
         get_logger().warning("transaction_aborted", reason=reason)
         try:
             self._insist_abort()
+            self._open = False
         except KafkaException as error:
             if error.args[0].code() in _FENCED:
                 raise Fenced(f"another process runs under the transactional id {self._id}: this one ends") from error

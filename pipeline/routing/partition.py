@@ -5,7 +5,7 @@ isn't a function of the log (a missed deadline, an open breaker, latency) comes 
 recorded in the ``PredictionBatch`` that it influenced.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.chain import Fence
@@ -43,10 +43,13 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Output:
-    """What one source message of ``bars`` led to, in the order in which it is published. Both may be empty."""
+    """What one source message of ``bars`` led to, in the order in which it is published. Both may be empty.
+
+    The signals of a bar are ``SignalColumns``.
+    """
 
     predictions: tuple[PredictionBatch | FeatureStats | Watermark, ...] = ()
-    signals: tuple[Signal | Heartbeat | Notice, ...] = ()
+    signals: Sequence[Signal | Heartbeat | Notice] = ()
 
 
 @dataclass(kw_only=True)
@@ -164,7 +167,7 @@ class PartitionInference:
         place = BarPlace(router=self.options.router.name, interval=interval, event_time=event_time, source=source)
         return Output(
             predictions=tuple(prediction_batch(call, self.partition, outcomes.get(id(call))) for call in calls),
-            signals=tuple(build_signals(routed, statements, place, self.standing.seq)),
+            signals=build_signals(routed, statements, place, self.standing.seq) if routed.sent.any() else (),
         )
 
     def _pass_on(self, message: Watermark) -> Output:
