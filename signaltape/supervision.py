@@ -43,6 +43,17 @@ class _Service:
     exits: list[int] = field(default_factory=list)
 
 
+def _yield_processor(pid: int) -> None:
+    """Let a process that leads its session have the processor when others don't want it.
+
+    Where Linux schedules by session (``sched_autogroup_enabled``), niceness counts among the processes of one session
+    only; the session has a niceness of its own.
+    """
+    os.setpriority(os.PRIO_PROCESS, pid, _NICE)
+    with contextlib.suppress(OSError):  # another kernel, or not allowed
+        Path(f"/proc/{pid}/autogroup").write_text(str(_NICE))
+
+
 class Supervisor:
     """Runs services as child processes. Use as a context manager; ``watch`` restarts what ends."""
 
@@ -110,7 +121,7 @@ class Supervisor:
         if service.name in YIELDING:
             # They may lag for a moment; a signal may not. May fail if the process has ended already: it is seen below.
             with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, pid, _NICE)
+                _yield_processor(pid)
         service.record = ProcessRecord(pid=pid, started_ticks=started_ticks(pid) or 0, boot_id="", port=0)
         self._guard.add(service.record, signal.SIGTERM)
         service.started = time.monotonic()

@@ -1,7 +1,8 @@
 """From records of ``features`` to outputs: decode, step the partition, keep what must be published."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+import time
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from consumers.inference.errors import ChainBroken
@@ -20,6 +21,9 @@ from schemas.errors import DecodeError
 from schemas.features import FeatureBatch
 from schemas.headers import Headers, traceparent
 from schemas.link import Position
+
+#: Far below the transactions' timeout of ten seconds.
+_ROUND_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +53,26 @@ class Taken:
 class Intake:
     """Steps partitions by records. What isn't a message of the chain goes to the dead letters."""
 
-    def __init__(self, models: LoadedModels, dead_letters: DeadLetters) -> None:
+    def __init__(
+        self, models: LoadedModels, dead_letters: DeadLetters, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._models = models
+        self._clock = clock
         self._dead_letters = dead_letters
 
-    def take(self, records: Iterable[Record], owned: dict[int, Owned], send: Callable[[Closed], None]) -> Taken:
-        """Take records in their order; ``send`` gets what a source message led to before the next one is taken.
+    def take(self, records: deque[Record], owned: dict[int, Owned], send: Callable[[Closed], None]) -> Taken:
+        """Take records off the queue's head; ``send`` gets what a source message led to before the next one is taken.
+
+        Stops after some seconds, so that a transaction that is open meanwhile doesn't time out on the broker.
 
         Raises ``ChainBroken``, ``ModelUnavailable``, ``PublishError``, and what ``send`` raises: then nothing of the
         round may count.
         """
         taken = Taken()
         refused = 0
-        for record in records:
+        until = self._clock() + _ROUND_S
+        while records and self._clock() < until:
+            record = records.popleft()
             message = self._decoded(record)
             if message is None:
                 refused += 1

@@ -16,6 +16,7 @@ restored from their last commit. On assignment a partition is restored before it
 
 import threading
 import time
+from collections import deque
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -77,30 +78,35 @@ class InferenceLoop:
             self._consumer.close()
 
     def round(self) -> None:
-        """One round; see the module's text."""
-        records = self._poll()
-        if not records:
-            return
+        """Take what is there, in one round or, where the models are slow, in several; see the module's text."""
+        records = deque(self._poll())
+        while records:
+            self._round(records)
+
+    def _round(self, records: deque[Record]) -> None:
         start = time.perf_counter()
         reach("inference.1_taken")
         try:
             taken = self._intake.take(records, self._owned, self._send)
+            reach("inference.2_scored")
             if not taken.moved:
                 return
             self._complete(taken)
             self._report.committed(taken, self._owned, self._consumer, time.perf_counter() - start)
             self._keep_snapshots(taken)
         except ModelUnavailable as error:
+            records.clear()
             self._transactions.cancel()
             self._hold(str(error))
         except RoundAborted:
+            records.clear()
             self._rewind()
         except OperatorError:
             self._transactions.abandon()
             raise
 
     def _send(self, closed: Closed) -> None:
-        reach("inference.2_scored")
+        """Steps 2 and 3 take turns: called after each closed source message."""
         self._transactions.begin()
         self._transactions.send(self._outbox.records(closed.partition, closed.position, closed.output, closed.trace))
 

@@ -14,6 +14,7 @@ from infra.broker.publisher import Publisher
 from producers.cross_sections import cross_sections
 from producers.simulation.market import MarketConfig, simulate
 from schemas.topics import TopicNames
+from signaltape.bench.burst_stages import Burst, Stages
 from signaltape.demo.console import Console
 from signaltape.demo.scene import Scene
 
@@ -26,14 +27,14 @@ PAUSE_S = 0.3
 
 
 def run(active: Scene, interval: str, console: Console) -> dict[str, Any]:
-    """Return p50, p99 and max in ms over ``BURSTS`` bursts of ``SYMBOLS`` symbols each."""
+    """Return p50, p99 and max in ms over ``BURSTS`` bursts of ``SYMBOLS`` symbols each, and of each stage."""
     partitions = active.settings.topics.partitions
     table = simulate(MarketConfig(symbols=SYMBOLS, missing=0.0, interval=interval, seed=11))
     feed = BarFeed(
         Publisher(active.settings, "feed-burst"), TopicNames(active.settings.topics.prefix).bars, partitions, "burst"
     )
     sections = cross_sections(table, partitions=partitions, feed="burst", source="burst")
-    spans: list[float] = []
+    bursts: list[Burst] = []
     with _reader(active) as lines:
         first = next(sections)
         feed.open(first[0] - 1)
@@ -44,24 +45,27 @@ def run(active: Scene, interval: str, console: Console) -> dict[str, Any]:
                 feed.publish(batches)
             feed.flush()
             _await(lines, moment)
+        stages = Stages(active.settings)
         with console.step(f"{BURSTS} bursts of {SYMBOLS:,} bars"):
-            for burst in range(UNCOUNTED + BURSTS):
+            for number in range(UNCOUNTED + BURSTS):
                 moment, batches = next(sections)
                 begun = time.time_ns()
                 feed.publish(batches)
                 feed.flush()
-                span = (_await(lines, moment) - begun) / 1e6
-                if burst >= UNCOUNTED:
-                    spans.append(span)
-                console.say(f"{len(spans)} of {BURSTS}, last {span:.0f} ms")
+                ended = _await(lines, moment)
+                if number >= UNCOUNTED:
+                    bursts.append(Burst(event_time=moment, begun=begun, ended=ended))
+                console.say(f"{len(bursts)} of {BURSTS}, last {(ended - begun) / 1e6:.0f} ms")
                 time.sleep(PAUSE_S)
         feed.close(moment)
+    spans = [(burst.ended - burst.begun) / 1e6 for burst in bursts]
     return {
         "symbols": SYMBOLS,
         "bursts": len(spans),
         "p50_ms": round(float(np.percentile(spans, 50)), 1),
         "p99_ms": round(float(np.percentile(spans, 99)), 1),
         "max_ms": round(max(spans), 1),
+        "stages": stages.split(bursts),
         "each_ms": [round(span) for span in spans],
     }
 

@@ -43,6 +43,9 @@ def _latency(figures: dict[str, Any]) -> Iterator[str]:
         f"  p50 {figures['p50_ms']} ms   p99 {figures['p99_ms']} ms   max {figures['max_ms']} ms"
         f"   ({figures['bursts']} bursts)"
     )
+    for stage, times in figures["stages"].items():
+        name = stage.replace("_to_", " → ")
+        yield f"  {name:<22} p50 {times['p50_ms']:>6} ms   p99 {times['p99_ms']:>6} ms"
 
 
 def _store(figures: dict[str, Any]) -> Iterator[str]:

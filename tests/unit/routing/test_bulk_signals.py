@@ -124,6 +124,6 @@ def test_what_the_router_sends_is_read_back() -> None:
 @pytest.mark.parametrize("field", ["score", "confidence", "reference_price", "position_scale"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_numbers_that_are_not_finite_are_refused(field: str, value: float) -> None:
-    bad = replace(made(), **{field: np.array([0.1, value])})
+    bad = replace(made(), **{field: np.array([0.1, value])})  # type: ignore[arg-type]
     with pytest.raises(EncodeError, match="of Ω"):
         encode_signals(bad)
