@@ -75,7 +75,7 @@ def write_linear_model(
     ``Scorer.load(folder / "model.onnx", made.sha256, made)`` loads it.
     """
     chosen = FEATURE_SETS[feature_set]
-    weights = weights if weights is not None else {"logret_1": -0.5, "logret_5": -0.1}
+    weights = weights if weights is not None else {"logret_1": -0.5, "volume_z_20": -0.0005}
     graph = linear_graph(list(weights.values()), bias, sharpness)
     values: dict[str, object] = {
         "name": name,

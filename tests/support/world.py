@@ -46,7 +46,7 @@ def prepare(settings: Settings, folder: Path, strategies: tuple[str, ...] = ("al
             name=f"linear-{strategy}",
             version=0,
             feature_set="core",
-            weights={"logret_1": -0.3, "logret_5": -0.1 * (place + 1)},
+            weights={"logret_1": -0.3, "volume_z_20": -0.0003 * (place + 1)},
             intervals=("1s", "1m", "1d"),
             thresholds=Thresholds(long=1e-4, short=-1e-4),
             deadline_ms=DEADLINE_MS,

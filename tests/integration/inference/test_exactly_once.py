@@ -32,7 +32,7 @@ def log(make_settings: MakeSettings, tmp_path: Path) -> FeatureLog:
     """Forty seconds of bars with a swap, a shadow, a pause and a session that ends, all before the process starts."""
     log = FeatureLog(make_settings(inference=PATIENT.model_dump()))
     first = register_model(log.settings, tmp_path / "first")
-    second = register_model(log.settings, tmp_path / "second", weights={"logret_1": 0.7, "logret_5": 0.2})
+    second = register_model(log.settings, tmp_path / "second", weights={"logret_1": 0.7, "volume_z_20": 0.0004})
     assert (first, second) == (1, 2)
     log.control("activate", strategy="alpha", model="linear", model_version=1)
     log.control("shadow", strategy="alpha", model="linear", model_version=2)

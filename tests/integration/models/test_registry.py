@@ -81,7 +81,7 @@ def test_other_model_with_a_matching_row_is_refused(
 ) -> None:
     """Somebody replaces a file and its checksum in model_artifacts: the manifest still knows better."""
     made = write_linear_model(tmp_path / "model")
-    other = write_linear_model(tmp_path / "other", weights={"logret_1": 9.0, "logret_5": 9.0})
+    other = write_linear_model(tmp_path / "other", weights={"logret_1": 9.0, "ret_std_20": 9.0})
     registry.register(tmp_path / "model", made)
     (registry.folder("linear-test", 1) / "model.onnx").write_bytes((tmp_path / "other" / "model.onnx").read_bytes())
     with connect(settings) as connection:

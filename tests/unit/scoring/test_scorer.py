@@ -58,11 +58,11 @@ def test_order_of_rows_does_not_matter(scorer: Scorer) -> None:
 
 
 def test_score_is_the_weighted_sum_of_named_columns(tmp_path: Path) -> None:
-    made = write_linear_model(tmp_path, weights={"logret_5": 2.0, "logret_1": -1.0}, bias=0.5, sharpness=1.0)
+    made = write_linear_model(tmp_path, weights={"ret_std_20": 2.0, "logret_1": -1.0}, bias=0.5, sharpness=1.0)
     scorer = Scorer.load(tmp_path / made.onnx_file, made.sha256, made)
     values, valid = np.zeros((2, WIDTH)), np.ones((2, WIDTH), dtype=bool)
     names = FEATURE_SETS["minimal"].names
-    values[:, names.index("logret_5")] = 0.25
+    values[:, names.index("ret_std_20")] = 0.25
     values[:, names.index("logret_1")] = 0.125
     valid[1, names.index("logret_1")] = False
     found = scorer.score(values, valid)
@@ -204,7 +204,7 @@ def test_golden_vectors_keep_every_bit() -> None:
         ({"set_version": 9}, "this release computes"),
         ({"features": ("logret_1", "no_such")}, "has no column no_such"),
         ({"features": ("logret_1",)}, r"needed is \[any number, 1\]"),
-        ({"features": ("logret_5", "logret_1")}, "other inputs"),
+        ({"features": ("ret_std_20", "logret_1")}, "other inputs"),
     ],
 )
 def test_model_of_other_features_is_refused(tmp_path: Path, fields: dict[str, object], message: str) -> None:
