@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pipeline.engine_state import IntervalState
 from pipeline.features import FEATURE_SETS, FeatureSet, plan
 from schemas.bars import BarBatch
-from schemas.fields import F8Array
+from schemas.fields import F8Array, I8Array
 from schemas.intervals import MINUTE
 
 #: Columns of a series: open, high, low, close, volume (NaN where there is none), float64 (bars,) each.
@@ -25,24 +25,14 @@ def columns_of(all_series: Sequence[Series], feature_set: FeatureSet) -> list[di
     chosen = plan((feature_set,))
     lengths = np.array([one["close"].shape[0] for one in all_series], dtype=np.int64)
     order = np.argsort(-lengths, kind="stable")
-    longest = int(lengths.max())
-    block = np.full((5, longest, len(all_series)), np.nan)
-    for place, at in enumerate(order.tolist()):
-        for row, name in enumerate((*_PRICES, "volume")):
-            block[row, : lengths[at], place] = all_series[at][name]
+    block = _block(all_series, order, int(lengths.max()))
     symbols = tuple(f"S{place}" for place in range(len(all_series)))
     state = IntervalState(chosen, 64)
     state.add(list(symbols), 0)
-    made = np.full((longest, len(all_series), len(chosen.columns)), np.nan)
-    for t in range(longest):
+    made = np.full((block.shape[1], len(all_series), len(chosen.columns)), np.nan)
+    for t in range(block.shape[1]):
         alive = int(np.count_nonzero(lengths > t))
-        bars = block[:, t, :alive]
-        known = ~np.isnan(bars[4])
-        batch = BarBatch(
-            feed="series", source="series", interval="1m", event_time=(t + 1) * MINUTE, available_time=0,
-            symbols=symbols[:alive], open=bars[0], high=bars[1], low=bars[2], close=bars[3],
-            volume=np.where(known, bars[4], 0.0), volume_valid=known,
-        )  # fmt: skip
+        batch = _batch(block[:, t, :alive], symbols[:alive], t)
         with np.errstate(all="ignore"):
             made[t, :alive] = state.advance(state.locate(batch.symbols), batch, None, t).values
     made[~np.isfinite(made)] = np.nan
@@ -51,6 +41,25 @@ def columns_of(all_series: Sequence[Series], feature_set: FeatureSet) -> list[di
         for name in feature_set.names:
             found[at][name] = made[: lengths[at], place, chosen.columns.index(name)]
     return found
+
+
+def _block(all_series: Sequence[Series], order: I8Array, longest: int) -> F8Array:
+    """Open, high, low, close, volume, float64 (5, bars, series), longest series first, NaN past a series' end."""
+    block = np.full((5, longest, len(all_series)), np.nan)
+    for place, at in enumerate(order.tolist()):
+        for row, name in enumerate((*_PRICES, "volume")):
+            column = all_series[at][name]
+            block[row, : column.shape[0], place] = column
+    return block
+
+
+def _batch(bars: F8Array, symbols: tuple[str, ...], t: int) -> BarBatch:
+    known = ~np.isnan(bars[4])
+    return BarBatch(
+        feed="series", source="series", interval="1m", event_time=(t + 1) * MINUTE, available_time=0, symbols=symbols,
+        open=bars[0], high=bars[1], low=bars[2], close=bars[3],
+        volume=np.where(known, bars[4], 0.0), volume_valid=known,
+    )  # fmt: skip
 
 
 def column(
