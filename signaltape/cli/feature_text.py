@@ -1,12 +1,13 @@
 """What `signaltape features` prints."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipeline.feature_checks import Finding
 from pipeline.features import FeatureSet
 from pipeline.lookahead import Leak, Verdict
+from signaltape.feature_check import CheckReport
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,8 +59,18 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def check_lines(verdicts: Sequence[Verdict], findings: Sequence[tuple[str, Finding]]) -> Iterator[str]:
+def check_document(report: CheckReport) -> dict[str, Any]:
+    """A whole check as plain values."""
+    return {
+        "passed": report.passed,
+        "columns": [verdict_document(verdict) for verdict in report.verdicts],
+        "findings": [{"set": name, **asdict(finding)} for name, finding in report.findings],
+    }
+
+
+def check_lines(report: CheckReport) -> Iterator[str]:
     """One line a column, more where it failed; then what else was found; then the sum."""
+    verdicts, findings = report.verdicts, report.findings
     for verdict in verdicts:
         state = "ok  " if verdict.passed else "FAIL"
         yield f"{state} {verdict.group:10} {verdict.kind:7} {verdict.name:20} {verdict.compared:,} values compared"

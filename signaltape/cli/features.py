@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,29 +54,16 @@ def check_features(
     declarations are true (warm-up, look-back, missing volume, units) and that batching, order, snapshots and splits
     change nothing. Exit code 1 if anything fails.
     """
-    from infra.settings import load_settings
-    from pipeline.features import FEATURE_SETS
-    from pipeline.lookahead import check_lookahead, engine_subject, sample_facts
-    from signaltape.cli.feature_text import check_lines, verdict_document
-    from signaltape.extensions import announced_sets, check_extension
+    from signaltape.cli.feature_text import check_document, check_lines
+    from signaltape.feature_check import check_sets
 
-    table = {**FEATURE_SETS, **{one.name: one for one in announced_sets()}}
-    if feature_set and feature_set not in table:
-        raise typer.BadParameter(f"{feature_set!r} is not a feature set; sets: {', '.join(table)}")
-    sets = tuple(one for name, one in table.items() if feature_set in ("", name))
-    findings = [(one.name, finding) for one in sets for finding in check_extension(one)]
-    facts = sample_facts(seed, bars=max(one.warm_up for one in sets) + 90)
-    verdicts = check_lookahead(engine_subject(sets, load_settings().engine.horizons), facts, seed=seed, cuts=cuts)
-    passed = not findings and all(verdict.passed for verdict in verdicts)
+    report = check_sets(feature_set or None, seed=seed, cuts=cuts)
     if as_json:
-        others = [{"set": name, **asdict(finding)} for name, finding in findings]
-        typer.echo(
-            json.dumps({"passed": passed, "columns": [verdict_document(one) for one in verdicts], "findings": others})
-        )
+        typer.echo(json.dumps(check_document(report)))
     else:
-        for line in check_lines(verdicts, findings):
+        for line in check_lines(report):
             typer.echo(line)
-    if not passed:
+    if not report.passed:
         raise typer.Exit(1)
 
 

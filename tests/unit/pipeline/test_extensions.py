@@ -109,9 +109,8 @@ SUM = ("(state[0] + state[1] + state[2] + state[3] + location) / 5.0", "np.sum(s
 REFUSED = {
     "another hash": (
         [
-            ('"close_location_5"),', '"close_location_5", "rsi_14"),'),
-            ("SET = ", "import dataclasses\n\nSET = dataclasses.replace("),
-            ("extra=(FAMILY,))", "extra=(FAMILY,)), hash='0')"),
+            ('SET = feature_set(', 'import dataclasses\n\nSET = dataclasses.replace(feature_set('),
+            ('extra=(FAMILY,))', 'extra=(FAMILY,)), hash="0")'),
         ],
         "hash",
     ),
@@ -133,6 +132,13 @@ def test_a_faulty_set_is_refused_with_nothing_installed(fault: str, announce: An
         load_feature_sets()
     assert "'location' of close_location" in str(refused.value)
     assert "location" not in FEATURE_SETS
+
+
+def test_the_check_reports_a_faulty_set_and_exits_1(announce: Announce) -> None:
+    announce("location", "close_location", changed(("first=4", "first=3")))
+    result = CliRunner().invoke(features.app, ["check", "--set", "location", "--cuts", "1"])
+    assert result.exit_code == 1
+    assert "FAIL location   look_back close_location_5" in result.stdout
 
 
 def test_something_else_than_a_set_is_refused(announce: Announce) -> None:
