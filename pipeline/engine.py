@@ -13,20 +13,22 @@ from pipeline import engine_snapshot
 from pipeline.chain import Chain
 from pipeline.engine_memory import BarMemory
 from pipeline.engine_output import Source, feature_batches, return_batches
+from pipeline.engine_repairs import apply_repair
 from pipeline.engine_rows import Decision, RowJudge, row_content
 from pipeline.engine_splits import SplitTable
 from pipeline.engine_state import AVAILABLE, CLOSE_, COUNT, LAST, OFFSET, IntervalState, Rows
+from pipeline.engine_symbol import state_repair
 from pipeline.engine_types import (
     EngineConfig,
     LatestVectors,
     Lookup,
     Step,
     StoredBar,
-    UnsupportedMessage,
     masked,
 )  # fmt: skip
 from pipeline.features import FEATURE_SETS, FeatureSet, plan
 from pipeline.quality.watch import IntervalQuality, Section, stored_marks
+from pipeline.repair_book import RepairBook
 from pipeline.returns import matured
 from pipeline.watermarks import FeedTable
 from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
@@ -56,7 +58,7 @@ class PartitionEngine:
         self.code_hash = _digest(
             str(engine_snapshot.STATE_VERSION), self.sets_hash, horizons, repr(config.primary_source)
         )
-        self._horizons = np.array(config.horizons, dtype=np.int64)[:, None]
+        self.horizons = np.array(config.horizons, dtype=np.int64)[:, None]
         self.next_offset = 0
         self.event_time = 0
         self.features_chain = Chain()
@@ -64,6 +66,7 @@ class PartitionEngine:
         self.feeds = FeedTable()
         self.splits = SplitTable()
         self.memory = BarMemory(config.ring)
+        self.repairs = RepairBook()
         self.sources: dict[str, int] = {}
         self.states: dict[str, IntervalState] = {}
         self.quality: dict[str, IntervalQuality] = {}
@@ -106,9 +109,13 @@ class PartitionEngine:
             (link,) = self.features_chain.links(offset, 1)
             step = Step(features=(replace(message, link=link),), log_event=True)
         elif isinstance(message, Adjustment):
-            step = self._adjustment(message)
+            step = self._adjustment(message, offset)
         else:
-            raise UnsupportedMessage("state_repair_unsupported", f"repair of {message.symbol!r} can't be applied yet")
+            with np.errstate(all="ignore"):
+                step = apply_repair(self, message, offset)
+        if message.TYPE != StateRepair.TYPE:
+            for need in step.repairs:
+                self.repairs.need(need, offset)
         self.next_offset = offset + 1
         return step
 
@@ -121,7 +128,7 @@ class PartitionEngine:
         size = len(state.symbols)
         marks = state.marks[:, :size]
         warm = np.flatnonzero(marks[COUNT] > chosen.warm_up)
-        values, valid = masked(self._choose(chosen.name, state.latest[warm]))
+        values, valid = masked(self.columns_of(chosen.name, state.latest[warm]))
         return LatestVectors(
             symbols=tuple(state.symbols[place] for place in warm.tolist()),
             event_time=marks[LAST, warm],
@@ -132,7 +139,17 @@ class PartitionEngine:
             available_time=marks[AVAILABLE, warm],
         )
 
-    def _choose(self, feature_set: str, values: F8Array) -> F8Array:
+    def state_repair(self, symbol: str, interval: str, *, as_of_offset: int, since: int = 0) -> StateRepair:
+        """Return the message that brings this engine's state of a symbol into the log of another engine.
+
+        ``as_of_offset``: the last offset of that log whose messages the state includes, -1 for none; bars that came
+        after it are stepped again on top. ``since``: lowest event time (ns UTC) that differs from what that log's
+        engine has; 0: everything may. Raises KeyError for a symbol without bars in the interval.
+        """
+        return state_repair(self, symbol, interval, as_of_offset, since)
+
+    def columns_of(self, feature_set: str, values: F8Array) -> F8Array:
+        """Cut a set's columns out of all computed ones, (n, columns)."""
         choice = self.plan.choices[feature_set]
         return values if choice is None else values[:, choice]
 
@@ -165,8 +182,10 @@ class PartitionEngine:
         symbols = batch.symbols if picked is None else tuple(batch.symbols[row] for row in picked.tolist())
         source = Source(batch=batch, symbols=symbols, advanced=advanced)
         links = self.features_chain.links(offset, len(self.sets))
-        features = feature_batches(source, links, [(one, self._choose(one.name, advanced.values)) for one in self.sets])
-        ripe = matured(state, rows, advanced, self._horizons)
+        features = feature_batches(
+            source, links, [(one, self.columns_of(one.name, advanced.values)) for one in self.sets]
+        )
+        ripe = matured(state, rows, advanced, self.horizons)
         returns = return_batches(source, self.returns_chain.links(offset, len(ripe)), ripe)
         return self._kept(batch, decision, marks, features, returns)
 
@@ -213,13 +232,13 @@ class PartitionEngine:
             log_event=True,
         )
 
-    def _adjustment(self, message: Adjustment) -> Step:
+    def _adjustment(self, message: Adjustment, offset: int) -> Step:
         owner = partition_of(message.symbol, self.config.partitions)
         if owner != self.config.partition:
             detail = f"{message.symbol!r} belongs to partition {owner}, not {self.config.partition}"
             fault = RowFault(row=0, symbol=message.symbol, code="wrong_partition", detail=detail)
             return Step(faults=(fault,))
-        faults, duplicates, repairs = self.splits.receive(message, self.states)
+        faults, duplicates, repairs = self.splits.receive(message, offset, self.states)
         return Step(faults=faults, duplicates=duplicates, repairs=repairs, log_event=not faults)
 
 

@@ -12,13 +12,14 @@ from pipeline.engine_state import COUNT, HEAD, START, IntervalState
 from pipeline.engine_types import SnapshotRefused
 from pipeline.features import Plan
 from pipeline.quality.watch import IntervalQuality
+from pipeline.repair_book import RepairBook
 from pipeline.watermarks import FeedTable
 
 if TYPE_CHECKING:
     from pipeline.engine import PartitionEngine
 
 #: Rises with every change to the engine's state or to how it is advanced; a snapshot of another version is refused.
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 def dump(engine: "PartitionEngine") -> bytes:
@@ -38,7 +39,8 @@ def dump(engine: "PartitionEngine") -> bytes:
                 "sources": engine.sources,
                 "splits": engine.splits.state(),
                 "memory": engine.memory.state(),
-                "intervals": {name: _dump_state(state) for name, state in engine.states.items()},
+                "repairs": engine.repairs.state(),
+                "intervals": {name: dump_interval(state) for name, state in engine.states.items()},
                 "quality": {
                     name: watch.dump(len(engine.states[name].symbols)) for name, watch in engine.quality.items()
                 },
@@ -75,10 +77,12 @@ def load(engine: "PartitionEngine", data: bytes) -> None:
     engine.quality = {
         name: IntervalQuality.restore(name, config.quality, columns) for name, columns in values["quality"].items()
     }
-    engine.states = {name: _load_state(engine.plan, config.ring, part) for name, part in values["intervals"].items()}
+    engine.repairs = RepairBook.restore(values["repairs"])
+    engine.states = {name: load_interval(engine.plan, config.ring, part) for name, part in values["intervals"].items()}
 
 
-def _dump_state(state: IntervalState) -> dict[str, Any]:
+def dump_interval(state: IntervalState) -> dict[str, Any]:
+    """Return an interval's symbols and arrays, as bytes, for a snapshot."""
     size = len(state.symbols)
     marks = state.marks[:, :size].copy()
     depth = min(state.raw, int(marks[COUNT].max(initial=0)))
@@ -93,7 +97,8 @@ def _dump_state(state: IntervalState) -> dict[str, Any]:
     }
 
 
-def _load_state(plan: Plan, ring: int, part: dict[str, Any]) -> IntervalState:
+def load_interval(plan: Plan, ring: int, part: dict[str, Any]) -> IntervalState:
+    """Rebuild an interval from ``dump_interval()``; raises ValueError for arrays of another size."""
     state = IntervalState(plan, ring)
     symbols, depth = part["symbols"], part["depth"]
     size = len(symbols)

@@ -9,7 +9,7 @@ from pipeline.engine_types import RepairNeed
 from schemas.bars import Adjustment
 from schemas.row_faults import RowFault
 
-_Known = tuple[int, float, int]  # effective time, factor, available time
+_Known = tuple[int, float, int, int]  # effective time, factor, available time, offset in the log
 
 
 class SplitTable:
@@ -19,7 +19,7 @@ class SplitTable:
         self._splits: dict[str, list[_Known]] = {}
 
     def receive(
-        self, message: Adjustment, states: dict[str, IntervalState]
+        self, message: Adjustment, offset: int, states: dict[str, IntervalState]
     ) -> tuple[tuple[RowFault, ...], int, tuple[RepairNeed, ...]]:
         """Take a split; return faults, duplicates (0 or 1) and the repairs that a late one needs.
 
@@ -30,13 +30,13 @@ class SplitTable:
         if not (np.isfinite(message.factor) and message.factor > 0.0):
             return (_fault(symbol, "bad_factor", f"factor must be finite and above 0, got {message.factor}"),), 0, ()
         known = self._splits.setdefault(symbol, [])
-        for effective_time, factor, _ in known:
+        for effective_time, factor, _, _ in known:
             if effective_time == at:
                 if factor == message.factor:
                     return (), 1, ()
                 detail = f"a split with factor {factor} at {at} is already known"
                 return (_fault(symbol, "revision_conflict", detail),), 0, ()
-        known.append((at, message.factor, message.available_time))
+        known.append((at, message.factor, message.available_time, offset))
         known.sort()
         repairs = []
         for interval, state in sorted(states.items()):
@@ -51,10 +51,14 @@ class SplitTable:
         return (), 0, tuple(repairs)
 
     def begin(self, state: IntervalState, symbol: str, event_time: int) -> None:
-        """Note the splits that wait for a symbol which is about to have its first bar in an interval."""
-        waiting = [at for at, _, _ in self._splits.get(symbol, ()) if at >= event_time]
+        """Note the splits that wait for a symbol whose first (or last) bar in an interval has ``event_time``."""
+        waiting = [at for at, _, _, _ in self._splits.get(symbol, ()) if at >= event_time]
         if waiting:
             state.marks[SPLIT, state.places[symbol]] = min(waiting)
+
+    def missed(self, symbol: str, after: int, event_time: int) -> bool:
+        """True if a split that came after an offset took effect before ``event_time``."""
+        return any(at < event_time and offset > after for at, _, _, offset in self._splits.get(symbol, ()))
 
     def apply(self, state: IntervalState, rows: Rows, event_time: int) -> None:
         """Rescale the symbols at ``rows`` whose split took effect before their bar at ``event_time``."""
@@ -64,11 +68,11 @@ class SplitTable:
         for place in due.tolist():
             first = int(state.marks[SPLIT, place])
             waiting = [known for known in self._splits[state.symbols[place]] if known[0] >= first]
-            for at, factor, available_time in waiting:
+            for at, factor, available_time, _ in waiting:
                 if at < event_time:
                     state.rescale(place, factor)
                     state.marks[AVAILABLE, place] = max(int(state.marks[AVAILABLE, place]), available_time)
-            state.marks[SPLIT, place] = min((at for at, _, _ in waiting if at >= event_time), default=NEVER)
+            state.marks[SPLIT, place] = min((at for at, _, _, _ in waiting if at >= event_time), default=NEVER)
 
     def state(self) -> dict[str, Any]:
         """Return the table as plain values, for a snapshot."""
@@ -79,7 +83,8 @@ class SplitTable:
         """Rebuild a table from ``state()``."""
         table = cls()
         table._splits = {
-            symbol: [(at, factor, available) for at, factor, available in splits] for symbol, splits in state.items()
+            symbol: [(at, factor, available, offset) for at, factor, available, offset in splits]
+            for symbol, splits in state.items()
         }
         return table
 

@@ -22,7 +22,8 @@ COUNT, HEAD, LAST, AVAILABLE, SOURCE, SPLIT, OFFSET = range(7)
 #: Columns of ``bars`` and ``stamps``.
 OPEN_, HIGH_, LOW_, CLOSE_, VOLUME_, FACTOR_, LOG_ = range(7)
 FIELDS = 7
-TIME_, OFFSET_, REVISION_ = range(3)
+TIME_, OFFSET_, REVISION_, AVAILABLE_ = range(4)
+STAMPS = 4
 
 NEVER = np.iinfo(np.int64).max
 #: Head of a symbol without bars: its first bar goes to row 20.
@@ -88,7 +89,7 @@ class IntervalState:
         self.ring = np.full((ROWS, WIDTH, capacity), np.nan)
         self.state = np.zeros((fields, capacity))
         self.bars = np.zeros((capacity, self.raw, FIELDS))
-        self.stamps = np.zeros((capacity, self.raw, 3), dtype=np.int64)
+        self.stamps = np.zeros((capacity, self.raw, STAMPS), dtype=np.int64)
         self.latest = np.full((capacity, len(self.plan.columns)), np.nan)
 
     def locate(self, symbols: tuple[str, ...]) -> Rows:
@@ -128,7 +129,14 @@ class IntervalState:
 
         Every symbol's bar must be newer than its last one, and pending splits must have been applied.
         """
-        bars = self._raw(batch, picked)
+        stamp = np.array((batch.event_time, offset, batch.revision, batch.available_time), dtype=np.int64)
+        return self.advance_raw(rows, self._raw(batch, picked), stamp)
+
+    def advance_raw(self, rows: Rows, bars: F8Array, stamp: I8Array) -> "Advanced":
+        """Advance the symbols at ``rows`` by ``bars``, float64 (FIELDS, n) with FACTOR_ 1; LOG_ is filled in.
+
+        ``stamp``: int64 (STAMPS,) for all, or (n, STAMPS), in the order of ``stamps``.
+        """
         marks = self.marks[:, rows.key]
         t = marks[COUNT].copy()
         oldest = int(np.minimum.reduce(t))
@@ -140,13 +148,13 @@ class IntervalState:
         bars[LOG_] = frame.ago(LOG_CLOSE, 0)
         slots = t % self.raw
         self.bars[rows.index, slots] = bars.T
-        self.stamps[rows.index, slots] = batch.event_time, offset, batch.revision
+        self.stamps[rows.index, slots] = stamp
         marks[COUNT] += 1
         marks[HEAD] = row
-        marks[LAST] = batch.event_time
-        available = np.maximum(marks[AVAILABLE], batch.available_time)
+        marks[LAST] = stamp[..., TIME_]
+        available = np.maximum(marks[AVAILABLE], stamp[..., AVAILABLE_])
         marks[AVAILABLE] = available
-        marks[OFFSET] = offset
+        marks[OFFSET] = stamp[..., OFFSET_]
         if rows.cut is None:
             self.marks[:, rows.index] = marks
         values = np.ascontiguousarray(out.T)

@@ -95,11 +95,16 @@ class StoredRows:
     marks: U1Array | None = None
 
 
+#: Outcomes of a ``StateRepair``; the others than ``APPLIED`` are also reasons of the repair that is asked for anew.
+APPLIED, SUPERSEDED, OUT_OF_REACH = "applied", "superseded", "out_of_reach"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepairNeed:
     """Derived rows of (symbol, interval) from ``event_time`` on no longer follow from the stored bars.
 
-    ``reason`` is ``revision``, ``late`` or ``late_split``.
+    ``reason`` is ``revision``, ``late``, ``late_split``, or what became of the last repair: ``superseded``,
+    ``out_of_reach``.
     """
 
     symbol: str
@@ -109,11 +114,32 @@ class RepairNeed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RepairOutcome:
+    """What became of a ``StateRepair``.
+
+    ``outcome``: applied; superseded (something between its state and its place in the log contradicts the state);
+    out_of_reach (the ring doesn't hold every bar between). ``since``: lowest event time that it changes, ns UTC.
+    ``restepped``: bars stepped again. ``bars_before``, ``bars_after``: bars that the symbol's state had and has.
+    """
+
+    symbol: str
+    interval: str
+    as_of_offset: int
+    last_event_time: int
+    since: int
+    outcome: str
+    restepped: int
+    bars_before: int
+    bars_after: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """Everything that one message of ``bars`` yields, in order; what is empty yields nothing.
 
     ``stored`` is None for a message without kept bars; ``log_event`` is True for another message than bars that
     belongs in the record of the log. ``faults`` name rows for the dead letters, ``duplicates`` counts rows dropped.
+    ``repaired`` says what became of a ``StateRepair``.
     """
 
     features: tuple[FeatureBatch | Watermark | ControlEvent, ...] = ()
@@ -123,6 +149,7 @@ class Step:
     duplicates: int = 0
     repairs: tuple[RepairNeed, ...] = ()
     log_event: bool = False
+    repaired: RepairOutcome | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
