@@ -70,7 +70,11 @@ class Adjustment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StateRepair:
-    """State of one symbol, recomputed from stored bars, that applies at its own offset in the log."""
+    """State of one symbol, recomputed from stored bars, that applies at its own offset in the log.
+
+    ``as_of_offset``: the last offset whose messages the state includes, -1 for none. ``last_event_time``: close of
+    the symbol's last bar in it. ``state`` is the engine's own form, at most 1 MiB.
+    """
 
     TYPE: ClassVar[str] = "StateRepair"
 

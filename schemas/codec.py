@@ -28,6 +28,8 @@ from schemas.wire import plan
 VERSION = 1
 #: Messages may not be larger than the topics allow.
 MAX_BYTES = 16 * 1024 * 1024
+#: One symbol's state: some 10 kB with a ring of 64 bars.
+MAX_STATE_BYTES = 1024 * 1024
 
 Message = (
     BarBatch | Watermark | Adjustment | StateRepair | ControlEvent | FeatureBatch | ReturnBatch | PredictionBatch
@@ -165,6 +167,13 @@ def _check_repair(repair: StateRepair) -> None:
     if repair.interval not in INTERVALS:
         raise DecodeError("unknown_interval", f"interval {repair.interval[:100]!r} is not known")
     _check_name("StateRepair.symbol", repair.symbol)
+    if repair.as_of_offset < -1 or repair.last_event_time < 1:
+        place = f"as_of_offset {repair.as_of_offset}, last_event_time {repair.last_event_time}"
+        raise DecodeError("wrong_type", f"StateRepair has {place}; expected -1 or more, and 1 or more")
+    if len(repair.state) > MAX_STATE_BYTES:
+        raise DecodeError(
+            "too_large", f"StateRepair.state has {len(repair.state)} bytes; the limit is {MAX_STATE_BYTES}"
+        )
 
 
 def _check_control(event: ControlEvent) -> None:

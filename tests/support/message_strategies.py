@@ -40,6 +40,8 @@ _FIELDS: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("BarBatch", "event_time"): st.integers(1, 100_000).map(lambda day: day * DAY),
     ("BarBatch", "interval"): st.sampled_from(sorted(INTERVALS)),
     ("StateRepair", "interval"): st.sampled_from(sorted(INTERVALS)),
+    ("StateRepair", "as_of_offset"): st.integers(-1, 2**40),
+    ("StateRepair", "last_event_time"): st.integers(1, 2**62),
     ("BarBatch", "revision"): st.integers(0, 2**40),
     ("Watermark", "state"): st.sampled_from(FEED_STATES),
     ("Adjustment", "factor"): st.floats(1e-6, 1e6),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.engine import PartitionEngine
-from pipeline.engine_types import EngineConfig, LookupMissing, RepairNeed, Step, StoredBar, UnsupportedMessage
-from schemas.bars import BarBatch, StateRepair, Watermark
+from pipeline.engine_types import EngineConfig, LookupMissing, RepairNeed, Step, StoredBar
+from schemas.bars import BarBatch, Watermark
 from schemas.intervals import DAY, HOUR, MINUTE
 from schemas.partitioning import partition_of
 from tests.support.engine_log import ONE, OPEN, bits, market, run
@@ -245,18 +245,6 @@ def test_intervals_are_apart() -> None:
     step = engine.step(MARKET.batch(10, interval="5m", event_time=45 * MINUTE), 41)
     assert set(stored(step).values()) == {"first"}
     assert step.features[0].symbols == ()  # type: ignore[union-attr]
-
-
-def test_a_state_repair_is_refused_and_changes_nothing() -> None:
-    engine = engine_after(3)
-    before = engine.snapshot()
-    repair = StateRepair(
-        symbol="S000", interval="1m", as_of_offset=1, last_event_time=MINUTE, available_time=0, state=b""
-    )
-    with pytest.raises(UnsupportedMessage) as raised:
-        engine.step(repair, 4)
-    assert raised.value.code == "state_repair_unsupported"
-    assert engine.snapshot() == before
 
 
 def test_an_offset_is_taken_once() -> None:
