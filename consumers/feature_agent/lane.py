@@ -6,7 +6,7 @@ import numpy as np
 
 from consumers.feature_agent.work import DeadLetter, PartitionWork, Snapshot, Vectors
 from infra.broker.reading import Record
-from infra.telemetry.metrics import BAR_MARKS, BARS, DUPLICATES, REPAIR_REQUESTS
+from infra.telemetry.metrics import BAR_MARKS, BARS, DUPLICATES, REPAIR_REQUESTS, STATE_REPAIRS
 from infra.warehouse.checkpoints import Checkpoint
 from pipeline.engine import LogMessage, PartitionEngine
 from pipeline.engine_types import (
@@ -148,6 +148,8 @@ def _collect(record: Record, message: LogMessage | DecodeError, step: Step, work
         work.bars.append((message, record.offset, step.stored))
     if step.log_event:
         work.log_events.append((record.offset, *_event(message), record.value or b""))
+    if step.repaired is not None:
+        STATE_REPAIRS.labels(outcome=step.repaired.outcome).inc()
     for need in step.repairs:
         work.repairs.append((record.offset, need))
         REPAIR_REQUESTS.labels(reason=need.reason).inc()
@@ -178,4 +180,6 @@ def _event(message: object) -> tuple[str, int]:
         return message.TYPE, message.effective_from
     if isinstance(message, Watermark):
         return message.TYPE, message.event_time
+    if isinstance(message, StateRepair):
+        return message.TYPE, message.last_event_time
     raise TypeError(f"{type(message).__name__} is no event of the log")

@@ -10,10 +10,13 @@ from schemas.features import FeatureBatch
 
 
 def newest_vectors(partition: int, batches: Iterable[FeatureBatch]) -> list[Vectors]:
-    """Return the last live vector of each symbol, per set, version and interval; ``batches`` in log order."""
+    """Return the last vector of each symbol, per set, version and interval; ``batches`` in log order.
+
+    Corrections count as well: those of one repair are in order of event time, and end with the symbol's last bar.
+    """
     groups: dict[tuple[str, int, str], list[FeatureBatch]] = {}
     for batch in batches:
-        if batch.symbols and batch.kind == "live":
+        if batch.symbols:
             groups.setdefault((batch.feature_set, batch.set_version, batch.interval), []).append(batch)
     return [
         Vectors(partition=partition, feature_set=name, set_version=version, interval=interval, vectors=_merge(group))

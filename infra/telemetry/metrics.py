@@ -13,6 +13,7 @@ DUPLICATES = Counter(
 )
 DEAD_LETTERS = Counter("signaltape_dead_letters_total", "Messages sent to a dead-letter topic.", ["topic", "code"])
 REPAIR_REQUESTS = Counter("signaltape_repair_requests_total", "Corrections that await repair.", ["reason"])
+STATE_REPAIRS = Counter("signaltape_state_repairs_total", "StateRepair messages taken, by outcome.", ["outcome"])
 STAGE_LATENCY = Histogram(
     "signaltape_stage_latency_seconds", "Time from a stage's input record to its output.", ["stage"], buckets=_LATENCY_S
 )

@@ -66,7 +66,7 @@ LETTERS = {
     "close outside": (lambda at: cell(at, "close", 2, 1e6), ("close_outside_range", "2")),
     "negative volume": (lambda at: cell(at, "volume", 0, -1.0), ("negative_volume", "0")),
     "feed not open": (lambda at: bars(at, feed="ghost"), ("feed_not_open", "0,1,2,3")),
-    "state repair": (lambda at: REPAIR, ("state_repair_unsupported", "")),
+    "state repair": (lambda at: REPAIR, ("state_malformed", "")),
 }
 
 

@@ -35,8 +35,8 @@ def test_the_last_row_of_each_symbol_counts() -> None:
     assert one.vectors.values[:, 0].tolist() == [5.0, 6.0, 6.0]
 
 
-def test_intervals_are_apart_and_corrections_left_out() -> None:
+def test_intervals_are_apart_and_a_correction_replaces_its_vector() -> None:
     found = newest_vectors(
         0, [batch(1, 10, "A"), batch(2, 10, "A", interval="1s"), batch(3, 10, "A", kind="correction")]
     )
-    assert [(one.interval, one.vectors.source_offset.tolist()) for one in found] == [("1m", [1]), ("1s", [2])]
+    assert [(one.interval, one.vectors.source_offset.tolist()) for one in found] == [("1m", [3]), ("1s", [2])]
