@@ -22,7 +22,7 @@ Structured = npt.NDArray[Any]
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 #: 2000-01-01 UTC, where PostgreSQL counts microseconds from, in microseconds since 1970.
-_EPOCH_US = 946_684_800_000_000
+POSTGRES_EPOCH_US = 946_684_800_000_000
 
 _LENGTH = np.dtype(">i4")
 INT2, INT4, INT8, FLOAT8 = (np.dtype(code) for code in (">i2", ">i4", ">i8", ">f8"))
@@ -162,12 +162,12 @@ class Array:
 
 def times(values: I8Array) -> Number:
     """Times in ns UTC as `timestamptz`: whole microseconds, a finer part rounded up (never known too early)."""
-    return Number(values=-(-values // 1000) - _EPOCH_US, kind=INT8)
+    return Number(values=-(-values // 1000) - POSTGRES_EPOCH_US, kind=INT8)
 
 
 def time_array(values: I8Array, present: BoolArray) -> Array:
     """Ragged arrays of times, shape (n, width), ns UTC."""
-    moments = -(-values // 1000) - _EPOCH_US
+    moments = -(-values // 1000) - POSTGRES_EPOCH_US
     return Array(values=moments, present=present, kind=INT8, oid=OIDS["timestamptz"], ragged=True)
 
 
