@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from infra.feature_store.finality import OpenTransactions, open_transactions
 from infra.feature_store.frame import KNOWLEDGE, FeatureFrame, Knowledge
 from infra.feature_store.pairs import Moment, Pairs, nanoseconds
 from infra.feature_store.reading import Answer, Question
+from infra.feature_store.writing import Provenance, checked, store
 from infra.settings import Settings
 from infra.warehouse.connection import Connection, Warehouse
 
@@ -19,7 +21,7 @@ READER = "signaltape-feature-reader"
 
 
 class FeatureStore:
-    """Reads features point in time. Opens its connection at the first use; not for several threads at once.
+    """Reads features point in time, and keeps those of others. Connects at the first use; not for several threads.
 
     ``feature_set`` and ``interval`` say which of the engine's vectors are meant; features with rows of their own
     (computed elsewhere, or JSON) are found by name beside them and have no interval.
@@ -73,6 +75,31 @@ class FeatureStore:
         moment = before.clock if as_of is None else nanoseconds(as_of)
         asked = Pairs.product(entities, np.array([moment], dtype=np.int64))
         return self._read(asked, (features, feature_version, knowledge, max_age), before)
+
+    def write_features(
+        self,
+        feature: str,
+        entities: Sequence[str],
+        event_times: Sequence[Moment],
+        values: Sequence[Any],
+        *,
+        feature_version: int = 1,
+        availability_lag: timedelta = timedelta(0),
+        producer: str,
+        producer_version: str = "",
+        run_id: str = "-",
+    ) -> int:
+        """Store values of a feature that is computed elsewhere; return how many rows were inserted.
+
+        Three columns of one length; ``values`` are all numbers, or all JSON documents. A value is available
+        ``availability_lag`` after its event. The same values again insert nothing; another value for the same entity
+        and event is kept beside the first, as a correction that was not available before it came. Raises
+        InvalidRequest, with nothing written, for NaN, names, times or types that can't be kept.
+        """
+        provenance = Provenance(producer=producer, producer_version=producer_version, run_id=run_id)
+        columns = (entities, event_times, values)
+        ready = checked(feature, columns, feature_version, availability_lag, provenance)
+        return self._warehouse.run(lambda connection: store(connection, ready))
 
     def close(self) -> None:
         """Close the connection; the next read opens another."""

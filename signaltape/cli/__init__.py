@@ -54,7 +54,9 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(name="config", target="signaltape.cli.config:app", panel=_RUN, help="Show settings and their sources."),
     Entry(name="publish", target="signaltape.cli.publish:publish", panel=_DATA, help="Publish bars from a file."),
     Entry(name="simulate", target="signaltape.cli.simulate:simulate", panel=_DATA, help="Make a seeded market."),
-    Entry(name="features", target="signaltape.cli.features:app", panel=_DATA, help="List, compute, check features."),
+    Entry(
+        name="features", target="signaltape.cli.features:app", panel=_DATA, help="List, compute, check, read features."
+    ),
     Entry(
         name="quality",
         target="signaltape.cli.quality:app",

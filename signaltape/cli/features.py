@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from signaltape.cli.feature_values import get_features
+
 if TYPE_CHECKING:
     from pipeline.features import FeatureSet
     from pipeline.offline import FeatureTable
     from producers.bar_table import BarTable
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, compute, check features.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, compute, check, read features.")
+app.command("get")(get_features)
 
 
 @app.command("list")
