@@ -5,6 +5,12 @@ PYTHON ?=
 WORKERS ?= 4
 BIN := .venv/bin
 export PYTHON
+# Where bytecode beside the sources is forbidden, it goes below .cache: every service is a process of its own, and
+# compiling what it loads again and again would cost more than all that a short run does.
+ifdef PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.cache/bytecode
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint format format-check types imports crash bench lock clean

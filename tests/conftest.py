@@ -1,5 +1,7 @@
 """Fixtures: one stack of real servers per test session, and settings of its own for each test."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +10,13 @@ import pytest
 from infra.settings import Settings
 from infra.stack import Endpoints
 from tests.support import isolation, providers
+
+# As in the Makefile, for pytest called by itself: test processes and services compile once, not at each start.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ.setdefault(
+        "PYTHONPYCACHEPREFIX", str(Path(__file__).parents[1] / ".cache" / "bytecode")
+    )
 
 MARKERS_BY_FOLDER = ("unit", "contract", "integration", "crash", "acceptance")
 
