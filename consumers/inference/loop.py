@@ -29,7 +29,7 @@ from consumers.inference.outbox import Outbox
 from consumers.inference.report import RoundReport
 from consumers.inference.restore import Owned, Place, Restorer
 from consumers.inference.transaction import Transactions
-from infra.broker.config import consumer_config
+from infra.broker.config import MEMBER_FENCED, consumer_config
 from infra.broker.errors import BrokerError
 from infra.broker.reading import Record, record_of
 from infra.crash_points import reach
@@ -175,8 +175,8 @@ class InferenceLoop:
                 f"{self._topic}: the committed offset isn't in the topic any more ({error.str()}); the topic was "
                 f"recreated, or its retention passed over this group. Run: {REPAIR}"
             )
-        if error.code() == KafkaError.FENCED_INSTANCE_ID:
-            raise Fenced("another process runs under this instance number: this one ends (--instance)")
+        if error.code() in MEMBER_FENCED:
+            raise Fenced(f"another process runs under this instance number: this one ends (--instance); {error.str()}")
         if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise BrokerError(f"{self._topic}: {error.str()}; run `signaltape init`, or check the prefix setting")
         get_logger().warning("kafka_error", reason=error.str())

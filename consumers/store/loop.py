@@ -24,7 +24,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumers.store.sorting import Owned, Sorter
 from consumers.store.taking import assignment, take_partitions
-from infra.broker.config import consumer_config
+from infra.broker.config import MEMBER_FENCED, consumer_config
 from infra.broker.dead_letters import DeadLetters
 from infra.broker.errors import BrokerError
 from infra.broker.publisher import Publisher
@@ -146,8 +146,8 @@ class StoreLoop:
                 f"an offset that the store needs is not in its topic any more ({error.str()}): the topic was recreated "
                 "or has expired. Stop the service, then `signaltape repair --service store`"
             )
-        if error.code() == KafkaError.FENCED_INSTANCE_ID:
-            raise BrokerError("another store runs under this instance number: this one ends (--instance)")
+        if error.code() in MEMBER_FENCED:
+            raise BrokerError(f"another store runs under this instance number: this one ends (--instance); {error.str()}")
         if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise BrokerError(f"{error.str()}; run `signaltape init`, or check the prefix setting")
         get_logger().warning("kafka_error", reason=error.str())

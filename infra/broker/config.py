@@ -2,9 +2,14 @@
 
 from typing import Any
 
+from confluent_kafka import KafkaError
+
 from infra.settings import Settings
 
 _MAX_MESSAGE = 16 * 1024 * 1024
+#: What a consumer reports when another process has taken its ``group.instance.id``: it never reads again. librdkafka
+#: wraps the broker's answer into its own fatal error, whose ``fatal()`` is false where it comes as a message.
+MEMBER_FENCED = (KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL)
 
 
 def common_config(settings: Settings, client_id: str) -> dict[str, Any]:

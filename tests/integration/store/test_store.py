@@ -166,6 +166,22 @@ def test_aborted_messages_leave_nothing(place: Settings, names: TopicNames, writ
     assert {row[0]["source_offset"] for row in contents(place)["predictions"]} == {2}
 
 
+def test_second_store_of_the_same_instance_ends_the_first(
+    place: Settings, names: TopicNames, writer: make.TransactionalWriter
+) -> None:
+    first = Running(place, 0)
+    try:
+        fill(writer, names, 0, 1)
+        wait_for(lambda: count(place, "predictions") == 20)
+        with running(place):
+            wait_for(lambda: first.failure is not None, 30, "the first to be fenced")
+            fill(writer, names, 5, 1)
+            wait_for(lambda: count(place, "predictions") == 40)
+    finally:
+        first.end()
+    assert "another store runs under this instance number" in str(first.failure)
+
+
 def test_what_cannot_be_taken_is_a_dead_letter(
     place: Settings, names: TopicNames, writer: make.TransactionalWriter
 ) -> None:
