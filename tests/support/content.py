@@ -1,12 +1,12 @@
 """What a run leaves behind, as content: compared between a disturbed run and an undisturbed one.
 
-Left out, because they say how it came about and not what came out: ``ingest_time``, latencies, every offset and what
-is made of one (``source_offset``, ``row_index``, ``topic_offset``, ``revision`` of derived rows), ``seq``, traces.
+`LEFT_OUT` names what is not compared, because it says how it came about and not what came out.
 """
 
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from infra.broker.reading import read_topic
 from infra.settings import Settings
@@ -17,25 +17,33 @@ from schemas.topics import TopicNames
 #: Table → the columns that are compared.
 COLUMNS = {
     "bars": (
-        "symbol, interval, event_time, source, revision, available_time, feed, status, open, high, low, close, volume,"
+        "symbol interval event_time source revision available_time feed status open high low close volume partition"
+        " quality"
+    ),
+    "features": "feature_set set_version symbol interval event_time available_time kind close values partition",
+    "returns": "symbol interval event_time available_time kind horizons prediction_times log_returns partition",
+    "predictions": (
+        "strategy model model_version role symbol interval event_time horizon score confidence status direction outcome"
         " partition"
     ),
-    "features": (
-        'feature_set, set_version, symbol, interval, event_time, available_time, kind, close, "values", partition'
-    ),
-    "returns": (
-        "symbol, interval, event_time, available_time, kind, horizons, prediction_times, log_returns, partition"
-    ),
-    "predictions": (
-        "strategy, model, model_version, role, symbol, interval, event_time, horizon, score, confidence, status,"
-        " direction, outcome, partition"
-    ),
     "signals": (
-        "signal_id, symbol, interval, event_time, signal, score, confidence, horizon, reference_price, position_scale,"
-        " strategy, model, model_version, models, expires_at, reason, partition"
+        "signal_id symbol interval event_time signal score confidence horizon reference_price position_scale strategy"
+        " model model_version models expires_at reason partition"
     ),
-    "drift_metrics": "policy, strategy, subject, metric, session, verdict, value, sample_size",
-    "alerts": "alert_id, event_time, policy, rule, severity, strategy, subject",
+    "drift_metrics": "policy strategy subject metric session verdict value sample_size detail",
+    "alerts": "alert_id event_time policy rule severity strategy subject body",
+}
+#: Table → the columns that are not. Clocks: ``ingest_time``, ``published_at``, and the latency of a model. Places in a
+#: log, which differ where messages are cut or repeated otherwise, and what is made of them: ``source_offset``,
+#: ``row_index``, ``topic_offset``, ``generation``, ``revision`` of derived rows, ``seq`` (`check_sequence` has a rule).
+LEFT_OUT = {
+    "bars": "ingest_time generation source_offset row_index",
+    "features": "ingest_time revision",
+    "returns": "ingest_time revision",
+    "predictions": "ingest_time source_offset topic_offset model_latency_ns",
+    "signals": "ingest_time source_offset topic_offset seq",
+    "drift_metrics": "ingest_time",
+    "alerts": "ingest_time published_at",
 }
 
 Content = dict[str, list[Any]]
@@ -46,7 +54,9 @@ def content_of(settings: Settings) -> Content:
     found: Content = {}
     with psycopg.connect(settings.postgres.dsn) as connection:
         for table, columns in COLUMNS.items():
-            rows = connection.execute(f"SELECT {columns} FROM {table}").fetchall()  # type: ignore[arg-type]
+            chosen = sql.SQL(", ").join(map(sql.Identifier, columns.split()))
+            query = sql.SQL("SELECT {} FROM {}").format(chosen, sql.Identifier(table))
+            rows = connection.execute(query).fetchall()
             found[table] = sorted(repr(row) for row in rows)
     found["signals topic"] = sorted(
         repr((message.signal_id, message.symbol, message.signal, message.score, message.confidence))
