@@ -21,9 +21,14 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
 MARKERS_BY_FOLDER = ("unit", "contract", "integration", "crash", "acceptance")
 
 
+#: Several workers end together if what takes longest comes first and what takes milliseconds fills the gaps.
+ORDER = ("crash", "acceptance", "integration", "contract", "unit")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test carries the marker of its folder: `pytest -m integration` and `pytest tests/integration` agree."""
     root = Path(__file__).parent
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(root).parts[0]))
     for item in items:
         folder = item.path.relative_to(root).parts[0]
         if folder in MARKERS_BY_FOLDER:

@@ -147,7 +147,9 @@ class StoreLoop:
                 "or has expired. Stop the service, then `signaltape repair --service store`"
             )
         if error.code() in MEMBER_FENCED:
-            raise BrokerError(f"another store runs under this instance number: this one ends (--instance); {error.str()}")
+            raise BrokerError(
+                f"another store runs under this instance number: this one ends (--instance); {error.str()}"
+            )
         if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise BrokerError(f"{error.str()}; run `signaltape init`, or check the prefix setting")
         get_logger().warning("kafka_error", reason=error.str())

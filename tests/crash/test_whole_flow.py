@@ -23,8 +23,8 @@ from tests.support.waiting import wait_for
 SERVICES = ("store", "drift", "inference", "features", "ingest")
 MOMENTS = int(os.environ.get("SIGNALTAPE_CRASH_MOMENTS", "5"))
 SEED = 20_261
-#: How long a server is away or frozen.
-AWAY_S = float(os.environ.get("SIGNALTAPE_CRASH_AWAY_S", "4"))
+#: How long a server is away or frozen: `make crash` makes it longer.
+AWAY_S = float(os.environ.get("SIGNALTAPE_CRASH_AWAY_S", "2"))
 
 
 @pytest.fixture(scope="module")

@@ -273,8 +273,10 @@ def _note_online(outcome: Outcome, name: str, interval: str, latest: Any) -> Non
 COMPARED = {
     "bars": (
         "bars",
-        "symbol interval event_time source revision available_time feed status open high low close volume partition"
-        " source_offset row_index quality",
+        (
+            "symbol interval event_time source revision available_time feed status open high low close volume partition"
+            " source_offset row_index quality"
+        ),
     ),
     "features": (
         "features",
