@@ -143,7 +143,7 @@ def _read_parquet(path: Path) -> list[_Columns]:
         return []
     columns: _Columns = {
         "symbol": np.array(table["symbol"].cast(pa.string()).to_pylist(), dtype=np.str_),
-        "ts": _parquet_times(path, table["ts"]),
+        "ts": parquet_times(path, table["ts"], "ts"),
         "line": np.arange(1, table.num_rows + 1, dtype=np.int64),
     }
     for name in (*PRICES, "volume"):
@@ -161,13 +161,17 @@ def _parquet_floats(path: Path, table: pa.Table, name: str) -> npt.NDArray[np.fl
         raise BarInputError(f"{path}, column {name}: not numbers ({error})") from error
 
 
-def _parquet_times(path: Path, column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+def parquet_times(path: Path, column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
+    """Return a column of times as ns UTC, int64 (n,): timestamps with a zone, ISO-8601 text with one, or integer ns.
+
+    Raises ``BarInputError`` that names the column, and the row where it is one row's fault.
+    """
     kind = column.type
     if column.null_count:
-        _refuse_rows(path, np.asarray(column.is_null().to_numpy()), "ts", "is null")
+        _refuse_rows(path, np.asarray(column.is_null().to_numpy()), name, "is null")
     if pa.types.is_timestamp(kind):
         if kind.tz is None:
-            raise BarInputError(f"{path}, column ts: the timestamps have no zone; store them with tz='UTC'")
+            raise BarInputError(f"{path}, column {name}: the timestamps have no zone; store them with tz='UTC'")
         return np.asarray(column.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64()).to_numpy(), dtype=np.int64)
     parse: Callable[[Any], int] = check_ns if pa.types.is_integer(kind) else parse_time
     times = np.empty(len(column), dtype=np.int64)
@@ -175,7 +179,7 @@ def _parquet_times(path: Path, column: pa.ChunkedArray) -> npt.NDArray[np.int64]
         try:
             times[row] = parse(value)
         except (ValueError, AttributeError) as error:
-            raise BarInputError(f"{path}, row {row + 1}, column ts: {error}") from error
+            raise BarInputError(f"{path}, row {row + 1}, column {name}: {error}") from error
     return times
 
 

@@ -60,8 +60,11 @@ class KeptSnapshot:
 
 
 def revision_of(generation: int, source_offset: int) -> int:
-    """Revision of a row derived from the message at `source_offset` in the log's `generation`; 0 is backfill."""
-    return generation << OFFSET_BITS | (source_offset + 1)
+    """Revision of a row derived from the message at `source_offset` in the log's `generation`.
+
+    Generation 0 is backfill, which lies in no log: its rows have revision 0.
+    """
+    return 0 if generation == 0 else generation << OFFSET_BITS | (source_offset + 1)
 
 
 def ensure_rows(

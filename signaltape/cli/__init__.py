@@ -53,6 +53,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(name="run", target="signaltape.cli.run:run", panel=_RUN, help="Run one service, or all of them."),
     Entry(name="config", target="signaltape.cli.config:app", panel=_RUN, help="Show settings and their sources."),
     Entry(name="publish", target="signaltape.cli.publish:publish", panel=_DATA, help="Publish bars from a file."),
+    Entry(name="backfill", target="signaltape.cli.backfill:backfill", panel=_DATA, help="Load history in bulk."),
     Entry(name="simulate", target="signaltape.cli.simulate:simulate", panel=_DATA, help="Make a seeded market."),
     Entry(
         name="features", target="signaltape.cli.features:app", panel=_DATA, help="List, compute, check, read features."

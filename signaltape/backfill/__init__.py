@@ -1,0 +1,5 @@
+"""Loading history: rows in bulk through the engine, then each symbol's state into the log."""
+
+from signaltape.backfill.run import BackfillReport, BackfillRequest, run_backfill
+
+__all__ = ["BackfillReport", "BackfillRequest", "run_backfill"]

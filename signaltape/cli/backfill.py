@@ -1,0 +1,115 @@
+"""`signaltape backfill`: history from a file into the tables, and its end into the log."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from signaltape.backfill import BackfillReport
+
+FROM_TOPIC = (
+    "bars that lie in the topic need no backfill: `signaltape init` sets the feature agent to the first offset that the"
+    " topic holds, and it computes and stores everything from there, before anything live. Loading them here as well"
+    " would compute each bar twice. Start it with `signaltape run features`"
+)
+
+
+def backfill(
+    file: Annotated[
+        Path | None, typer.Argument(help="CSV or Parquet: symbol, ts, open, high, low, close[, volume].")
+    ] = None,
+    *,
+    interval: Annotated[str, typer.Option(help="Bar interval: 1s, 1m, 1d …")] = "",
+    stamp: Annotated[str, typer.Option(help="What ts stamps: the bar's open or its close.")] = "",
+    available_lag: Annotated[
+        str | None, typer.Option(help="A bar could be known at its close plus this: 0s, 15m, 1d …")
+    ] = None,
+    available_column: Annotated[
+        str | None, typer.Option(help="A column of the file says when a bar could be known.")
+    ] = None,
+    adjustments: Annotated[
+        Path | None, typer.Option(help="CSV of splits in bars as traded: symbol, effective_time, factor.")
+    ] = None,
+    source: Annotated[str, typer.Option(help="Vendor; live bars must come from the same. [default: the run]")] = "",
+    run: Annotated[str, typer.Option(help="Name of this load; continues one that died. [default: the file's]")] = "",
+    from_topic: Annotated[bool, typer.Option(help="Refused, with the reason.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Load a file's bars, features and returns in bulk; live bars then continue from it without a gap."""
+    from infra.settings import load_settings
+    from producers.durations import parse_duration
+    from producers.history import Availability
+    from signaltape.backfill import BackfillRequest, run_backfill
+
+    if from_topic:
+        raise typer.BadParameter(FROM_TOPIC, param_hint="--from-topic")
+    if file is None or not interval or not stamp:
+        raise typer.BadParameter("give FILE, --interval and --stamp open|close; there is no default guess")
+    lag = None if available_lag is None else parse_duration(available_lag, "--available-lag")
+    settings = load_settings()
+    name = run or file.stem
+    request = BackfillRequest(
+        file=file,
+        interval=interval,
+        stamp=stamp,
+        availability=Availability(lag=lag, column=available_column),
+        run=name,
+        source=source or settings.engine.primary_source or name,
+        adjustments=adjustments,
+    )
+    with _progress() as moved:
+        report = run_backfill(settings, request, progress=moved)
+    typer.echo(json.dumps(asdict(report)) if as_json else _text(report))
+
+
+def _progress() -> "_Bars":
+    return _Bars()
+
+
+class _Bars:
+    """A progress bar for each stage, made when the stage begins."""
+
+    def __init__(self) -> None:
+        from contextlib import ExitStack
+
+        self._stack = ExitStack()
+        self._stage = ""
+
+    def __enter__(self) -> "_Bars":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def __call__(self, stage: str, count: int, total: int) -> None:
+        from signaltape.cli.progress import bar_progress
+
+        if stage != self._stage:
+            self._stack.close()
+            self._move = self._stack.enter_context(bar_progress(stage, total))
+            self._stage = stage
+        self._move(count)
+
+
+def _text(report: "BackfillReport") -> str:
+    if report.done_before:
+        return f"run {report.run} is complete: {report.bars:,} bars of {report.symbols:,} symbols; nothing was written"
+    rows = ", ".join(f"{count:,} {table}" for table, count in report.inserted.items()) or "none were left"
+    loaded = report.bars - report.resumed
+    speed = f" in {report.seconds:.1f} s ({loaded / report.seconds:,.0f} bars/s)" if report.seconds > 0.0 else ""
+    head = f"{report.bars:,} {report.interval} bars of {report.symbols:,} symbols, run {report.run}"
+    lines = [f"{head}; rows written: {rows}{speed}"]
+    if report.resumed:
+        lines.append(f"{report.resumed:,} bars were there from before")
+    if existing := {table: count for table, count in report.suppressed.items() if count}:
+        lines.append(
+            "rows that existed and stayed: " + ", ".join(f"{count:,} {name}" for name, count in existing.items())
+        )
+    lines.append(
+        f"{report.states:,} states are in the log. Live bars continue from them if they come from source"
+        f" {report.source!r}; those of another one are kept beside, without features"
+    )
+    return "\n".join(lines)
