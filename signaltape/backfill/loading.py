@@ -82,6 +82,7 @@ def _write(writer: BackfillWriter, yielded: Yielded, place: tuple[int, int, int]
     ]
     if returns:
         rows.append(return_rows([(batch, partition, _GENERATION) for partition, batch in yielded.returns]))
+    reach("backfill.4_encoded")
     report = writer.write(Chunk(before=before, done=done, bars=bars, rows=rows))
     reach("backfill.4_chunk")
     return report

@@ -85,7 +85,8 @@ def _refuse_live(known: Known, last: dict[str, int], terms: tuple[str, str, int]
             raise BackfillRefused(
                 f"{one.symbol}: the log has {interval} bars of it from {to_moment(one.first):%Y-%m-%d %H:%M:%S}Z on,"
                 f" and the file has bars up to {to_moment(end):%Y-%m-%d %H:%M:%S}Z: they overlap. Cut the file off"
-                " before the first live bar of each symbol, or leave the symbol out; late bars go through `signaltape publish`"
+                " before the first live bar of each symbol, or leave the symbol out; late bars go through"
+                " `signaltape publish`"
             )
         if one.sources != (source, source):
             raise BackfillRefused(

@@ -35,6 +35,7 @@ def backfill(
     ] = None,
     source: Annotated[str, typer.Option(help="Vendor; live bars must come from the same. [default: the run]")] = "",
     run: Annotated[str, typer.Option(help="Name of this load; continues one that died. [default: the file's]")] = "",
+    chunk: Annotated[int, typer.Option(min=1, help="Bars a transaction, at least.")] = 20_000,
     from_topic: Annotated[bool, typer.Option(help="Refused, with the reason.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -42,7 +43,7 @@ def backfill(
     from infra.settings import load_settings
     from producers.durations import parse_duration
     from producers.history import Availability
-    from signaltape.backfill import BackfillRequest, run_backfill
+    from signaltape.backfill import BackfillRequest, LoadOptions, run_backfill
 
     if from_topic:
         raise typer.BadParameter(FROM_TOPIC, param_hint="--from-topic")
@@ -61,7 +62,7 @@ def backfill(
         adjustments=adjustments,
     )
     with _progress() as moved:
-        report = run_backfill(settings, request, progress=moved)
+        report = run_backfill(settings, request, options=LoadOptions(chunk=chunk), progress=moved)
     typer.echo(json.dumps(asdict(report)) if as_json else _text(report))
 
 
