@@ -62,8 +62,8 @@ class BackfillReport:
 def run_backfill(
     settings: Settings,
     request: BackfillRequest,
-    *,
     options: LoadOptions | None = None,
+    *,
     progress: Progress = lambda *_: None,
 ) -> BackfillReport:
     """Load a file's history.

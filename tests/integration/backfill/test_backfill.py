@@ -1,0 +1,143 @@
+"""History loaded in bulk, then live bars: what is stored equals, bit for bit, what one uninterrupted run computes.
+
+The expectation is the offline computation over the whole table, read against the tables with a bare client.
+"""
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pytest
+
+from infra.settings import Settings
+from infra.warehouse.moments import to_moment
+from pipeline.offline import compute
+from producers.bar_files import write_bars
+from producers.bar_table import BarTable
+from producers.history import Availability
+from schemas.bars import Adjustment
+from signaltape.backfill import BackfillRequest, LoadOptions, run_backfill
+from signaltape.initialisation import initialise
+from tests.support.feature_runs import wait_done
+from tests.support.killed import exit_code_at
+from tests.support.services import running
+from tests.support.world import publish, small_market
+
+BARS, SPLIT_AT = 110, 60
+MARKET = small_market(symbols=10, bars=BARS, seed=5)
+TIMES = sorted(set(MARKET.event_time.tolist()))
+HISTORY, LIVE = MARKET.between(end=TIMES[79]), MARKET.between(start=TIMES[79])
+SMALL = LoadOptions(chunk=100)
+#: Where a load is killed, one process after the other, until it is through.
+KILLS = (
+    "backfill.4_encoded:2",
+    "backfill.4_chunk:2",
+    "backfill.4_chunk:1",
+    "backfill.5_splits",
+    "backfill.5_first_state",
+    "backfill.5_states",
+)
+
+
+def request(file: Path, **changes: object) -> BackfillRequest:
+    whole = BackfillRequest(
+        file=file, interval="1m", stamp="close", availability=Availability(lag=0), run="history", source="world"
+    )
+    return replace(whole, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    write_bars(tmp_path / "history.parquet", HISTORY)
+    return tmp_path / "history.parquet"
+
+
+def expected(table: BarTable, splits: tuple[Adjustment, ...] = ()) -> tuple[dict[object, bytes], dict[object, bytes]]:
+    """Vectors by (symbol, time) and returns by (symbol, prediction time, horizon), as bytes."""
+    whole = compute(table, "1m", splits=splits)
+    vectors, returns = {}, {}
+    for row, symbol in enumerate(whole.symbol.tolist()):
+        key = symbol, to_moment(int(whole.event_time[row]))
+        values = np.where(whole.valid[row], whole.values[row], np.nan)
+        vectors[key] = np.append(values, whole.close[row]).tobytes()
+        for horizon, column in whole.returns.items():
+            if not np.isnan(column[row]):
+                returns[*key, horizon] = column[row].tobytes()
+    return vectors, returns
+
+
+def stored(settings: Settings) -> tuple[dict[object, bytes], dict[object, bytes], dict[object, int]]:
+    """The same from the tables: of several revisions the highest. And the revisions' number by key."""
+    vectors, returns, revisions = {}, {}, {}
+    with psycopg.connect(settings.postgres.dsn) as connection:
+        connection.execute("SET timezone TO 'UTC'")
+        for symbol, time, values, close in connection.execute(
+            'SELECT symbol, event_time, "values", close FROM features ORDER BY revision'
+        ):
+            row = [np.nan if value is None else value for value in values]
+            vectors[symbol, time] = np.append(row, close).tobytes()
+            revisions[symbol, time] = revisions.get((symbol, time), 0) + 1
+        for symbol, horizons, times, values in connection.execute(
+            "SELECT symbol, horizons, prediction_times, log_returns FROM returns ORDER BY revision"
+        ):
+            for horizon, time, value in zip(horizons, times, values, strict=True):
+                returns[symbol, time, horizon] = np.float64(value).tobytes()
+    return vectors, returns, revisions
+
+
+def assert_uninterrupted(settings: Settings, splits: tuple[Adjustment, ...] = ()) -> dict[object, int]:
+    vectors, returns, revisions = stored(settings)
+    wanted_vectors, wanted_returns = expected(MARKET, splits)
+    assert vectors.keys() == wanted_vectors.keys()
+    assert [key for key in vectors if vectors[key] != wanted_vectors[key]] == []
+    # Of bars that are not warm yet the offline table has no row, and so no returns.
+    assert wanted_returns.keys() <= returns.keys()
+    assert [key for key in wanted_returns if returns[key] != wanted_returns[key]] == []
+    return revisions
+
+
+def count(settings: Settings, query: str) -> tuple[object, ...]:
+    with psycopg.connect(settings.postgres.dsn) as connection:
+        row = connection.execute(query).fetchone()  # type: ignore[arg-type]
+        assert row is not None
+        return row
+
+
+def test_killed_at_every_step_then_live_continues_without_a_gap(settings: Settings, history: Path) -> None:
+    initialise(settings)
+    progress = []
+    for place in KILLS:
+        ended = exit_code_at(place, ["signaltape.backfill"], run_backfill, settings, request(history), SMALL)
+        assert ended == -signal.SIGKILL, place
+        progress.append(count(settings, "SELECT bars_done, (SELECT count(*) FROM bars) FROM backfills"))
+    assert all(done == rows for done, rows in progress)
+    assert 0 < progress[0][0] < progress[1][0] < progress[2][0] < progress[3][0] == len(HISTORY)  # type: ignore[operator]
+    last = run_backfill(settings, request(history))
+    assert (last.resumed, last.states, sum(last.inserted.values())) == (len(HISTORY), 10, 0)
+    assert run_backfill(settings, request(history)).done_before
+    with running(settings, "features") as started:
+        publish(settings, LIVE)
+        wait_done(settings)
+        assert started["features"].stop() == 0
+    revisions = assert_uninterrupted(settings)
+    assert set(revisions.values()) == {1, 2}
+    assert sum(one == 2 for one in revisions.values()) == 10, "each symbol's last bar is published by its state, once"
+    assert count(settings, "SELECT count(*) FROM repair_requests") == (0,)
+    assert count(settings, "SELECT count(*) FROM bars WHERE generation = 0") == (len(HISTORY),)
+    assert count(settings, "SELECT count(*), min(event_time) FROM bars WHERE generation = 1") == (
+        len(LIVE),
+        to_moment(TIMES[80]),
+    )
+
+
+def test_bars_that_came_live_first_are_computed_anew_on_top_of_the_history(settings: Settings, history: Path) -> None:
+    initialise(settings)
+    with running(settings, "features") as started:
+        publish(settings, LIVE.between(end=TIMES[94]))
+        run_backfill(settings, request(history), options=SMALL)
+        publish(settings, LIVE.between(start=TIMES[94]))
+        wait_done(settings)
+        assert started["features"].stop() == 0
+    assert_uninterrupted(settings)
