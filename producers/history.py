@@ -62,8 +62,7 @@ def read_history(path: Path, interval: str, stamp: str, availability: Availabili
     """
     table = read_bars(path, interval, stamp)
     names, place = np.unique(table.symbol, return_inverse=True)
-    symbols = tuple(names.tolist())
-    if bad := [name for name in symbols if not is_name(name)]:
+    if bad := [name for name in names.tolist() if not is_name(name)]:
         raise BarInputError(f"{path}: symbol {bad[0]!r:.140} is longer than {MAX_NAME} characters or holds a NUL")
     _refuse_disorder(path, table, place)
     if availability.column is None:
@@ -71,9 +70,21 @@ def read_history(path: Path, interval: str, stamp: str, availability: Availabili
     else:
         available = _column_times(path, availability.column, len(table))
         _refuse(path, table, available < table.event_time, f"{availability.column} lies before the bar's close")
-    last = np.zeros(len(symbols), dtype=np.int64)
+    return history_of(table, available)
+
+
+def history_of(table: BarTable, available_time: I8Array) -> History:
+    """Return a checked table as a history."""
+    names, place = np.unique(table.symbol, return_inverse=True)
+    last = np.zeros(len(names), dtype=np.int64)
     np.maximum.at(last, place, table.event_time)
-    return History(table=table, available_time=available, symbols=symbols, place=place.astype(np.int64), last=last)
+    return History(
+        table=table,
+        available_time=available_time,
+        symbols=tuple(names.tolist()),
+        place=place.astype(np.int64),
+        last=last,
+    )
 
 
 def check_splits(path: Path, splits: tuple[Split, ...], history: History) -> None:

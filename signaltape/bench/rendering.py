@@ -57,10 +57,24 @@ def _store(figures: dict[str, Any]) -> Iterator[str]:
         )
 
 
+def _backfill(figures: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"backfill, from bars to the last commit ({figures['bars']:,} bars of {figures['symbols']} symbols,"
+        f" {figures['chunk']:,} bars a commit)"
+    )
+    for name, label in (("bars_and_features", "bars and features"), ("with_returns", "with returns")):
+        row = figures[name]
+        yield (
+            f"  {label:<18} {row['bars_per_second']:>9,} bars/s   {row['rows_per_second']:>9,} rows/s"
+            f"   {row['rows']:,} rows in {row['seconds']} s"
+        )
+
+
 _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "engine": _engine,
     "single": _single,
     "pipeline": _pipeline,
     "latency": _latency,
     "store": _store,
+    "backfill": _backfill,
 }

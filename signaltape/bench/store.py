@@ -44,7 +44,7 @@ def run(settings: Settings, say: Callable[[str], None] = lambda _: None) -> dict
         ),
     }
     tables = []
-    with _database(settings) as connection:
+    with empty_database(settings) as own, connect(own, name="signaltape-bench") as connection:
         for table, encode in encoders.items():
             say(table)
             ours, rows = _measure(connection, encode)
@@ -78,7 +78,8 @@ def _baseline(connection: Connection, table: str, rows: Sequence[tuple[Any, ...]
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[Connection]:
+def empty_database(settings: Settings) -> Iterator[Settings]:
+    """Settings with an empty database, its tables made, on the configured server; it is dropped after."""
     name = f"bench_{secrets.token_hex(4)}"
     dsn = make_conninfo(settings.postgres.dsn, dbname=name)
     with psycopg.connect(settings.postgres.dsn, autocommit=True) as outer:
@@ -86,8 +87,7 @@ def _database(settings: Settings) -> Iterator[Connection]:
         try:
             own = settings.model_copy(update={"postgres": PostgresSettings(dsn=dsn)})
             migrate(own)
-            with connect(own, name="signaltape-bench") as connection:
-                yield connection
+            yield own
         finally:
             outer.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

@@ -20,7 +20,7 @@ _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.callback()
 def bench(context: typer.Context, as_json: _JSON = False) -> None:
-    """Measure engine, single bars, whole pipeline, burst latency and storing; without a sub-command, all five."""
+    """Measure engine, single bars, whole pipeline, burst latency, storing and backfill; without a sub-command, all six."""
     if context.invoked_subcommand is None:
         _print({name: run() for name, run in _ALL.items()}, as_json)
 
@@ -53,6 +53,12 @@ def latency(as_json: _JSON = False) -> None:
 def store(as_json: _JSON = False) -> None:
     """Storing alone: whole rounds per table, beside psycopg's row-by-row COPY of the same rows."""
     _print({"store": _store()}, as_json)
+
+
+@app.command()
+def backfill(as_json: _JSON = False) -> None:
+    """History in bulk: bars and features, and with returns beside."""
+    _print({"backfill": _backfill()}, as_json)
 
 
 def _engine() -> dict[str, Any]:
@@ -121,12 +127,22 @@ def _store() -> dict[str, Any]:
         return measured.run(active.settings, console.say)
 
 
+def _backfill() -> dict[str, Any]:
+    from signaltape.bench import backfill as measured
+    from signaltape.demo.console import Console
+
+    console = Console()
+    with _scene(console) as active, console.step("history in bulk"):
+        return measured.run(active.settings, console.say)
+
+
 _ALL: dict[str, Callable[[], dict[str, Any]]] = {
     "engine": _engine,
     "single": _single,
     "pipeline": _pipeline,
     "latency": _latency,
     "store": _store,
+    "backfill": _backfill,
 }
 
 
