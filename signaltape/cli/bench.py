@@ -20,7 +20,7 @@ _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.callback()
 def bench(context: typer.Context, as_json: _JSON = False) -> None:
-    """Measure engine, single bars, whole pipeline, burst latency, storing and backfill; without a sub-command, all six."""
+    """Measure engine, single bars, pipeline, burst latency, storing and backfill; without a sub-command, all six."""
     if context.invoked_subcommand is None:
         _print({name: run() for name, run in _ALL.items()}, as_json)
 
