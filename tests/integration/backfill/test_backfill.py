@@ -11,31 +11,42 @@ import numpy as np
 import psycopg
 import pytest
 
+from infra.broker.publisher import Publisher
 from infra.settings import Settings
+from infra.warehouse.backfills import BackfillConflict, BackfillWriter
 from infra.warehouse.moments import to_moment
 from pipeline.offline import compute
 from producers.bar_files import write_bars
 from producers.bar_table import BarTable
 from producers.history import Availability
 from schemas.bars import Adjustment
+from schemas.codec import encode
+from schemas.partitioning import partition_of
+from schemas.topics import TopicNames
 from signaltape.backfill import BackfillRequest, LoadOptions, run_backfill
+from signaltape.backfill.errors import BackfillRefused
 from signaltape.initialisation import initialise
-from tests.support.feature_runs import wait_done
+from tests.support.feature_runs import high_offsets, wait_done
 from tests.support.killed import exit_code_at
 from tests.support.services import running
 from tests.support.world import publish, small_market
 
-BARS, SPLIT_AT = 110, 60
+BARS = 110
 MARKET = small_market(symbols=10, bars=BARS, seed=5)
 TIMES = sorted(set(MARKET.event_time.tolist()))
 HISTORY, LIVE = MARKET.between(end=TIMES[79]), MARKET.between(start=TIMES[79])
 SMALL = LoadOptions(chunk=100)
+#: A split inside the history, and one of another symbol that is pending at its end.
+SPLITS = tuple(
+    Adjustment(
+        feed="f", source="world", symbol=symbol, factor=factor, effective_time=TIMES[at], available_time=TIMES[at]
+    )
+    for symbol, factor, at in (("SIM0002", 2.0, 60), ("SIM0004", 0.5, 85))
+)
 #: Where a load is killed, one process after the other, until it is through.
 KILLS = (
     "backfill.4_encoded:2",
     "backfill.4_chunk:2",
-    "backfill.4_chunk:1",
-    "backfill.5_splits",
     "backfill.5_first_state",
     "backfill.5_states",
 )
@@ -52,6 +63,13 @@ def request(file: Path, **changes: object) -> BackfillRequest:
 def history(tmp_path: Path) -> Path:
     write_bars(tmp_path / "history.parquet", HISTORY)
     return tmp_path / "history.parquet"
+
+
+@pytest.fixture
+def adjustments(tmp_path: Path) -> Path:
+    lines = [f"{one.symbol},{one.effective_time},{one.factor}\n" for one in SPLITS]
+    (tmp_path / "splits.csv").write_text("symbol,effective_time,factor\n" + "".join(lines))
+    return tmp_path / "splits.csv"
 
 
 def expected(table: BarTable, splits: tuple[Adjustment, ...] = ()) -> tuple[dict[object, bytes], dict[object, bytes]]:
@@ -105,23 +123,30 @@ def count(settings: Settings, query: str) -> tuple[object, ...]:
         return row
 
 
-def test_killed_at_every_step_then_live_continues_without_a_gap(settings: Settings, history: Path) -> None:
+def test_killed_at_every_step_then_live_continues_without_a_gap(
+    settings: Settings, history: Path, adjustments: Path
+) -> None:
     initialise(settings)
+    wanted = request(history, adjustments=adjustments)
     progress = []
     for place in KILLS:
-        ended = exit_code_at(place, ["signaltape.backfill"], run_backfill, settings, request(history), SMALL)
+        ended = exit_code_at(place, ["signaltape.backfill"], run_backfill, settings, wanted, SMALL)
         assert ended == -signal.SIGKILL, place
         progress.append(count(settings, "SELECT bars_done, (SELECT count(*) FROM bars) FROM backfills"))
     assert all(done == rows for done, rows in progress)
-    assert 0 < progress[0][0] < progress[1][0] < progress[2][0] < progress[3][0] == len(HISTORY)  # type: ignore[operator]
-    last = run_backfill(settings, request(history))
+    assert 0 < progress[0][0] < progress[1][0] < progress[2][0] == len(HISTORY)  # type: ignore[operator]
+    last = run_backfill(settings, wanted)
     assert (last.resumed, last.states, sum(last.inserted.values())) == (len(HISTORY), 10, 0)
-    assert run_backfill(settings, request(history)).done_before
+    assert run_backfill(settings, wanted).done_before
+    known_early = (
+        "SELECT count(*) FROM features, backfills WHERE available_time < event_time OR ingest_time < started_at"
+    )
+    assert count(settings, known_early) == (0,)
     with running(settings, "features") as started:
         publish(settings, LIVE)
         wait_done(settings)
         assert started["features"].stop() == 0
-    revisions = assert_uninterrupted(settings)
+    revisions = assert_uninterrupted(settings, SPLITS)
     assert set(revisions.values()) == {1, 2}
     assert sum(one == 2 for one in revisions.values()) == 10, "each symbol's last bar is published by its state, once"
     assert count(settings, "SELECT count(*) FROM repair_requests") == (0,)
@@ -141,3 +166,45 @@ def test_bars_that_came_live_first_are_computed_anew_on_top_of_the_history(setti
         wait_done(settings)
         assert started["features"].stop() == 0
     assert_uninterrupted(settings)
+
+
+def test_what_overlaps_is_refused_and_nothing_is_written(settings: Settings, history: Path, tmp_path: Path) -> None:
+    """The bars lie in the topic; no feature agent has stored any of them."""
+    initialise(settings)
+    publish(settings, LIVE)
+    before = high_offsets(settings)
+    overlapping = tmp_path / "overlapping.csv"
+    write_bars(overlapping, MARKET.between(end=TIMES[80]))
+    with pytest.raises(BackfillRefused, match=r"the log has 1m bars .* from 2026-01-01 15:51:00Z on, and.*overlap"):
+        run_backfill(settings, request(overlapping))
+    with pytest.raises(BackfillRefused, match="from source 'world', the file's are from 'vendor'"):
+        run_backfill(settings, request(history, source="vendor"))
+    shallow = settings.model_copy(update={"engine": settings.engine.model_copy(update={"ring": 24})})
+    with pytest.raises(BackfillRefused, match="SIM0000, SIM0001, SIM0002 and 7 more: the log already has 24 or more"):
+        run_backfill(shallow, request(history))
+    assert high_offsets(settings) == before
+    assert count(settings, "SELECT (SELECT count(*) FROM bars), (SELECT count(*) FROM backfills)") == (0, 0)
+
+
+def test_splits_of_the_log_that_the_file_does_not_name(settings: Settings, history: Path, adjustments: Path) -> None:
+    initialise(settings)
+    publisher = Publisher(settings, "splits")
+    owner = partition_of("SIM0002", settings.topics.partitions)
+    publisher.send(TopicNames(settings.topics.prefix).bars, owner, encode(SPLITS[0]))
+    publisher.flush_acknowledged()
+    with pytest.raises(BackfillRefused, match=r"SIM0002: the log has a split by 2.0.*name this split in --adjustments"):
+        run_backfill(settings, request(history))
+    assert run_backfill(settings, request(history, adjustments=adjustments)).states == 10
+    with pytest.raises(BackfillRefused, match="is complete and was begun with another adjustments, source"):
+        run_backfill(settings, request(history, source="vendor"))
+    with pytest.raises(BackfillRefused, match="were loaded before, by the backfill 'history', up to 2026-01-01"):
+        run_backfill(settings, request(history, run="again", adjustments=adjustments))
+
+
+def test_one_backfill_at_a_time(settings: Settings, history: Path) -> None:
+    initialise(settings)
+    other = BackfillWriter(settings, "other")
+    other.lock()
+    with pytest.raises(BackfillConflict, match="another backfill is running"):
+        run_backfill(settings, request(history))
+    other.close()
