@@ -14,13 +14,15 @@ from consumers.shell import Committer, Patience, Round
 from consumers.shell.handler import TopicPartition
 from infra.crash_points import reach
 from infra.settings import Settings
-from infra.telemetry.metrics import ROUND_SECONDS, STAGE_LATENCY
+from infra.telemetry.metrics import ROUND_SECONDS, STAGE_LATENCY, SYMBOLS
 from pipeline.engine_types import Lookup, StoredBar
+from pipeline.symbol_states import STATES, count_states
 from schemas.topics import TopicNames
 
 _log = structlog.get_logger()
 #: How often what Redis missed is offered to it again.
 _REPAIR_EVERY_S = 1.0
+_COUNT_EVERY_S = 1.0
 
 
 class FeatureAgent:
@@ -53,6 +55,7 @@ class FeatureAgent:
         self._owed: set[int] = set()
         self._snapshot_at: dict[int, float] = {}
         self._repair_at = 0.0
+        self._count_at = 0.0
 
     def open(self, partition: TopicPartition) -> int:
         """Take a partition over; return its ``snapshot_offset``."""
@@ -88,6 +91,7 @@ class FeatureAgent:
             for record, message in pairs:
                 lane.take(record, message, works, find)
         self._complete(works)
+        self._count_symbols(time.monotonic())
         ROUND_SECONDS.labels(service="features").observe(time.monotonic() - started)
 
     def idle(self) -> None:
@@ -97,6 +101,7 @@ class FeatureAgent:
         if not self.effects.busy and (due := self._due()):
             self.effects.submit(Effects(snapshots=tuple(lane.snapshot() for lane in due)))
         now = time.monotonic()
+        self._count_symbols(now)
         if now >= self._repair_at and not self.effects.busy:
             self._repair_at = now + _REPAIR_EVERY_S
             self._repair_online()
@@ -144,6 +149,15 @@ class FeatureAgent:
                 self._snapshot_at[number] = now + self._options.snapshot_s
                 due.append(lane)
         return due
+
+    def _count_symbols(self, now: float) -> None:
+        """Set the gauges of symbols by state, once a second at most."""
+        if now < self._count_at:
+            return
+        self._count_at = now + _COUNT_EVERY_S
+        counts = [count_states(lane.engine) for lane in self._lanes.values()]
+        for state in STATES:
+            SYMBOLS.labels(state=state).set(sum(one[state] for one in counts))
 
     def _repair_online(self) -> None:
         """Write every current vector of partitions that were just opened or are marked stale."""

@@ -30,6 +30,7 @@ SIGNALS_HELD = Counter("signaltape_signals_held_total", "Decisions that made no 
 ALERTS = Counter("signaltape_alerts_total", "Alerts published.", ["severity"])
 ROWS_STORED = Counter("signaltape_rows_stored_total", "Rows written.", ["table"])
 ONLINE_STALE = Gauge("signaltape_online_stale", "1 while the online store may lag behind the log.")
+SYMBOLS = Gauge("signaltape_symbols", "Symbols, counted for each interval, by the state of their features.", ["state"])
 LAG = Gauge("signaltape_lag_messages", "Messages between the position and the end.", ["topic", "partition"])
 BREAKER_OPEN = Gauge("signaltape_breaker_open", "1 while a model's breaker is open.", ["model"])
 DEPENDENCY_UP = Gauge("signaltape_dependency_up", "1 while the dependency answers.", ["dependency"])
