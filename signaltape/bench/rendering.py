@@ -67,6 +67,7 @@ def _backfill(figures: dict[str, Any]) -> Iterator[str]:
         yield (
             f"  {label:<18} {row['bars_per_second']:>9,} bars/s   {row['rows_per_second']:>9,} rows/s"
             f"   {row['rows']:,} rows in {row['seconds']} s"
+            f"   ({row['bars_per_cpu_second']:,} bars a processor second)"
         )
 
 

@@ -11,22 +11,25 @@ import numpy as np
 import psycopg
 import pytest
 
+from consumers.feature_agent.takeover import engine_config
 from infra.broker.publisher import Publisher
+from infra.broker.reading import read_topic
 from infra.settings import Settings
 from infra.warehouse.backfills import BackfillConflict, BackfillWriter
 from infra.warehouse.moments import to_moment
+from pipeline.engine import PartitionEngine
 from pipeline.offline import compute
 from producers.bar_files import write_bars
 from producers.bar_table import BarTable
 from producers.history import Availability
-from schemas.bars import Adjustment
-from schemas.codec import encode
+from schemas.bars import Adjustment, StateRepair
+from schemas.codec import decode, encode
 from schemas.partitioning import partition_of
 from schemas.topics import TopicNames
 from signaltape.backfill import BackfillRequest, LoadOptions, run_backfill
 from signaltape.backfill.errors import BackfillRefused
 from signaltape.initialisation import initialise
-from tests.support.feature_runs import high_offsets, wait_done
+from tests.support.feature_runs import chain_of, high_offsets, wait_done
 from tests.support.killed import exit_code_at
 from tests.support.services import running
 from tests.support.world import publish, small_market
@@ -157,7 +160,8 @@ def test_killed_at_every_step_then_live_continues_without_a_gap(
     )
 
 
-def test_bars_that_came_live_first_are_computed_anew_on_top_of_the_history(settings: Settings, history: Path) -> None:
+def test_bars_that_came_live_first_are_computed_anew_on_top_of_the_history(make_settings, history: Path) -> None:
+    settings: Settings = make_settings(features={"round_messages": 5, "snapshot_messages": 5})
     initialise(settings)
     with running(settings, "features") as started:
         publish(settings, LIVE.between(end=TIMES[94]))
@@ -166,6 +170,24 @@ def test_bars_that_came_live_first_are_computed_anew_on_top_of_the_history(setti
         wait_done(settings)
         assert started["features"].stop() == 0
     assert_uninterrupted(settings)
+    assert_cold_starts_serve_the_same(settings)
+
+
+def assert_cold_starts_serve_the_same(settings: Settings) -> None:
+    """From each kept snapshot on, an engine that starts cold yields what the agent, which never stopped, published."""
+    names = TopicNames(settings.topics.prefix)
+    log = list(read_topic(settings, names.bars))
+    chain: list[tuple[int, bytes]] = chain_of(settings, names.features)
+    served = [(partition, raw, decode(raw).link.position[0]) for partition, raw in chain]  # type: ignore[union-attr]
+    with psycopg.connect(settings.postgres.dsn) as connection:
+        kept = connection.execute("SELECT partition, source_offset, snapshot FROM engine_snapshots").fetchall()
+    assert len(kept) == settings.topics.partitions
+    for partition, start, snapshot in kept:
+        engine = PartitionEngine.restore(engine_config(settings, partition), bytes(snapshot))
+        rest = [one for one in log if one.partition == partition and one.offset >= start]
+        assert any(isinstance(decode(one.value), StateRepair) for one in rest), "kept before the history came"
+        cold = [encode(part) for one in rest for part in engine.step(decode(one.value), one.offset).features]  # type: ignore[arg-type]
+        assert cold == [raw for number, raw, offset in served if number == partition and offset >= start]
 
 
 def test_what_overlaps_is_refused_and_nothing_is_written(settings: Settings, history: Path, tmp_path: Path) -> None:
