@@ -106,7 +106,7 @@ def _feature_lines(
     table = table_side.tally_table(connection, "features", features.vectors.firsts, generations)
     lines = [_line("features → table", features.vectors, table)]
     if _complete(first_offsets):
-        bars = table_side.first_bars(connection)
+        bars, loaded = table_side.first_bars(connection)
         expected = {
             (name, interval, symbol): max(0, count - FEATURE_SETS[name].warm_up)
             for name in settings.engine.feature_sets
@@ -115,6 +115,8 @@ def _feature_lines(
         seen: dict[Key, int] = {}
         for key, count in counts_of(features.vectors.tally.by_symbol()).items():
             name = (key[1], key[3], key[4])
+            if name[1:] in loaded:
+                continue
             seen[name] = seen.get(name, 0) + count
         lines.append(_closed("features = Σ max(0, bars − warm-up)", expected, seen))
     return lines
@@ -128,10 +130,11 @@ def _return_lines(
     lines = [_line("returns → table", returns, table)]
     if not _complete(first_offsets):
         return lines
-    bars = table_side.first_bars(connection)
+    bars, loaded = table_side.first_bars(connection)
+    counts = {key: count for key, count in live.items() if (key[0], key[2]) not in loaded}
     for horizon in settings.engine.horizons:
         expected = {(interval, symbol): max(0, count - horizon) for (interval, symbol), count in bars.items()}
-        seen = {(interval, symbol): count for (interval, h, symbol), count in live.items() if h == horizon}
+        seen = {(interval, symbol): count for (interval, h, symbol), count in counts.items() if h == horizon}
         lines.append(_closed(f"returns({horizon}) = Σ max(0, bars − {horizon})", expected, seen))
     return lines
 

@@ -51,7 +51,11 @@ def kept_from_before(
     return found
 
 
-def first_bars(connection: Connection) -> dict[Key, int]:
-    """Bars that came in order, by (interval, symbol): those that features and labels follow from."""
-    rows = connection.execute(queries("reconcile")["first bars"])
-    return {(interval, symbol): count for interval, symbol, count in rows}
+def first_bars(connection: Connection) -> tuple[dict[Key, int], frozenset[Key]]:
+    """Bars that came in order, by (interval, symbol): those that features and labels follow from.
+
+    Second, left out of the first: those whose history was loaded by `backfill`, which begin warm.
+    """
+    rows = connection.execute(queries("reconcile")["first bars"]).fetchall()
+    counts = {(interval, symbol): count for interval, symbol, count, loaded in rows if not loaded}
+    return counts, frozenset((interval, symbol) for interval, symbol, _, loaded in rows if loaded)

@@ -60,7 +60,8 @@ JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[]) AS here (partition,
 GROUP BY 1, 2, 3;
 
 -- name: first bars
-SELECT b.interval, b.symbol, count(*) FROM bars b WHERE b.status = 'first' GROUP BY 1, 2;
+-- A symbol whose history was loaded begins warm, so nothing follows from the number of its bars.
+SELECT b.interval, b.symbol, count(*), bool_or(b.generation = 0) FROM bars b WHERE b.status = 'first' GROUP BY 1, 2;
 
 -- name: deployments
 SELECT d.control_offset
