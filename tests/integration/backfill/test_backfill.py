@@ -29,6 +29,7 @@ from schemas.topics import TopicNames
 from signaltape.backfill import BackfillRequest, LoadOptions, run_backfill
 from signaltape.backfill.errors import BackfillRefused
 from signaltape.initialisation import initialise
+from signaltape.reconcile import reconcile
 from tests.support.feature_runs import chain_of, high_offsets, wait_done
 from tests.support.killed import exit_code_at
 from tests.support.services import running
@@ -152,6 +153,9 @@ def test_killed_at_every_step_then_live_continues_without_a_gap(
     revisions = assert_uninterrupted(settings, SPLITS)
     assert set(revisions.values()) == {1, 2}
     assert sum(one == 2 for one in revisions.values()) == 10, "each symbol's last bar is published by its state, once"
+    stages = [line for line in reconcile(settings).rows if line.stage.startswith(("bars", "features", "returns"))]
+    assert len(stages) > 4
+    assert [line for line in stages if not line.ok] == []
     assert count(settings, "SELECT count(*) FROM repair_requests") == (0,)
     assert count(settings, "SELECT count(*) FROM bars WHERE generation = 0") == (len(HISTORY),)
     assert count(settings, "SELECT count(*), min(event_time) FROM bars WHERE generation = 1") == (
