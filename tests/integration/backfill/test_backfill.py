@@ -14,6 +14,7 @@ import pytest
 from consumers.feature_agent.takeover import engine_config
 from infra.broker.publisher import Publisher
 from infra.broker.reading import read_topic
+from infra.feature_store import FeatureStore
 from infra.settings import Settings
 from infra.warehouse.backfills import BackfillConflict, BackfillWriter
 from infra.warehouse.moments import to_moment
@@ -220,7 +221,15 @@ def test_splits_of_the_log_that_the_file_does_not_name(settings: Settings, histo
     publisher.flush_acknowledged()
     with pytest.raises(BackfillRefused, match=r"SIM0002: the log has a split by 2.0.*name this split in --adjustments"):
         run_backfill(settings, request(history))
+    (before,) = count(settings, "SELECT now()")
     assert run_backfill(settings, request(history, adjustments=adjustments)).states == 10
+    pairs = [("SIM0002", before), ("SIM0000", to_moment(TIMES[79]))]
+    with FeatureStore(settings) as store:
+        ingested = store.get_point_in_time(pairs, ["logret_1"])
+        available = store.get_point_in_time(pairs, ["logret_1"], knowledge="available")
+    assert not ingested.valid.any(), "nothing of it was stored then"
+    assert available.valid.all()
+    assert available.source_revision.tolist() == [[0], [0]]
     with pytest.raises(BackfillRefused, match="is complete and was begun with another adjustments, source"):
         run_backfill(settings, request(history, source="vendor"))
     with pytest.raises(BackfillRefused, match="were loaded before, by the backfill 'history', up to 2026-01-01"):
