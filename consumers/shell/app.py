@@ -12,6 +12,9 @@ from consumers.shell.credentials import credentials
 from consumers.shell.options import ShellOptions
 from infra.settings import Settings
 
+#: A broker that has just come back may answer without its topics: an assignment made then is empty, and stays so until
+#: the consumer looks again and joins anew. By default it looks every five minutes.
+_METADATA_MS = 2_000
 #: No limit on the time between two polls: a service that waits for a server keeps its partitions.
 _ONE_DAY_S = 86_400.0
 
@@ -49,6 +52,7 @@ def build_app(settings: Settings, group: str, options: ShellOptions) -> faust.Ap
         broker_commit_livelock_soft_timeout=_ONE_DAY_S,
         stream_processing_timeout=_ONE_DAY_S,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=_METADATA_MS,
         consumer_max_fetch_size=4 * 1024 * 1024,
         autodiscover=False,
     )
