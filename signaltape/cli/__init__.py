@@ -71,6 +71,13 @@ COMMANDS: tuple[Entry, ...] = (
         help="Check or rebuild the online store.",
     ),
     Entry(
+        name="dataset",
+        target="signaltape.cli.dataset:app",
+        panel=_MODELS,
+        help="Build, show or verify a training set.",
+        sets=True,
+    ),
+    Entry(
         name="train",
         target="signaltape.cli.train:train",
         panel=_MODELS,
