@@ -2,9 +2,9 @@
 
 import itertools
 import json
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from infra.stack import Endpoints
 from infra.warehouse import Connection, connect, migrate
 from infra.warehouse.moments import to_moment, to_nanoseconds
 from schemas.intervals import DAY, MINUTE, SECOND
+from signaltape.__main__ import main
 from signaltape.datasets import DatasetError, DatasetRequest, Span, build_dataset, open_dataset
 from signaltape.datasets.reading import Reading, read_dataset, rows_statement
 from tests.support import isolation
@@ -301,40 +302,60 @@ def test_rows_outside_the_range_are_not_looked_at(database: Connection) -> None:
     assert len(read_chunks) == 1
 
 
-def signaltape(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "signaltape", "dataset", *arguments],
-        env=isolation.process_environment(settings, COLUMNS="250"), capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+@dataclass(frozen=True, kw_only=True)
+class Called:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
 
 
-def test_commands(database: Connection, module_settings: Settings, tmp_path: Path) -> None:
+@pytest.fixture
+def command(
+    module_settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Called]:
+    """`signaltape dataset …` in this process, which has loaded everything already."""
+    for name, value in isolation.process_environment(module_settings, COLUMNS="250").items():
+        monkeypatch.setenv(name, value)
+
+    def call(*arguments: str) -> Called:
+        monkeypatch.setattr(sys, "argv", ["signaltape", "dataset", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Called(code=int(ended.value.code or 0), out=captured.out, err=captured.err)
+
+    return call
+
+
+def test_commands(database: Connection, command: Callable[..., Called], tmp_path: Path) -> None:
     insert(database, [*history("A"), *history("B")])
     universe = tmp_path / "universe.csv"
     universe.write_text(f"symbol,from,to\nA,,\nB,{minute(2)},\n")
     folder = str(tmp_path / "set")
     span = ("--from", str(minute(0)), "--to", str(minute(4)), "--horizon", "1", "--interval", "1m")
     chosen = ("--features", "core:1/b,a", "--universe", str(universe), "--out", folder)
-    refused = signaltape(module_settings, "build", *span, *chosen, "--as-of", "2024-01-01T00:00:00")
-    assert refused.returncode == 2
-    assert "has no zone" in refused.stderr
-    built = signaltape(module_settings, "build", *span, *chosen, "--as-of", "2024-01-01T00:00:00Z", "--json")
-    assert built.returncode == 0, built.stderr
-    document = json.loads(built.stdout)
+    refused = command("build", *span, *chosen, "--as-of", "2024-01-01T00:00:00")
+    assert refused.code == 2
+    assert "has no zone" in refused.err
+    built = command("build", *span, *chosen, "--as-of", "2024-01-01T00:00:00Z", "--json")
+    assert built.code == 0, built.err
+    document = json.loads(built.out)
     assert (document["rows"], document["symbols"], document["final"]) == (6, 2, True)
-    verified = signaltape(module_settings, "verify", folder, "--rebuild")
-    assert (verified.returncode, verified.stderr) == (0, "")
-    assert document["fingerprint"] in verified.stdout
-    assert "the database gives the same rows" in verified.stdout
+    verified = command("verify", folder, "--rebuild")
+    assert (verified.code, verified.err) == (0, "")
+    assert document["fingerprint"] in verified.out
+    assert "the database gives the same rows" in verified.out
     database.execute("UPDATE features SET \"values\" = '{5, NULL}' WHERE symbol = 'B' AND event_time = %s",
                      (to_moment(minute(4)),))  # fmt: skip
-    other = signaltape(module_settings, "verify", folder, "--rebuild")
-    assert other.returncode == 1
-    assert "B at 2023-11-14T22:18:00+00:00: a was 4.0, is 5.0 in the database" in other.stderr
+    other = command("verify", folder, "--rebuild")
+    assert other.code == 1
+    assert "B at 2023-11-14T22:18:00+00:00: a was 4.0, is 5.0 in the database" in other.err
     (tmp_path / "set" / "data.parquet").write_bytes(b"PAR1")
-    broken = signaltape(module_settings, "verify", folder)
-    assert broken.returncode == 1
-    assert "not a readable Parquet file" in broken.stderr
-    shown = signaltape(module_settings, "show", folder)
-    assert shown.returncode == 0
-    assert "6 rows of 2 symbols, 2 features" in shown.stdout
+    broken = command("verify", folder)
+    assert broken.code == 1
+    assert "not a readable Parquet file" in broken.err
+    shown = command("show", folder)
+    assert shown.code == 0
+    assert "6 rows of 2 symbols, 2 features" in shown.out
