@@ -4,7 +4,7 @@ import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ returns_of = st.lists(
 )  # fmt: skip
 
 
-@examples(max_examples=60, deadline=None)
+@examples(max_examples=100, deadline=None)
 @given(
     vectors=vectors_of,
     returns=returns_of,
@@ -181,6 +181,26 @@ def test_a_correction_is_not_seen_at_a_decision_before_it(database: Connection) 
     assert before.content.label.tolist() == [0.01, 0.02, 0.03, 0.04]
     assert after.content.label.tolist() == [0.01, -0.7, 0.03, 0.04]
     assert after.content.label_available_time[1] == corrected
+
+
+def test_both_clocks_bound_what_is_used(database: Connection) -> None:
+    """What was available but not stored yet counts for the world's knowledge only, to the microsecond."""
+    stored = minute(12)
+    clocks = {"symbol": "A", "available": minute(10), "ingest": stored, "revision": 99}
+    facts = history("A", last=3)
+    insert(database, [*facts, Return(**clocks, event=minute(3), labels=((1, minute(2), -0.7),))])
+    insert(
+        database, [*bars(["B"]), *(replace(one, symbol="B", ingest=stored) for one in facts if type(one) is not Bar)]
+    )
+    found = {}
+    for knowledge in ("ingested", "available"):
+        for as_of in (minute(10) - 1000, minute(10), stored - 1000, stored):
+            content = read(database, request_of(knowledge=knowledge, as_of=as_of, until=minute(3))).content
+            found[knowledge, as_of] = (content.label[1], sorted(set(content.symbol)))
+    assert list(found.values()) == [
+        *[(0.02, ["A"])] * 3, (-0.7, ["A", "B"]),
+        (0.02, ["A", "B"]), *[(-0.7, ["A", "B"])] * 3,
+    ]  # fmt: skip
 
 
 def test_labels_that_have_not_matured_are_refused_or_cut(database: Connection) -> None:
