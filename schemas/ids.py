@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 
-from schemas.bars import BarBatch, Watermark
+from schemas.bars import BarBatch, StateRepair, Watermark
 from schemas.link import Position
 
 
@@ -31,6 +31,11 @@ def bar_batch_id(partition: int, batch: BarBatch) -> str:
 def watermark_id(partition: int, mark: Watermark) -> str:
     """Id of a feed's watermark on a partition."""
     return digest("watermark", mark.feed, partition, mark.event_time, mark.state)
+
+
+def state_repair_id(partition: int, repair: StateRepair) -> str:
+    """Identity of a repair: the same state, recomputed and sent again, has the same one."""
+    return digest("state-repair", partition, repair.symbol, repair.interval, repair.as_of_offset, repair.state)
 
 
 def signal_id(router: str, symbol: str, interval: str, event_time: int) -> str:

@@ -6,6 +6,7 @@ from typing import TypeVar
 from consumers.feature_agent.lane import Lane
 from consumers.shell import Patience
 from infra.broker.admin import group_offsets, low_high_offsets, topic_id
+from infra.engine_choice import engine_config
 from infra.settings import Settings
 from infra.warehouse.bar_lookup import find_stored
 from infra.warehouse.checkpoints import Checkpoint, take_epoch
@@ -14,7 +15,7 @@ from infra.warehouse.errors import WarehouseError, WarehouseUnavailable
 from infra.warehouse.feature_rounds import SERVICE, register_feature_sets
 from infra.warehouse.topic_checks import TopicState, verify_topic
 from pipeline.engine import PartitionEngine
-from pipeline.engine_types import EngineConfig, Lookup, SnapshotRefused, StoredBar
+from pipeline.engine_types import Lookup, SnapshotRefused, StoredBar
 from schemas.topics import TopicNames
 
 Result = TypeVar("Result")
@@ -23,19 +24,6 @@ Result = TypeVar("Result")
 def group_name(settings: Settings) -> str:
     """Name of the agent's consumer group."""
     return f"{settings.topics.prefix}signaltape-{SERVICE}"
-
-
-def engine_config(settings: Settings, partition: int) -> EngineConfig:
-    """What the engine of a partition computes under these settings."""
-    return EngineConfig(
-        partition=partition,
-        partitions=settings.topics.partitions,
-        feature_sets=settings.engine.feature_sets,
-        horizons=settings.engine.horizons,
-        ring=settings.engine.ring,
-        primary_source=settings.engine.primary_source,
-        quality=settings.quality.options(),
-    )
 
 
 class Takeover:

@@ -2,6 +2,7 @@
 
 from consumers.service import Context, run_service
 from consumers.store.loop import StoreLoop
+from consumers.store.repairs import RepairThread
 from infra.broker.admin import check_partitions
 from infra.settings import Settings
 
@@ -15,4 +16,10 @@ def _body(context: Context) -> None:
     check_partitions(context.settings)
     context.health.ready("started", True)
     context.health.ready("assigned", False, "waiting for partitions")
-    StoreLoop(context.settings, context.instance, context.health, context.stop).run()
+    loop = StoreLoop(context.settings, context.instance, context.health, context.stop)
+    repairs = RepairThread(context.settings, context.stop)
+    repairs.start()
+    try:
+        loop.run()
+    finally:
+        repairs.end()

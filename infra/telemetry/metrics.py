@@ -12,6 +12,7 @@ DUPLICATES = Counter(
     "signaltape_duplicates_total", "Messages or rows dropped because they were seen before.", ["topic"]
 )
 DEAD_LETTERS = Counter("signaltape_dead_letters_total", "Messages sent to a dead-letter topic.", ["topic", "code"])
+REPAIRS = Counter("signaltape_repairs_total", "Symbols recomputed by the store's repair job.", ["outcome"])
 REPAIR_REQUESTS = Counter("signaltape_repair_requests_total", "Corrections that await repair.", ["reason"])
 STATE_REPAIRS = Counter("signaltape_state_repairs_total", "StateRepair messages taken, by outcome.", ["outcome"])
 STAGE_LATENCY = Histogram(

@@ -104,6 +104,12 @@ COMMANDS: tuple[Entry, ...] = (
         sets=True,
     ),
     Entry(
+        name="corrections",
+        target="signaltape.cli.corrections:app",
+        panel=_WATCH,
+        help="List corrections.",
+    ),
+    Entry(
         name="repair",
         target="signaltape.cli.repair:repair",
         panel=_WATCH,
