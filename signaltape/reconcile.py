@@ -21,7 +21,8 @@ from pipeline.features import FEATURE_SETS
 from schemas.alerts import Alert
 from schemas.control import ControlEvent
 from schemas.topics import TopicNames
-from signaltape.reconciliation import decision_log, log_side, table_side
+from signaltape.reconciliation import correction_side, decision_log, log_side, table_side
+from signaltape.reconciliation.correction_side import closed_form
 from signaltape.reconciliation.log_side import Counted
 from signaltape.reconciliation.reading import read_buried, read_messages
 from signaltape.reconciliation.tally import Key, Line, Sums, compare, compare_counts, counts_of, total
@@ -68,6 +69,7 @@ def reconcile_on(
     lines += _feature_lines(connection, settings, features, bars.bars.firsts, generations)
     progress("returns")
     lines += _return_lines(connection, settings, bars.bars.firsts, generations)
+    lines += correction_side.lines(connection)
     progress("predictions and signals")
     lines += _decision_lines(connection, settings, features)
     progress("control, alerts and the online store")
@@ -107,17 +109,13 @@ def _feature_lines(
     lines = [_line("features → table", features.vectors, table)]
     if _complete(first_offsets):
         bars, loaded = table_side.first_bars(connection)
+        late = table_side.late_bars(connection)
+        seen = {key: count for key, count in counts_of(features.live.by_symbol()).items() if key[1:] not in loaded}
         expected = {
-            (name, interval, symbol): max(0, count - FEATURE_SETS[name].warm_up)
+            (name, *key): closed_form(count, late.get(key, 0), FEATURE_SETS[name].warm_up, seen.get((name, *key), 0))
             for name in settings.engine.feature_sets
-            for (interval, symbol), count in bars.items()
+            for key, count in bars.items()
         }
-        seen: dict[Key, int] = {}
-        for key, count in counts_of(features.vectors.tally.by_symbol()).items():
-            name = (key[1], key[3], key[4])
-            if name[1:] in loaded:
-                continue
-            seen[name] = seen.get(name, 0) + count
         lines.append(_closed("features = Σ max(0, bars − warm-up)", expected, seen))
     return lines
 
@@ -131,10 +129,11 @@ def _return_lines(
     if not _complete(first_offsets):
         return lines
     bars, loaded = table_side.first_bars(connection)
+    late = table_side.late_bars(connection)
     counts = {key: count for key, count in live.items() if (key[0], key[2]) not in loaded}
     for horizon in settings.engine.horizons:
-        expected = {(interval, symbol): max(0, count - horizon) for (interval, symbol), count in bars.items()}
         seen = {(interval, symbol): count for (interval, h, symbol), count in counts.items() if h == horizon}
+        expected = {key: closed_form(count, late.get(key, 0), horizon, seen.get(key, 0)) for key, count in bars.items()}
         lines.append(_closed(f"returns({horizon}) = Σ max(0, bars − {horizon})", expected, seen))
     return lines
 

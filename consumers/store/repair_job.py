@@ -93,7 +93,7 @@ class RepairJob:
         """Steps 2 to 5 for one symbol."""
         log = get_logger().bind(symbol=task.symbol, interval=task.interval, partition=task.partition, as_of=task.as_of)
         try:
-            work = self._warehouse.run(lambda connection: self._recomputed(connection, task, first_generation))
+            work, begins = self._warehouse.run(lambda connection: self._recomputed(connection, task, first_generation))
         except RequestRefusedError as refusal:
             reason = str(refusal)
             self._warehouse.run(lambda connection: fail(connection, task, reason))
@@ -105,12 +105,13 @@ class RepairJob:
         reach("repair.3_stored")
         self._publish(task.partition, work.state_repair(task.symbol, task.as_of, task.since))
         reach("repair.4_published")
-        self._warehouse.run(lambda connection: finish(connection, task))
+        self._warehouse.run(lambda connection: finish(connection, task, begins))
         reach("repair.5_marked")
         REPAIRS.labels(outcome="done").inc()
-        log.info("repaired", requests=len(task.ids), feature_rows=rows[0], return_rows=rows[1])
+        log.info("repaired", requests=len(task.ids), begins=begins, feature_rows=rows[0], return_rows=rows[1])
 
-    def _recomputed(self, connection: Connection, task: RepairTask, first_generation: int) -> Recomputation:
+    def _recomputed(self, connection: Connection, task: RepairTask, first_generation: int) -> tuple[Recomputation, str]:
+        """Step 2; second: where the recomputation began."""
         if task.generation < first_generation:
             raise RequestRefusedError(
                 f"asked for in an earlier log (generation {task.generation}; the present one begins with generation "
@@ -120,26 +121,31 @@ class RepairJob:
         source = config.primary_source or source_of(connection, task)
         splits = stored_splits(connection, task, first_generation)
         work = Recomputation(config, task.interval, splits)
-        cell = self._beginning(connection, task, config, (first_generation, work.engine.code_hash))
+        cell, begins = self._beginning(connection, task, config, (first_generation, work.engine.code_hash))
         after = 0 if cell is None else int(cell.marks[LAST, 0])
         history = stored_history(connection, task, first_generation, source=source or "", after=after)
         if source is None or (cell is None and not history.place.shape[0]):
             raise RequestRefusedError(f"no bar of {task.symbol!r} at {task.interval} from its primary source is stored")
         work.run(history, {task.symbol: Beginning(source=source, since=task.since, cell=cell)})
-        return work
+        return work, begins
 
     def _beginning(
         self, connection: Connection, task: RepairTask, config: EngineConfig, of: tuple[int, str]
-    ) -> IntervalState | None:
-        """Return the symbol's state from the newest kept snapshot before what is corrected, None for its first bar."""
+    ) -> tuple[IntervalState | None, str]:
+        """Return the symbol's state from the newest kept snapshot before what is corrected, None for its first bar.
+
+        Second: the same in words.
+        """
         for generation, offset in kept_states(connection, task, *of):
             engine = self._restored(connection, config, (task.partition, generation, offset))
             state = None if engine is None else engine.states.get(task.interval)
             if engine is None or state is None or task.symbol not in state.places:
                 continue
             if (task.interval, task.symbol) not in engine.repairs.awaiting:
-                return cut_out(state, state.places[task.symbol])
-        return None
+                return cut_out(
+                    state, state.places[task.symbol]
+                ), f"begins with the kept snapshot before offset {offset}"
+        return None, "begins with the first bar"
 
     def _restored(
         self, connection: Connection, config: EngineConfig, key: tuple[int, int, int]

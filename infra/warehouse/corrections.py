@@ -153,9 +153,9 @@ def kept_state(connection: Connection, partition: int, generation: int, source_o
     return None if row is None else bytes(row[0])
 
 
-def finish(connection: Connection, task: RepairTask) -> None:
+def finish(connection: Connection, task: RepairTask, detail: str) -> None:
     """Mark the task's requests as done and count the rows that they led to."""
-    values = task.place(0) | {"ids": list(task.ids), "newest": task.ids[-1]}
+    values = task.place(0) | {"ids": list(task.ids), "newest": task.ids[-1], "detail": detail}
     connection.execute(queries("corrections")["finish"], values)
 
 

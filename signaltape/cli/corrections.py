@@ -45,6 +45,6 @@ def _text(found: list["Correction"]) -> str:
             f"{one.event_time.isoformat(timespec='seconds'):25} {one.reason:12} {one.status:6} "
             f"{one.feature_rows:9,} {one.return_rows:9,} {seconds:>8}"
         )
-        if one.detail:
+        if one.status == "failed":
             out.append(f"{'':25} {one.detail}")
     return "\n".join(out)

@@ -25,9 +25,10 @@ _EMITTED = OUTCOMES.index("emitted")
 
 @dataclass(kw_only=True)
 class FeaturesLog:
-    """The topic `features`, and what the models in force had to predict from it."""
+    """The topic `features`, its live vectors by (set, interval), and what the models in force had to predict."""
 
     vectors: Counted = field(default_factory=Counted)
+    live: Tally = field(default_factory=Tally)
     expected: Tally = field(default_factory=Tally)
 
 
@@ -58,6 +59,7 @@ def count_features(settings: Settings, manifests: Manifests) -> FeaturesLog:
         if isinstance(message, FeatureBatch):
             if count_vector(found.vectors, lane.chain, record.partition, message) and message.kind == "live":
                 lane.head = message.event_time if lane.head is None else max(lane.head, message.event_time)
+                found.live.add((message.feature_set, message.interval), message.symbols, 0, 0)
                 _expect(found.expected, lane, message, manifests)
         elif isinstance(message, Watermark | ControlEvent) and message.link is not None:
             if not lane.chain.is_new(record.partition, message.link.position):

@@ -59,3 +59,9 @@ def first_bars(connection: Connection) -> tuple[dict[Key, int], frozenset[Key]]:
     rows = connection.execute(queries("reconcile")["first bars"]).fetchall()
     counts = {(interval, symbol): count for interval, symbol, count, loaded in rows if not loaded}
     return counts, frozenset((interval, symbol) for interval, symbol, _, loaded in rows if loaded)
+
+
+def late_bars(connection: Connection) -> dict[Key, int]:
+    """Late bars by (interval, symbol): a repair brings them into state."""
+    rows = connection.execute(queries("reconcile")["late bars"])
+    return {(interval, symbol): count for interval, symbol, count in rows}

@@ -57,7 +57,7 @@ ORDER BY event_time, revision DESC;
 -- name: finish
 -- The newest of the requests answered together carries the counts: its offset is in the rows' revision.
 UPDATE repair_requests AS q
-SET status = 'done', as_of_offset = %(as_of)s, repaired_at = clock_timestamp(),
+SET status = 'done', as_of_offset = %(as_of)s, repaired_at = clock_timestamp(), detail = %(detail)s,
     feature_rows = CASE WHEN q.id = %(newest)s THEN
         (SELECT count(*) FROM features f WHERE f.symbol = %(symbol)s AND f.interval = %(interval)s
           AND f.event_time >= %(since)s AND f.revision = %(revision)s AND f.kind = 'correction') ELSE 0 END,

@@ -1,5 +1,5 @@
 -- Tables as tallies: the key's parts, the symbol, rows, sum of event times in µs, sum of a second figure.
--- Each is limited to what the topic still holds: partition by partition, from `starts` on, in the present log.
+-- What the repair job wrote is counted apart: it is in no topic. Each is limited to what the topic still holds: partition by partition, from `starts` on, in the present log.
 
 -- name: bars
 SELECT b.partition, b.interval, b.symbol, count(*),
@@ -30,6 +30,10 @@ FROM features f
 JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[], %(generations)s::bigint[]) AS here (partition, start, generation)
   ON f.partition = here.partition AND f.revision >> 40 >= here.generation
  AND (f.revision & ((1::bigint << 40) - 1)) - 1 >= here.start
+WHERE NOT (f.kind = 'correction' AND EXISTS (
+    SELECT FROM repair_requests q
+    WHERE q.partition = f.partition AND q.generation = f.revision >> 40 AND q.symbol = f.symbol
+      AND q.interval = f.interval AND q.source_offset = (f.revision & ((1::bigint << 40) - 1)) - 1))
 GROUP BY 1, 2, 3, 4, 5;
 
 -- name: returns
@@ -41,7 +45,37 @@ JOIN unnest(%(partitions)s::integer[], %(starts)s::bigint[], %(generations)s::bi
   ON r.partition = here.partition AND r.revision >> 40 >= here.generation
  AND (r.revision & ((1::bigint << 40) - 1)) - 1 >= here.start
 CROSS JOIN LATERAL unnest(r.horizons, r.prediction_times) AS label (horizon, prediction_time)
+WHERE NOT (r.kind = 'correction' AND EXISTS (
+    SELECT FROM repair_requests q
+    WHERE q.partition = r.partition AND q.generation = r.revision >> 40 AND q.symbol = r.symbol
+      AND q.interval = r.interval AND q.source_offset = (r.revision & ((1::bigint << 40) - 1)) - 1))
 GROUP BY 1, 2, 3, 4;
+
+-- name: repair requests
+SELECT count(*), count(*) FILTER (WHERE status = 'done'), count(*) FILTER (WHERE status = 'failed')
+FROM repair_requests;
+
+-- name: recorded corrections
+SELECT interval, symbol, sum(feature_rows)::bigint, sum(return_rows)::bigint FROM repair_requests GROUP BY 1, 2;
+
+-- name: corrected features
+-- Rows of the repair job: under the revision of a message that asked for a repair. The agent's own corrections stand
+-- under that of the StateRepair, and in the topic.
+SELECT f.interval, f.symbol, count(*)
+FROM features f
+JOIN repair_requests q ON q.partition = f.partition AND q.generation = f.revision >> 40 AND q.symbol = f.symbol
+ AND q.interval = f.interval AND q.source_offset = (f.revision & ((1::bigint << 40) - 1)) - 1
+WHERE f.kind = 'correction' GROUP BY 1, 2;
+
+-- name: corrected returns
+SELECT r.interval, r.symbol, count(*)
+FROM returns r
+JOIN repair_requests q ON q.partition = r.partition AND q.generation = r.revision >> 40 AND q.symbol = r.symbol
+ AND q.interval = r.interval AND q.source_offset = (r.revision & ((1::bigint << 40) - 1)) - 1
+WHERE r.kind = 'correction' GROUP BY 1, 2;
+
+-- name: late bars
+SELECT b.interval, b.symbol, count(*) FROM bars b WHERE b.status = 'late' GROUP BY 1, 2;
 
 -- name: predictions
 SELECT p.strategy, p.model, p.model_version, p.role, p.interval, p.symbol, count(*),

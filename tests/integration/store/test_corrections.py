@@ -1,6 +1,9 @@
 """Corrections on real servers: agent and repair job end in the clean history's values, whatever dies on the way."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +11,8 @@ import numpy as np
 import psycopg
 import pytest
 
+from consumers.store.repair_job import RepairJob
+from infra.broker.publisher import Publisher
 from infra.settings import Settings
 from infra.warehouse import connect
 from infra.warehouse.corrections import list_corrections
@@ -17,7 +22,8 @@ from signaltape.initialisation import initialise
 from signaltape.reconcile import reconcile
 from tests.support.engine_log import market
 from tests.support.feature_runs import DAY_START, batches_of, effect_offsets, high_offsets, take, wait_done, write_log
-from tests.support.services import ServiceProcess
+from tests.support.isolation import process_environment
+from tests.support.services import running
 from tests.support.waiting import wait_for
 
 MINUTE = 60_000_000_000
@@ -26,8 +32,8 @@ STEPS = ("repair.1_read", "repair.2_recomputed", "repair.3_stored", "repair.4_pu
 Log = list[tuple[int, LogMessage]]
 
 _CURRENT = {
-    "features": "SELECT DISTINCT ON (symbol, event_time, feature_set) symbol, event_time, feature_set, \"values\", close"
-    " FROM features ORDER BY symbol, event_time, feature_set, revision DESC",
+    "features": "SELECT DISTINCT ON (symbol, event_time, feature_set) symbol, event_time, feature_set,"
+    ' "values", close FROM features ORDER BY symbol, event_time, feature_set, revision DESC',
     "returns": "SELECT DISTINCT ON (symbol, event_time) symbol, event_time, horizons, prediction_times, log_returns"
     " FROM returns ORDER BY symbol, event_time, revision DESC",
 }  # fmt: skip
@@ -114,32 +120,48 @@ def expected(log: Log) -> dict[str, dict[tuple[Any, ...], bytes]]:
     return found
 
 
-@pytest.mark.parametrize("two", [False, True])
-def test_corrections_end_in_the_clean_history(place: Settings, two: bool) -> None:
-    """With a kill of the job at every numbered step, or with two instances at once."""
+RUN_JOB = """
+from consumers.store.repair_job import RepairJob
+from infra.broker.publisher import Publisher
+from infra.settings import load_settings
+settings = load_settings()
+RepairJob(settings, Publisher(settings, "test")).work_off()
+"""
+
+
+def job_killed_at(settings: Settings, step: str) -> None:
+    """Run the job in a process that dies at a numbered step."""
+    argv = [sys.executable, "-c", RUN_JOB]
+    ended = subprocess.run(argv, env=process_environment(settings, SIGNALTAPE_CRASH_AT=step), timeout=60, check=False)
+    assert ended.returncode == -9, step
+
+
+def two_jobs_at_once(settings: Settings) -> None:
+    """Two instances that both believe to hold the lock."""
+    jobs = [RepairJob(settings, Publisher(settings, "test")) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        counts = list(pool.map(lambda job: job.work_off(), jobs))
+    for job in jobs:
+        job.close()
+    assert max(counts) > 0
+
+
+def test_corrections_end_in_the_clean_history(place: Settings) -> None:
+    """The job dies at every numbered step, then runs twice at once, then in the store."""
     log, clean = dirty()
     cut = 50
-    agent = ServiceProcess(place, "features")
-    stores: list[ServiceProcess] = []
-    try:
+    with running(place, "features") as agent:
         write_log(place, log[:cut])  # type: ignore[arg-type]
-        agent.wait_ready()
         wait_done(place)
         before = rows(place, "SELECT * FROM features ORDER BY 1, 3, 4, 5, 6")
-        if two:
-            stores = [ServiceProcess(place, "store", number) for number in (0, 1)]
-        else:
-            for step in STEPS:
-                killed = ServiceProcess(place, "store", SIGNALTAPE_CRASH_AT=step)
-                assert killed.wait_exit() == -9
-            stores = [ServiceProcess(place, "store")]
-        write_log(place, log[cut:])  # type: ignore[arg-type]
-        wait_for(lambda: settled(place), 40, "no open request, and every message with its effects", 0.1)
-        assert [one.stop() for one in (*stores, agent)] == [0] * (len(stores) + 1)
-    finally:
-        for process in (*stores, agent):
-            if process.poll() is None:
-                process.kill()
+        for step in STEPS:
+            job_killed_at(place, step)
+        two_jobs_at_once(place)
+        with running(place, "store") as store:
+            write_log(place, log[cut:])  # type: ignore[arg-type]
+            wait_for(lambda: settled(place), 40, "no open request, and every message with its effects", 0.1)
+            assert store["store"].stop() == 0
+        assert agent["features"].stop() == 0
     assert current(place) == expected(clean)
     after = rows(place, "SELECT * FROM features ORDER BY 1, 3, 4, 5, 6")
     assert set(map(repr, before)) <= set(map(repr, after)), "what was known before is still there, unchanged"
@@ -148,6 +170,7 @@ def test_corrections_end_in_the_clean_history(place: Settings, two: bool) -> Non
     first = [(one.symbol, one.reason, one.status) for one in found[:3]]
     assert first == [("S000", "revision", "done"), ("S001", "late", "done"), ("S002", "late_split", "done")]
     assert all(one.duration_s is not None and one.duration_s > 0.0 for one in found)
+    assert found[0].detail.startswith("begins with the kept snapshot before offset ")
     assert found[0].feature_rows == sum(1 for row in after if row[2] == "S000" and row[8] == "correction"
                                         and row[5] == 1 << 40 | (found[0].source_offset + 1))  # fmt: skip
     assert found[0].feature_rows > 0
