@@ -1,5 +1,6 @@
 -- What became of a repair request: open, done, or failed; detail says where the recomputation began, or why it
--- failed. Requests of one symbol that are answered together share as_of_offset; the rows are counted at the one whose revision they carry.
+-- failed. Requests of one symbol that are answered together share as_of_offset; the rows are counted at the one whose
+-- revision they carry.
 
 ALTER TABLE repair_requests
     ADD COLUMN as_of_offset bigint,

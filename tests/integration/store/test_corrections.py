@@ -151,8 +151,9 @@ def test_corrections_end_in_the_clean_history(place: Settings) -> None:
     log, clean = dirty()
     cut = 50
     with running(place, "features") as agent:
-        write_log(place, log[:cut])  # type: ignore[arg-type]
-        wait_done(place)
+        for first, last in ((0, 20), (20, cut)):  # the first snapshot behind bar 20 is kept
+            write_log(place, log[first:last])  # type: ignore[arg-type]
+            wait_done(place)
         before = rows(place, "SELECT * FROM features ORDER BY 1, 3, 4, 5, 6")
         for step in STEPS:
             job_killed_at(place, step)
