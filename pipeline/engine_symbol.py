@@ -120,6 +120,15 @@ def load_symbol(engine: "PartitionEngine", repair: StateRepair) -> SymbolState:
     return carried
 
 
+def state_since(repair: StateRepair) -> int:
+    """Return the lowest event time (ns UTC) from which the carried state differs from the log's; 0: all, or unknown."""
+    try:
+        since = msgpack.unpackb(repair.state)["since"]
+    except (ValueError, TypeError, KeyError, msgpack.UnpackException):
+        return 0
+    return since if type(since) is int else 0
+
+
 def _malformed(repair: StateRepair, why: str) -> UnsupportedMessage:
     return UnsupportedMessage("state_malformed", f"the state of {repair.symbol!r} is refused: {why}")
 

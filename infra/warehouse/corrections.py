@@ -11,8 +11,9 @@ from infra.warehouse.checkpoints import revision_of
 from infra.warehouse.connection import Connection
 from infra.warehouse.moments import to_moment, to_nanoseconds
 from infra.warehouse.queries import queries
+from pipeline.engine_symbol import state_since
 from pipeline.recompute import History
-from schemas.bars import Adjustment
+from schemas.bars import Adjustment, StateRepair
 from schemas.codec import decode
 
 
@@ -141,9 +142,26 @@ def stored_splits(connection: Connection, task: RepairTask, first_generation: in
 def kept_states(
     connection: Connection, task: RepairTask, first_generation: int, code_hash: str
 ) -> list[tuple[int, int]]:
-    """Return (generation, offset) of kept snapshots that the recomputation may begin with, the newest first."""
+    """Return (generation, offset) of kept snapshots that the recomputation may begin with, the newest first.
+
+    Left out is one that lacks what came later for bars that it has: a correction, or a state that was brought into
+    the log (a loaded history).
+    """
     values = task.place(first_generation) | {"code_hash": code_hash}
-    return [(row[0], row[1]) for row in connection.execute(queries("corrections")["snapshots"], values)]
+    kept = connection.execute(queries("corrections")["snapshots"], values).fetchall()
+    if not kept:
+        return []
+    values["first"] = min(offset for _, offset, _ in kept)
+    changed = []
+    for offset, payload in connection.execute(queries("corrections")["state repairs"], values):
+        message = decode(bytes(payload))
+        if isinstance(message, StateRepair) and (message.symbol, message.interval) == (task.symbol, task.interval):
+            changed.append((int(offset), state_since(message)))
+    return [
+        (generation, offset)
+        for generation, offset, time in kept
+        if not any(at >= offset and since <= to_nanoseconds(time) for at, since in changed)
+    ]
 
 
 def kept_state(connection: Connection, partition: int, generation: int, source_offset: int) -> bytes | None:

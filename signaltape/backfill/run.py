@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from consumers.feature_agent.takeover import engine_config
 from infra.broker.admin import check_partitions
+from infra.engine_choice import engine_config
 from infra.settings import Settings
 from infra.warehouse.backfills import BackfillRun, BackfillWriter
 from infra.warehouse.feature_rounds import register_feature_sets

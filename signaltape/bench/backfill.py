@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from consumers.feature_agent.takeover import engine_config
+from infra.engine_choice import engine_config
 from infra.settings import Settings
 from infra.warehouse.backfills import BackfillWriter
 from pipeline.backfill import HistoryEngines

@@ -27,7 +27,7 @@ ORDER BY generation, source_offset;
 
 -- name: snapshots
 -- Kept states of before `since` that no later correction of the symbol reaches back into, newest first.
-SELECT s.generation, s.source_offset
+SELECT s.generation, s.source_offset, s.event_time
 FROM engine_snapshots s
 WHERE s.partition = %(partition)s AND s.code_hash = %(code_hash)s AND s.generation >= %(first_generation)s
   AND s.source_offset <= %(as_of)s AND s.event_time < %(since)s
@@ -36,6 +36,12 @@ WHERE s.partition = %(partition)s AND s.code_hash = %(code_hash)s AND s.generati
                     AND r.generation >= %(first_generation)s AND r.source_offset >= s.source_offset
                     AND r.event_time <= s.event_time)
 ORDER BY s.source_offset DESC LIMIT 8;
+
+-- name: state repairs
+-- States that entered the log behind an offset, of every symbol whose message holds these bytes.
+SELECT source_offset, payload FROM log_events
+WHERE partition = %(partition)s AND type = 'StateRepair' AND generation >= %(first_generation)s
+  AND source_offset BETWEEN %(first)s AND %(as_of)s AND position(convert_to(%(symbol)s, 'UTF8') IN payload) > 0;
 
 -- name: snapshot
 SELECT snapshot FROM engine_snapshots

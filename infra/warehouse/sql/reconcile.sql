@@ -1,5 +1,6 @@
 -- Tables as tallies: the key's parts, the symbol, rows, sum of event times in µs, sum of a second figure.
--- What the repair job wrote is counted apart: it is in no topic. Each is limited to what the topic still holds: partition by partition, from `starts` on, in the present log.
+-- Each is limited to what the topic still holds: partition by partition, from `starts` on, in the present log. What the
+-- repair job wrote is counted apart: it is in no topic.
 
 -- name: bars
 SELECT b.partition, b.interval, b.symbol, count(*),

@@ -9,7 +9,7 @@ import pytest
 
 from infra.broker.reading import read_topic
 from infra.settings import Settings
-from schemas.bars import BarBatch, StateRepair, Watermark
+from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
 from schemas.codec import encode
 from schemas.intervals import MINUTE
 from schemas.topics import TopicNames
@@ -45,6 +45,14 @@ def wire(at: int, **changes: object) -> bytes:
     return msgpack.packb({name: value for name, value in body.items() if value is not None})
 
 
+def split_wire(factor: float) -> bytes:
+    """A split of S000 whose factor nobody can mean."""
+    split = Adjustment(
+        feed="f", source="v", symbol="S000", factor=2.0, effective_time=DAY_START, available_time=DAY_START
+    )
+    return msgpack.packb(msgpack.unpackb(encode(split)) | {"factor": factor})
+
+
 REPAIR = StateRepair(symbol="S000", interval="1m", as_of_offset=1, last_event_time=1, available_time=1, state=b"")
 #: What stands in the log → (code, faulty rows) of its dead letter. Each comes at a minute of its own, from 1 on.
 LETTERS = {
@@ -66,6 +74,10 @@ LETTERS = {
     "close outside": (lambda at: cell(at, "close", 2, 1e6), ("close_outside_range", "2")),
     "negative volume": (lambda at: cell(at, "volume", 0, -1.0), ("negative_volume", "0")),
     "feed not open": (lambda at: bars(at, feed="ghost"), ("feed_not_open", "0,1,2,3")),
+    "split by zero": (lambda at: split_wire(0.0), ("wrong_type", "")),
+    "split by less": (lambda at: split_wire(-2.0), ("wrong_type", "")),
+    "split by NaN": (lambda at: split_wire(float("nan")), ("wrong_type", "")),
+    "split by infinity": (lambda at: split_wire(float("inf")), ("wrong_type", "")),
     "state repair": (lambda at: REPAIR, ("state_malformed", "")),
 }
 
