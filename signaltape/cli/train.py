@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from producers.bar_table import BarTable
+    from signaltape.datasets import CheckedDataset
     from signaltape.training import Trained, TrainOptions
 
 _Splits = Annotated[
@@ -30,14 +31,17 @@ _Out = Annotated[
 
 
 def train(
-    file: Annotated[Path, typer.Argument(help="Bars: CSV or Parquet.")],
+    file: Annotated[Path | None, typer.Argument(help="Bars: CSV or Parquet.")] = None,
     *,
-    interval: Annotated[str, typer.Option(help="Bar interval: 1s, 1m, 1d …")],
-    stamp: Annotated[str, typer.Option(help="What ts stamps: the bar's open or its close.")],
     name: Annotated[str, typer.Option(help="Name of the model; its version is counted up.")],
+    dataset: Annotated[Path | None, typer.Option(help="Train on this dataset instead (`signaltape dataset`).")] = None,
+    interval: Annotated[str, typer.Option(help="Of a file, bar interval: 1s, 1m, 1d …")] = "",
+    stamp: Annotated[str, typer.Option(help="What a file's ts stamps: the bar's open or its close.")] = "",
     family: Annotated[str, typer.Option(help="linear or lightgbm.")] = "linear",
-    horizon: Annotated[int, typer.Option(help="Bars until the return is realised.")] = 5,
-    feature_set: Annotated[str, typer.Option("--set", help="Feature set.")] = "core",
+    horizon: Annotated[
+        int | None, typer.Option(help="Bars until the return is realised. [default: 5, or the dataset's]")
+    ] = None,
+    feature_set: Annotated[str, typer.Option("--set", help="Feature set. [default: core, or the dataset's]")] = "",
     features: Annotated[str, typer.Option(help="Columns, comma separated. [default: all free of units]")] = "",
     serve: Annotated[str, typer.Option(help="Intervals to serve, comma separated. [default: the bars']")] = "",
     splits: _Splits = None,
@@ -49,14 +53,16 @@ def train(
     out: _Out = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Train a model on a file's bars; the latest 20 % of the rows judge it, the 20 % before calibrate it."""
+    """Train a model on bars or a dataset; the latest 20 % of the rows judge it, the 20 % before calibrate it."""
     from signaltape.training import TrainOptions
 
+    checked = _dataset(dataset, file, {"--interval": interval, "--stamp": stamp, "--splits": splits, "--until": until})
+    terms = None if checked is None else checked.manifest.terms
     options = TrainOptions(
         name=name,
         family=family,
-        horizon=horizon,
-        feature_set=feature_set,
+        horizon=horizon if horizon is not None else 5 if terms is None else terms.horizon,
+        feature_set=feature_set or ("core" if terms is None else terms.feature_set),
         features=_names(features),
         intervals=_names(serve),
         parameters=_parameters(parameter or []),
@@ -64,9 +70,9 @@ def train(
         fallback=fallback,
         seed=seed,
     )
-    table = _bars(file, interval, stamp, splits, until)
+    source = _bars(file, interval, stamp, splits, until) if checked is None else checked
     with tempfile.TemporaryDirectory(prefix="signaltape-train-") as scratch:
-        trained = _train(table, options, out or Path(scratch))
+        trained = _train(source, options, out or Path(scratch))
         version = None if out is not None else _register(trained)
     _print(trained, version, as_json)
 
@@ -86,7 +92,22 @@ def _parameters(given: list[str]) -> dict[str, float]:
     return found
 
 
-def _bars(file: Path, interval: str, stamp: str, splits: Path | None, until: str) -> "BarTable":
+def _dataset(folder: Path | None, file: Path | None, of_files: dict[str, object]) -> "CheckedDataset | None":
+    """The dataset, read and compared with its fingerprint, None for a file; options that don't go together end it."""
+    if (folder is None) == (file is None):
+        raise typer.BadParameter("give a file of bars, or --dataset with a folder")
+    if folder is None:
+        if missing := [name for name in ("--interval", "--stamp") if not of_files[name]]:
+            raise typer.BadParameter(f"a file of bars needs {' and '.join(missing)}")
+        return None
+    if given := [name for name, value in of_files.items() if value]:
+        raise typer.BadParameter(f"{given[0]} is for files of bars; a dataset says it itself")
+    from signaltape.datasets import open_dataset
+
+    return open_dataset(folder)
+
+
+def _bars(file: Path | None, interval: str, stamp: str, splits: Path | None, until: str) -> "BarTable":
     from producers.bar_files import read_bars
     from producers.splits import apply_splits, read_splits
     from producers.timestamps import parse_time
@@ -95,20 +116,28 @@ def _bars(file: Path, interval: str, stamp: str, splits: Path | None, until: str
         end = parse_time(until) if until else None
     except ValueError as error:
         raise typer.BadParameter(f"--until {until}: {error}") from None
+    assert file is not None
     table = read_bars(file, interval, stamp).between(end=end)
     # Splits after the last bar used change nothing that a model sees: every feature but the levels is a ratio.
     return table if splits is None else apply_splits(table, read_splits(splits))
 
 
-def _train(table: "BarTable", options: "TrainOptions", folder: Path) -> "Trained":
+def _train(source: "BarTable | CheckedDataset", options: "TrainOptions", folder: Path) -> "Trained":
     import numpy as np
 
     from signaltape.cli.progress import bar_progress
+    from signaltape.datasets import CheckedDataset
     from signaltape.training import train as run
+    from signaltape.training import train_on_dataset
 
-    sections = len(np.unique(table.event_time))
+    def say(text: str) -> None:
+        typer.echo(text, err=True)
+
+    if isinstance(source, CheckedDataset):
+        return train_on_dataset(source, options, folder, say=say)
+    sections = len(np.unique(source.event_time))
     with bar_progress("computing features", sections) as advance:
-        return run(table, options, folder, progress=_steps(advance), say=lambda text: typer.echo(text, err=True))
+        return run(source, options, folder, progress=_steps(advance), say=say)
 
 
 def _steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:

@@ -2,6 +2,6 @@
 
 from signaltape.training.errors import TrainingError
 from signaltape.training.options import TrainOptions
-from signaltape.training.workflow import Trained, train
+from signaltape.training.workflow import Trained, train, train_on_dataset
 
-__all__ = ["TrainOptions", "Trained", "TrainingError", "train"]
+__all__ = ["TrainOptions", "Trained", "TrainingError", "train", "train_on_dataset"]

@@ -53,16 +53,19 @@ class Rows:
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Dataset:
     """Labelled rows and what became of the bars: ``bars`` read, ``refused`` as faulty or duplicate, ``unmatured``
-    vectors left out because their label isn't known yet. ``fingerprint``: SHA-256 over rows, names and set."""
+    vectors left out because their label isn't known yet. ``fingerprint``: SHA-256 over rows, names and set.
+
+    Rows of a dataset on disk: its fingerprint and ``dataset_id``, no ``bars`` (None), ``refused`` as late."""
 
     rows: Rows
     set_version: int
     set_hash: str
     intervals: tuple[str, ...]
-    bars: int
+    bars: int | None
     refused: int
     unmatured: int
     fingerprint: str
+    dataset_id: str = ""
 
 
 def build_dataset(tables: Sequence[BarTable], options: TrainOptions, progress: Progress | None = None) -> Dataset:
@@ -131,15 +134,20 @@ def _labelled(table: FeatureTable, names: tuple[str, ...], horizon: int) -> Rows
 
 
 def _joined(names: tuple[str, ...], parts: Sequence[Rows]) -> Rows:
-    rows = Rows(
-        features=names,
-        x=np.concatenate([part.x for part in parts]),
-        y=np.concatenate([part.y for part in parts]),
-        event_time=np.concatenate([part.event_time for part in parts]),
-        matures=np.concatenate([part.matures for part in parts]),
-        symbol=np.concatenate([part.symbol for part in parts]),
+    return in_order(
+        Rows(
+            features=names,
+            x=np.concatenate([part.x for part in parts]),
+            y=np.concatenate([part.y for part in parts]),
+            event_time=np.concatenate([part.event_time for part in parts]),
+            matures=np.concatenate([part.matures for part in parts]),
+            symbol=np.concatenate([part.symbol for part in parts]),
+        )
     )
-    # Ties by symbol and matrix: the order of files or rows at one time must not change the model.
+
+
+def in_order(rows: Rows) -> Rows:
+    """Rows by time; ties by symbol and maturity: the order of files or rows at one time must not change the model."""
     return rows.take(np.lexsort((rows.matures, rows.symbol.astype(str), rows.event_time)))
 
 

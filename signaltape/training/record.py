@@ -67,11 +67,16 @@ def draft_manifest(
     )
 
 
+def _source(data: Dataset) -> dict[str, Any]:
+    if data.bars is None:
+        return {"dataset_id": data.dataset_id, "late_rows_left_out": data.refused}
+    return {"bars": data.bars, "refused_bars": data.refused}
+
+
 def _rows_record(data: Dataset, split: Split, dropped: tuple[str, ...]) -> dict[str, Any]:
     return {
         "dataset_fingerprint": data.fingerprint,
-        "bars": data.bars,
-        "refused_bars": data.refused,
+        **_source(data),
         "unmatured_vectors_left_out": data.unmatured,
         "rows": {
             "train": len(split.train),

@@ -16,11 +16,13 @@ from infra.scoring.scorer import RowScorer, Scores
 from infra.scoring.session import Session
 from infra.warehouse.models import ModelMetric, TrainingRun
 from producers.bar_table import BarTable
+from signaltape.datasets.checking import CheckedDataset
 from signaltape.training.calibration import Calibration, fit_calibration, thresholds_of
 from signaltape.training.dataset import Dataset, F4Array, Progress, Rows, build_dataset
 from signaltape.training.errors import TrainingError
 from signaltape.training.evaluation import evaluate, metric_rows
 from signaltape.training.families import family_of
+from signaltape.training.from_dataset import rows_of_dataset
 from signaltape.training.graph import score_graph
 from signaltape.training.options import TrainOptions
 from signaltape.training.parity import compare
@@ -63,10 +65,33 @@ def train(
     Equal bars and options give equal ONNX bytes. Raises TrainingError saying what is missing.
     """
     started = datetime.now(UTC)
-    family_of(options.family).parameters(options.parameters)  # misspelt ones are told before the work
-    _check_folder(folder)
+    _check_before(options, folder)
     given = [tables] if isinstance(tables, BarTable) else list(tables)
     data = build_dataset(given, options, progress)  # 1.
+    return _train_on(data, options, folder, started, say)
+
+
+def train_on_dataset(
+    checked: CheckedDataset, options: TrainOptions, folder: Path, *, say: Callable[[str], None] = lambda text: None
+) -> Trained:
+    """Train one model from a dataset on disk (`open_dataset` has compared its fingerprint); else as `train`.
+
+    Equal fingerprint and options give equal ONNX bytes on one host. Raises TrainingError for another feature set
+    than this program's, another horizon, or fewer than 1,000 rows.
+    """
+    started = datetime.now(UTC)
+    _check_before(options, folder)
+    return _train_on(rows_of_dataset(checked, options), options, folder, started, say)
+
+
+def _check_before(options: TrainOptions, folder: Path) -> None:
+    family_of(options.family).parameters(options.parameters)  # misspelt ones are told before the work
+    _check_folder(folder)
+
+
+def _train_on(
+    data: Dataset, options: TrainOptions, folder: Path, started: datetime, say: Callable[[str], None]
+) -> Trained:
     split = split_by_time(data.rows, options.validation, options.test, options.minimum_rows)
     split, dropped = _without_empty_columns(split)
     say(f"fitting {options.family} to {len(split.train):,} rows of {len(split.train.features)} features")
