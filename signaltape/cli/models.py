@@ -77,6 +77,33 @@ def register(
     typer.echo(f"registered as {made.name}:{version}")
 
 
+@app.command("reproduce")
+def reproduce(
+    model: Annotated[str, typer.Argument(help="NAME or NAME:VERSION. [default: the newest version]")],
+    dataset: Annotated[Path, typer.Option(help="The dataset that it was trained on.")],
+    as_json: _Json = False,
+) -> None:
+    """Train a model again from its dataset and recorded options: the same bytes, or why not (exit code 1)."""
+    from signaltape.datasets import open_dataset
+    from signaltape.training.errors import TrainingError
+    from signaltape.training.reproduction import reproduce as again
+
+    found = _registry().details(*parse_ref(model))
+    if not found.runs:
+        raise TrainingError(f"{model} was not trained by this program: no run is recorded of it")
+    with tempfile.TemporaryDirectory(prefix="signaltape-reproduce-") as scratch:
+        items = again(found.manifest, found.runs[-1], open_dataset(dataset), Path(scratch) / "model")
+    if as_json:
+        typer.echo(json.dumps([{"name": one.name, "was": one.was, "now": one.now, "same": one.same} for one in items]))
+    else:
+        for one in items:
+            typer.echo(
+                f"{one.name:18} " + (f"same       {one.was}" if one.same else f"different  {one.was} → {one.now}")
+            )
+    if not items[-1].same:
+        raise typer.Exit(1)
+
+
 def parse_ref(text: str) -> tuple[str, int | None]:
     """Split NAME or NAME:VERSION."""
     name, colon, version = text.partition(":")

@@ -7,10 +7,14 @@ import numpy as np
 
 from infra.feature_store import Knowledge
 from pipeline.dataset_content import DatasetContent, DatasetTerms, fingerprint
+from pipeline.features import FEATURE_SETS
+from pipeline.offline import compute
+from producers.bar_table import BarTable
 from signaltape.datasets.files import publish, stage
 from signaltape.datasets.manifest import Manifest
 from signaltape.datasets.reading import LeftOut, Member
 from signaltape.datasets.request import DatasetRequest
+from signaltape.training.dataset import maturities
 
 T0 = 1_700_000_040 * 1_000_000_000
 MINUTE = 60 * 1_000_000_000
@@ -46,6 +50,24 @@ def content_of(rows: Sequence[Row], terms: DatasetTerms | None = None) -> Datase
         label_event_time=event_time + MINUTE,
         label_available_time=event_time + MINUTE + MINUTE // 60,
     )
+
+
+def content_of_bars(bars: BarTable) -> DatasetContent:
+    """What the database holds of minute bars: all columns of core, labels of one bar, available a second later."""
+    table = compute(bars, "1m", "core", horizons=(1,))
+    core = FEATURE_SETS["core"]
+    matures = maturities(table.symbol, table.event_time, 1)
+    whole = DatasetContent(
+        terms=terms_of(core.names, set_hash=core.hash, set_version=core.version),
+        symbol=table.symbol,
+        event_time=table.event_time,
+        available_time=table.event_time + MINUTE // 60,
+        values=np.where(table.valid, table.values, np.nan),
+        label=table.returns[1],
+        label_event_time=matures,
+        label_available_time=matures + MINUTE // 60,
+    )
+    return whole.take(np.isfinite(table.returns[1]))
 
 
 def manifest_of(content: DatasetContent, knowledge: Knowledge = "ingested") -> Manifest:

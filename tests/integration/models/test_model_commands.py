@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from infra.scoring.manifest import from_json
 from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
-from infra.warehouse import migrate
+from infra.warehouse import connect, migrate
 from producers.bar_files import write_bars
 from signaltape.__main__ import main
+from tests.support.dataset_examples import content_of_bars
+from tests.support.dataset_examples import write as write_dataset
 from tests.support.isolation import process_environment
 from tests.support.linear_models import linear_graph, write_linear_model
 from tests.support.training_bars import simulated
@@ -99,6 +102,30 @@ def test_show_check_refuses_a_changed_file(run: Run, settings: Settings, tmp_pat
     assert refused.code == 1
     assert "model.onnx: its SHA-256 is" in refused.err
     assert "register the model again" in refused.err
+
+
+def test_reproduce(run: Run, settings: Settings, tmp_path: Path) -> None:
+    """The same bytes from the same dataset; if not, what differs is named."""
+    content = content_of_bars(simulated(symbols=4, sessions=1))
+    write_dataset(tmp_path / "set", content)
+    write_dataset(tmp_path / "other", content.take(content.event_time > content.event_time.min()))
+    trained = run("train", "--dataset", tmp_path / "set", "--name", "sim")
+    assert trained.code == 0, trained.err
+    again = run("models", "reproduce", "sim", "--dataset", tmp_path / "set", "--json")
+    assert again.code == 0, again.err
+    items = {one["name"]: one for one in json.loads(again.out)}
+    assert {"dataset", "feature set", "parameters", "seed", "numerics", "numpy", "weights (SHA-256)"} <= items.keys()
+    assert all(one["same"] and one["was"] for name, one in items.items() if name != "git SHA")
+    other = run("models", "reproduce", "sim", "--dataset", tmp_path / "other")
+    assert other.code == 1
+    assert "was trained on the fingerprint" in other.err
+    with connect(settings) as connection:  # as if it came from another host
+        changed = Jsonb({"numerics": "elsewhere", "sha256": "0" * 64})
+        connection.execute("UPDATE models SET manifest = manifest || %s", (changed,))
+    foreign = run("models", "reproduce", "sim:1", "--dataset", tmp_path / "set")
+    assert foreign.code == 1
+    different = [line.split()[0] for line in foreign.out.splitlines() if " different " in line]
+    assert different == ["numerics", "weights"]
 
 
 def test_trained_files_without_registry(run: Run, settings: Settings, bars: Path, tmp_path: Path) -> None:

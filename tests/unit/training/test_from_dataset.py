@@ -10,15 +10,12 @@ import pytest
 
 from pipeline.dataset_content import DatasetContent
 from pipeline.features import FEATURE_SETS
-from pipeline.offline import compute
 from producers.bar_table import BarTable
-from schemas.intervals import SECOND
 from signaltape.__main__ import main
 from signaltape.datasets import CheckedDataset, DatasetError, open_dataset
 from signaltape.training import Trained, TrainingError, TrainOptions, train_on_dataset
-from signaltape.training.dataset import maturities
 from signaltape.training.from_dataset import rows_of_dataset
-from tests.support.dataset_examples import manifest_of, terms_of, write
+from tests.support.dataset_examples import content_of_bars, manifest_of, write
 from tests.support.training_bars import simulated, trained
 
 OPTIONS = TrainOptions(name="sim-linear", horizon=1)
@@ -32,20 +29,7 @@ def bars() -> BarTable:
 
 @pytest.fixture(scope="module")
 def content(bars: BarTable) -> DatasetContent:
-    """What the database would hold of these bars: all columns, labels of one bar, rows in no order of time."""
-    table = compute(bars, "1m", "core", horizons=(1,))
-    matures = maturities(table.symbol, table.event_time, 1)
-    whole = DatasetContent(
-        terms=terms_of(CORE.names, set_hash=CORE.hash, set_version=CORE.version),
-        symbol=table.symbol,
-        event_time=table.event_time,
-        available_time=table.event_time + SECOND,
-        values=np.where(table.valid, table.values, np.nan),
-        label=table.returns[1],
-        label_event_time=matures,
-        label_available_time=matures + SECOND,
-    )
-    return whole.take(np.isfinite(table.returns[1]))
+    return content_of_bars(bars)
 
 
 @pytest.fixture(scope="module")
