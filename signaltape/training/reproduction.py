@@ -61,6 +61,8 @@ def _options(run: TrainingRun) -> TrainOptions:
     known = {one.name for one in fields(TrainOptions)}
     if unknown := sorted(set(run.parameters) - known):
         raise TrainingError(f"the run {run.run_id} has the option {unknown[0]}, which this version does not know")
-    given: dict[str, Any] = dict(run.parameters)
     # JSON keeps no tuples.
-    return TrainOptions(**{name: tuple(one) if isinstance(one, list) else one for name, one in given.items()})
+    given: dict[str, Any] = {
+        name: tuple(one) if isinstance(one, list) else one for name, one in dict(run.parameters).items()
+    }
+    return TrainOptions(**given)
