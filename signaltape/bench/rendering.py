@@ -71,6 +71,24 @@ def _backfill(figures: dict[str, Any]) -> Iterator[str]:
         )
 
 
+def _features(figures: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"point in time: {figures['pairs']:,} pairs × {figures['features']} features out of {figures['rows']:,} rows"
+        f" (stored at {figures['rows_per_second']:,} rows/s)"
+    )
+    same = "equal" if figures["equal"] else "DIFFERENT"
+    yield (
+        f"  {figures['seconds']} s   naive lateral join {figures['naive_seconds']} s   ratio {figures['ratio']}"
+        f"   results {same}"
+    )
+    online = figures["online"]
+    yield f"newest out of Redis: {online['entities']} entities × {online['features']} features"
+    yield (
+        f"  p50 {online['read_p50_ms']} ms   p99 {online['read_p99_ms']} ms"
+        f"   bare MGET p50 {online['bare_mget_p50_ms']} ms   p99 {online['bare_mget_p99_ms']} ms"
+    )
+
+
 _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "engine": _engine,
     "single": _single,
@@ -78,4 +96,5 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "latency": _latency,
     "store": _store,
     "backfill": _backfill,
+    "features": _features,
 }

@@ -20,7 +20,7 @@ _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.callback()
 def bench(context: typer.Context, as_json: _JSON = False) -> None:
-    """Measure engine, single bars, pipeline, burst latency, storing and backfill; without a sub-command, all six."""
+    """Measure engine, single bars, pipeline, burst latency, storing, backfill, reading; all without a sub-command."""
     if context.invoked_subcommand is None:
         _print({name: run() for name, run in _ALL.items()}, as_json)
 
@@ -59,6 +59,21 @@ def store(as_json: _JSON = False) -> None:
 def backfill(as_json: _JSON = False) -> None:
     """History in bulk: bars and features, and with returns beside."""
     _print({"backfill": _backfill()}, as_json)
+
+
+@app.command()
+def features(as_json: _JSON = False) -> None:
+    """Reading features: point in time out of ten million rows, beside a naive join; the newest ones out of Redis."""
+    _print({"features": _features()}, as_json)
+
+
+def _features() -> dict[str, Any]:
+    from signaltape.bench import feature_reads
+    from signaltape.demo.console import Console
+
+    console = Console()
+    with _scene(console) as active, console.step("reading features"):
+        return feature_reads.run(active.settings, console.say)
 
 
 def _engine() -> dict[str, Any]:
@@ -143,6 +158,7 @@ _ALL: dict[str, Callable[[], dict[str, Any]]] = {
     "latency": _latency,
     "store": _store,
     "backfill": _backfill,
+    "features": _features,
 }
 
 
