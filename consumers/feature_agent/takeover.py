@@ -6,13 +6,14 @@ from typing import TypeVar
 from consumers.feature_agent.lane import Lane
 from consumers.shell import Patience
 from infra.broker.admin import group_offsets, low_high_offsets, topic_id
+from infra.build import build_version
 from infra.engine_choice import engine_config
 from infra.settings import Settings
 from infra.warehouse.bar_lookup import find_stored
 from infra.warehouse.checkpoints import Checkpoint, take_epoch
 from infra.warehouse.connection import Connection, Warehouse
 from infra.warehouse.errors import WarehouseError, WarehouseUnavailable
-from infra.warehouse.feature_rounds import SERVICE, register_feature_sets
+from infra.warehouse.feature_rounds import SERVICE, register_feature_sets, register_writer
 from infra.warehouse.topic_checks import TopicState, verify_topic
 from pipeline.engine import PartitionEngine
 from pipeline.engine_types import Lookup, SnapshotRefused, StoredBar
@@ -41,6 +42,7 @@ class Takeover:
         1. Take a new epoch: whoever had the partition before can't write any more. What comes back is the checkpoint.
         2. Check the topic's id and offsets against it; raises TopicMismatch with the repair command.
         3. Restore the engine from the snapshot; an empty one where there is none yet.
+        4. Before any row: write down what the sets mean, and which build writes from here on.
         """
         taken = self._run(lambda connection: take_epoch(connection, SERVICE, self._topic, partition))
         verify_topic(taken, self._topic_state(partition))
@@ -48,6 +50,7 @@ class Takeover:
         if not self._registered:
             self._run(lambda connection: register_feature_sets(connection, engine.sets))
             self._registered = True
+        self._run(lambda connection: register_writer(connection, taken, build_version()))
         return Lane(taken, engine)
 
     def find(self, taken: Checkpoint, lookups: Sequence[Lookup], offset: int) -> Mapping[int, StoredBar | None]:

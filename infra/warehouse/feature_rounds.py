@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from infra.settings import Settings
 from infra.warehouse.bulk import Rows
+from infra.warehouse.checkpoints import Checkpoint, revision_of
 from infra.warehouse.connection import Connection
 from infra.warehouse.errors import WarehouseError
 from infra.warehouse.feature_rows import bar_rows, feature_rows, log_event_rows
@@ -93,6 +94,21 @@ def register_feature_sets(connection: Connection, sets: Sequence[FeatureSet]) ->
                 f"feature set {one.name} version {one.version} is stored with other definitions ({known[0][:12]}, here "
                 f"{one.hash[:12]}): raise the set's version"
             )
+
+
+def register_writer(connection: Connection, taken: Checkpoint, producer_version: str) -> None:
+    """Note which build writes a partition's rows from the checkpoint on, if it is another one than before."""
+    values = {
+        "service": taken.service,
+        "topic": taken.topic,
+        "partition": taken.partition,
+        "epoch": taken.epoch,
+        "first_revision": revision_of(taken.generation, taken.effect_offset),
+        "producer": f"signaltape-{taken.service}",
+        "producer_version": producer_version,
+        "run_id": f"{taken.service}/{taken.partition}/{taken.epoch}",
+    }
+    connection.execute(queries("features")["register writer"], values)
 
 
 def _request_repairs(connection: Connection, rounds: Sequence[PartitionRound]) -> None:

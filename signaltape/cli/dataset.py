@@ -38,9 +38,9 @@ def build(
     as_json: _Json = False,
 ) -> None:
     """Write Parquet and manifest: of each bar the features known first, and the label as known at the as-of time."""
+    from infra.build import git_sha
     from infra.settings import load_settings
     from signaltape.datasets import DatasetRequest, build_dataset, read_universe
-    from signaltape.training.provenance import git_sha
 
     if knowledge not in ("ingested", "available"):
         raise typer.BadParameter(f"--knowledge {knowledge}: it can be ingested or available")

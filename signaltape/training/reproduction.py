@@ -4,12 +4,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from infra.build import git_sha
 from infra.scoring.manifest import ModelManifest
 from infra.warehouse.models import TrainingRun
 from signaltape.datasets.checking import CheckedDataset
 from signaltape.training.errors import TrainingError
 from signaltape.training.options import TrainOptions
-from signaltape.training.provenance import git_sha
 from signaltape.training.workflow import train_on_dataset
 
 WEIGHTS = "weights (SHA-256)"

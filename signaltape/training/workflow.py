@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from infra.build import git_sha
 from infra.scoring.files import sha256_of, write_atomically
 from infra.scoring.golden import GoldenVectors
 from infra.scoring.manifest import ModelManifest
@@ -26,7 +27,6 @@ from signaltape.training.from_dataset import rows_of_dataset
 from signaltape.training.graph import score_graph
 from signaltape.training.options import TrainOptions
 from signaltape.training.parity import compare
-from signaltape.training.provenance import git_sha
 from signaltape.training.record import FittedModel, draft_manifest
 from signaltape.training.splitting import Split, split_by_time
 

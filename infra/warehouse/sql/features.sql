@@ -19,3 +19,19 @@ WHERE symbol = %(symbol)s AND interval = %(interval)s AND event_time = %(event_t
   AND (generation < %(first_generation)s OR source_offset < %(before)s)
 ORDER BY revision = %(revision)s DESC, revision DESC
 LIMIT 1;
+
+-- name: register writer
+-- One row when rows of another build begin, and only by the process that has the partition.
+INSERT INTO feature_writers AS known
+    (kind, partition, first_revision, producer, producer_version, run_id)
+SELECT kind, %(partition)s, %(first_revision)s, %(producer)s, %(producer_version)s, %(run_id)s
+FROM unnest(ARRAY['live', 'correction']) AS kind
+WHERE EXISTS (SELECT FROM checkpoints c WHERE c.service = %(service)s AND c.topic = %(topic)s
+                AND c.partition = %(partition)s AND c.epoch = %(epoch)s)
+  AND %(producer_version)s IS DISTINCT FROM (
+    SELECT w.producer_version FROM feature_writers w
+    WHERE w.kind = kind.kind AND w.partition = %(partition)s AND w.first_revision <= %(first_revision)s
+    ORDER BY w.first_revision DESC LIMIT 1)
+ON CONFLICT (kind, partition, first_revision) DO UPDATE
+SET producer = excluded.producer, producer_version = excluded.producer_version, run_id = excluded.run_id,
+    started_at = now();

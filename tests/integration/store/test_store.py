@@ -279,7 +279,8 @@ def test_killed_at_each_step(
     fill(writer, names, 0, 2)
     die(place, f"store.{step}:4", tmp_path)
     first = effects(place)
-    assert 0 < count(place, "predictions") < 120
+    # A round of seven messages may hold those of one topic only.
+    assert 0 < count(place, "predictions") + count(place, "signals") < 180
     die(place, "store.2_decoded:1", tmp_path)
     assert effects(place) == first, "what was read and decoded is to be read again"
     before = suppressed("predictions")

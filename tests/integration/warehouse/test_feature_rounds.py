@@ -31,7 +31,7 @@ from infra.warehouse.checkpoints import (
     save_snapshot,
     take_epoch,
 )
-from infra.warehouse.feature_rounds import FeatureRoundWriter, register_feature_sets
+from infra.warehouse.feature_rounds import FeatureRoundWriter, register_feature_sets, register_writer
 from pipeline.engine_types import Lookup
 from pipeline.features import FEATURE_SETS
 from schemas.intervals import MINUTE
@@ -104,15 +104,37 @@ def test_feature_events_has_a_row_a_value(database: Connection, writer: FeatureR
     take_epoch(database, "features", TOPIC, 0)
     writer.write([partition_round(0, messages=1)])
     database.execute("INSERT INTO feature_sets VALUES ('core', 1, 'hash', '{a,b,c,d}')")
+    database.execute("INSERT INTO feature_writers VALUES ('live', 0, 1, 'agent', 'release', 'run')")
     rows = database.execute(
         "SELECT entity_key, feature_name, value_double, producer_version FROM feature_events "
         "WHERE entity_key LIKE 'BRK%' ORDER BY 1, 2"
     ).fetchall()
     assert rows == [
-        ("BRK.B0", "a", 4.25, "hash"),
-        ("BRK.B0", "b", 5.25, "hash"),
-        ("BRK.B0", "c", 6.25, "hash"),
-        ("BRK.B0", "d", None, "hash"),
+        ("BRK.B0", "a", 4.25, "release"),
+        ("BRK.B0", "b", 5.25, "release"),
+        ("BRK.B0", "c", 6.25, "release"),
+        ("BRK.B0", "d", None, "release"),
+    ]
+
+
+def test_a_build_is_written_down_where_its_rows_begin(database: Connection, writer: FeatureRoundWriter) -> None:
+    first = take_epoch(database, "features", TOPIC, 0)
+    register_writer(database, first, "one")
+    register_writer(database, take_epoch(database, "features", TOPIC, 0), "one")
+    register_writer(database, first, "of a process that was replaced")
+    writer.write([partition_round(0, messages=1, epoch=2)])
+    later = take_epoch(database, "features", TOPIC, 0)
+    assert later.effect_offset > 0
+    register_writer(database, later, "two")
+    found = database.execute(
+        "SELECT kind, partition, first_revision, producer, producer_version, run_id FROM feature_writers"
+        " ORDER BY first_revision, kind"
+    ).fetchall()
+    begins = revision_of(1, 0), revision_of(1, later.effect_offset)
+    assert found == [
+        (kind, 0, begin, "signaltape-features", build, run)
+        for begin, build, run in zip(begins, ("one", "two"), ("features/0/1", "features/0/3"), strict=True)
+        for kind in ("correction", "live")
     ]
 
 

@@ -20,6 +20,8 @@ from schemas.intervals import MINUTE
 SHARED = Path(__file__).parents[4] / "shared"
 #: `make crash` asks for the whole length; every bar is a step of its own.
 LONG_BARS = int(os.environ.get("SIGNALTAPE_LONG_BARS", "10000"))
+#: Bars of each real series: all of them where the whole length is asked for.
+REAL_BARS = 100_000 if "SIGNALTAPE_LONG_BARS" in os.environ else 5_000
 NAMES = tuple(feature.name for feature in CORE)
 Bars = dict[str, np.ndarray]
 
@@ -213,7 +215,7 @@ def real_series() -> Iterator[tuple[str, Bars]]:
         table = pd.read_parquet(path)
         for symbol, rows in table.groupby("symbol", sort=True):
             columns = ("open", "high", "low", "close", "volume")
-            yield f"{symbol}-{name[12:14]}", {c: rows[c].to_numpy(np.float64).copy() for c in columns}
+            yield f"{symbol}-{name[12:14]}", {c: rows[c].to_numpy(np.float64)[:REAL_BARS].copy() for c in columns}
 
 
 REAL = dict(real_series())
@@ -221,10 +223,11 @@ REAL = dict(real_series())
 
 @pytest.fixture(scope="module")
 def real_columns() -> dict[str, Bars]:
-    """Every real series, whole, computed side by side."""
+    """Every real series, computed side by side."""
     return dict(zip(REAL, columns_of(list(REAL.values()), FEATURE_SETS["core"]), strict=True))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not REAL, reason="the series of ../shared/data are not here")
 @pytest.mark.parametrize("name", sorted(REAL) or ["none"])
 def test_real_series_agree_with_talib_and_pandas(name: str, real_columns: dict[str, Bars]) -> None:

@@ -156,7 +156,7 @@ def histories(draw: st.DrawFn) -> list[tuple[ControlEvent, int]]:
 
 
 @given(history=histories())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_forgetting_changes_nothing_for_bars_still_to_come(history: list[tuple[ControlEvent, int]]) -> None:
     """Against a state that never forgets (no watermark yet), for all bars above the watermark."""
     forgetful, complete = ControlState(), ControlState()
