@@ -1,7 +1,8 @@
 """Places at which a test ends a process as a crash would: SIGKILL, no clean-up, nothing flushed.
 
 ``SIGNALTAPE_CRASH_AT=features.3_published:5`` ends the process the fifth time it gets there; without the number, the
-first time. The variable is read once, at the first call; without it a call costs next to nothing.
+first time. ``…:5:freeze`` stops it there instead (SIGSTOP), until SIGCONT lets it go on as if no time had passed.
+The variable is read once, at the first call; without it a call costs next to nothing.
 """
 
 import functools
@@ -13,10 +14,12 @@ VARIABLE = "SIGNALTAPE_CRASH_AT"
 
 
 class CrashPoint:
-    """Counts down to one place. ``place`` is ``name`` or ``name:n``; ValueError if n is no positive number."""
+    """Counts down to one place: ``name``, ``name:n`` or ``name:n:freeze``; ValueError if n is no positive number."""
 
     def __init__(self, place: str) -> None:
-        self.name, _, count = place.partition(":")
+        self.name, _, rest = place.partition(":")
+        count, _, how = rest.partition(":")
+        self.signal = signal.SIGSTOP if how == "freeze" else signal.SIGKILL
         self.left = int(count or 1)
         if self.left < 1:
             raise ValueError(f"{VARIABLE}={place}: the number after the colon counts from 1")
@@ -38,7 +41,7 @@ def _wanted() -> CrashPoint | None:
 
 
 def reach(name: str) -> None:
-    """End this process here, if that is what the environment asks for."""
+    """End or stop this process here, if that is what the environment asks for."""
     wanted = _wanted()
     if wanted is not None and wanted.reach(name):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), wanted.signal)

@@ -5,8 +5,11 @@ message. `epoch` is raised by each process that takes the partition, so that one
 `generation` counts the logs that this database has seen; it is part of the revision of every derived row.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from psycopg.errors import LockNotAvailable
 
 from infra.warehouse.connection import Connection
 from infra.warehouse.errors import MissingCheckpoint, StaleEpoch, WarehouseError
@@ -14,6 +17,9 @@ from infra.warehouse.moments import to_moment
 from infra.warehouse.queries import queries
 from schemas.intervals import session_end, session_of
 
+#: Rounds take well below a second: a successor waits this long for one of its predecessor's.
+PREDECESSOR_S = 5
+_log = logging.getLogger(__name__)
 #: Bits of a derived row's revision that hold the source offset.
 OFFSET_BITS = 40
 _COLUMNS = (
@@ -81,12 +87,25 @@ def ensure_rows(
 
 
 def take_epoch(connection: Connection, service: str, topic: str, partition: int) -> Checkpoint:
-    """Take the partition: raise its epoch and return its checkpoint.
+    """Take the partition: raise its epoch and return its checkpoint. Raises MissingCheckpoint before `signaltape init`.
 
-    Waits for a transaction that writes under the epoch before. Raises MissingCheckpoint before `signaltape init`.
+    1. Wait for a transaction that writes under the epoch before, up to `PREDECESSOR_S`.
+    2. One that takes longer belongs to a process that is frozen, maybe in the middle of a statement, where no timeout
+       of the server's ends it. Its session is ended, which undoes its round; should it go on, it finds itself stale.
+    3. Wait again; a lock that nobody of this service holds raises LockNotAvailable, like a server that is away.
     """
     place = {"service": service, "topic": topic, "partition": partition}
-    row = connection.execute(queries("checkpoints")["take"], place).fetchone()
+    take = queries("checkpoints")["take"]
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout TO '{PREDECESSOR_S}s'")  # 1.
+            row = connection.execute(take, place).fetchone()
+    except LockNotAvailable:
+        ended = connection.execute(queries("checkpoints")["end predecessor"], place).rowcount  # 2.
+        _log.warning("%s %s[%d]: sessions of a predecessor ended: %d", service, topic, partition, ended)
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout TO '{PREDECESSOR_S}s'")
+            row = connection.execute(take, place).fetchone()  # 3.
     if row is None:
         raise MissingCheckpoint(f"{service} has no checkpoint for {topic} partition {partition}: run `signaltape init`")
     return Checkpoint(service=service, topic=topic, partition=partition, **dict(zip(_COLUMNS, row, strict=True)))

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from infra.settings import Settings
 from tests.support.isolation import process_environment
 from tests.support.waiting import wait_for
@@ -65,6 +67,14 @@ class ServiceProcess:
         code = self._process.poll()
         assert code is not None
         return code
+
+    def is_frozen(self) -> bool:
+        """True while SIGSTOP holds it."""
+        return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+
+    def resume(self) -> None:
+        """Let a frozen process go on as if no time had passed."""
+        os.kill(self._process.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         self._process.kill()

@@ -9,6 +9,16 @@ UPDATE checkpoints SET epoch = epoch + 1, updated_at = now()
 WHERE service = %(service)s AND topic = %(topic)s AND partition = %(partition)s
 RETURNING topic_id, generation, first_generation, epoch, effect_offset, snapshot_offset, snapshot;
 
+-- name: end predecessor
+-- The session of the service whose open transaction has changed this checkpoint: xmax names it.
+SELECT pg_terminate_backend(session.pid)
+FROM checkpoints AS kept
+JOIN pg_locks AS held ON held.locktype = 'transactionid' AND held.transactionid = kept.xmax AND held.granted
+     AND held.mode = 'ExclusiveLock'
+JOIN pg_stat_activity AS session ON session.pid = held.pid
+WHERE kept.service = %(service)s AND kept.topic = %(topic)s AND kept.partition = %(partition)s
+  AND session.pid <> pg_backend_pid() AND session.application_name LIKE 'signaltape-' || %(service)s || '%%';
+
 -- name: read
 SELECT partition, topic_id, generation, first_generation, epoch, effect_offset, snapshot_offset, snapshot
 FROM checkpoints WHERE service = %(service)s AND topic = %(topic)s ORDER BY partition;

@@ -116,6 +116,28 @@ def test_a_second_instance_comes_and_goes(small: Settings) -> None:
     assert_as_expected(small)
 
 
+def test_one_that_was_taken_for_dead_adds_nothing(make_settings) -> None:
+    """Frozen with a round published and not stored, until another instance has done its work; then it goes on."""
+    settings: Settings = make_settings(features=SMALL | {"session_timeout_s": 2.5})
+    initialise(settings)
+    write_log(settings, plain_log(4, rows=2, bars=40))
+    frozen = ServiceProcess(settings, "features", SIGNALTAPE_CRASH_AT="features.3_published:3:freeze")
+    second = None
+    try:
+        wait_for(frozen.is_frozen, 60, "the first to freeze")
+        assert lag(settings) > 0
+        second = ServiceProcess(settings, "features", 1)
+        wait_done(settings)
+        frozen.resume()
+        assert frozen.wait_exit(60) == 1, frozen.tail()
+        assert second.stop() == 0
+    finally:
+        for process in (frozen, second):
+            if process is not None and process.poll() is None:
+                process.kill()
+    assert_as_expected(settings)
+
+
 def epochs(settings: Settings) -> list[int]:
     with psycopg.connect(settings.postgres.dsn) as connection:
         return [row[0] for row in connection.execute("SELECT epoch FROM checkpoints WHERE service = 'features'")]

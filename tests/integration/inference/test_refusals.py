@@ -220,6 +220,29 @@ def test_two_instances_share_the_partitions(log: FeatureLog) -> None:
     assert published_content(log.settings) == expected_content(log)
 
 
+def test_one_that_was_taken_for_dead_adds_nothing(log: FeatureLog) -> None:
+    """Frozen with a transaction all but committed, until another instance has done its work; then it goes on."""
+    write_bars(log, 0, 30)
+    frozen = ServiceProcess(log.settings, "inference", SIGNALTAPE_CRASH_AT="inference.4_offsets:3:freeze")
+    second = None
+    try:
+        wait_for(frozen.is_frozen, 60, "the first to freeze")
+        assert lag(log.settings) > 0
+        second = ServiceProcess(log.settings, "inference", 1)
+        wait_taken(log.settings)
+        frozen.resume()
+        assert frozen.wait_exit(60) == 1, frozen.tail()
+        assert "another process runs under the transactional id" in frozen.tail()
+        write_bars(log, 31, 40)
+        wait_taken(log.settings)
+        assert second.stop() == 0
+    finally:
+        for process in (frozen, second):
+            if process is not None and process.poll() is None:
+                process.kill()
+    assert published_content(log.settings) == expected_content(log)
+
+
 def test_signals_as_json(make_settings: MakeSettings, tmp_path: Path) -> None:
     settings = make_settings(inference=PATIENT.model_copy(update={"signal_format": "json"}).model_dump())
     log = FeatureLog(settings)
