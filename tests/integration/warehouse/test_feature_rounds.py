@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from psycopg.errors import LockNotAvailable
 
 from consumers.feature_agent.takeover import Takeover
 from consumers.shell import Patience
@@ -145,6 +146,27 @@ def test_a_round_that_was_written_is_not_written_again(database: Connection, wri
     report = writer.write([partition_round(0)])
     assert report.moved == frozenset()
     assert contents(database) == before
+
+
+def test_a_predecessor_frozen_inside_a_statement_is_ended(
+    settings: Settings, database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server waits for its rows, and would for ever; a session of somebody else's is left alone."""
+    monkeypatch.setattr("infra.warehouse.checkpoints.PREDECESSOR_S", 1)
+    taken = take_epoch(database, "features", TOPIC, 0)
+    lock = "SELECT 1 FROM checkpoints WHERE partition = 0 FOR UPDATE"
+    with connect(settings, name="psql") as other, other.transaction():
+        other.execute(lock)
+        with pytest.raises(LockNotAvailable):
+            take_epoch(database, "features", TOPIC, 0)
+        assert not other.closed
+    with connect(settings, name="signaltape-features") as frozen:
+        frozen.execute("BEGIN")
+        advance(frozen, "features", TOPIC, (0, taken.epoch), 1)
+        frozen.pgconn.exec_(b"COPY log_events FROM STDIN")
+        again = take_epoch(database, "features", TOPIC, 0)
+        frozen.close()
+    assert (again.epoch, again.effect_offset) == (taken.epoch + 1, 0)
 
 
 def test_of_two_partitions_only_the_new_round_is_written(database: Connection, writer: FeatureRoundWriter) -> None:
