@@ -72,7 +72,8 @@ class FeaturesSettings(Group):
     round_messages: messages in one round at the most. waiting_rounds: rounds that may wait to be stored while others
     are; those that wait go in one transaction. snapshot_messages, snapshot_s: a
     partition's state is made durable after so many messages, or so long after the last time. stall_after_s: a
-    partition that stands still for so long while messages wait ends the process.
+    partition that stands still for so long while messages wait ends the process. stale_after_s: features whose bar
+    closed longer ago are reported as stale.
     """
 
     round_messages: int = Field(default=200, ge=1)
@@ -80,6 +81,7 @@ class FeaturesSettings(Group):
     snapshot_messages: int = Field(default=20_000, ge=1)
     snapshot_s: float = Field(default=60.0, gt=0)
     stall_after_s: float = Field(default=60.0, gt=0)
+    stale_after_s: float = Field(default=86_400.0, gt=0)
     session_timeout_s: float = Field(default=6.0, ge=1)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pipeline.engine import PartitionEngine
-from pipeline.engine_state import COUNT
+from pipeline.engine_state import COUNT, LAST
 
 WARM, WARMING, AWAITING_REPAIR = "warm", "warming", "awaiting_repair"
 STATES = (WARM, WARMING, AWAITING_REPAIR)
@@ -29,3 +29,14 @@ def count_states(engine: PartitionEngine) -> Mapping[str, int]:
         counts[WARM] += int(np.count_nonzero(warm & rest))
         counts[WARMING] += int(np.count_nonzero(~warm & rest))
     return counts
+
+
+def newest_vectors(engine: PartitionEngine) -> dict[tuple[str, str], int]:
+    """Return by (set, interval) the latest event time (ns UTC) of which the set has a vector."""
+    found = {}
+    for interval, state in engine.states.items():
+        marks = state.marks[:, : len(state.symbols)]
+        for chosen in engine.sets:
+            if (warm := marks[COUNT] > chosen.warm_up).any():
+                found[chosen.name, interval] = int(marks[LAST, warm].max())
+    return found

@@ -14,9 +14,10 @@ from consumers.shell import Committer, Patience, Round
 from consumers.shell.handler import TopicPartition
 from infra.crash_points import reach
 from infra.settings import Settings
-from infra.telemetry.metrics import ROUND_SECONDS, STAGE_LATENCY, SYMBOLS
+from infra.telemetry.metrics import FEATURE_AGE, ROUND_SECONDS, STAGE_LATENCY, SYMBOLS
 from pipeline.engine_types import Lookup, StoredBar
-from pipeline.symbol_states import STATES, count_states
+from pipeline.symbol_states import STATES, count_states, newest_vectors
+from schemas.intervals import SECOND
 from schemas.topics import TopicNames
 
 _log = structlog.get_logger()
@@ -151,13 +152,20 @@ class FeatureAgent:
         return due
 
     def _count_symbols(self, now: float) -> None:
-        """Set the gauges of symbols by state, once a second at most."""
+        """Set the gauges of symbols by state and of the features' age, once a second at most."""
         if now < self._count_at:
             return
         self._count_at = now + _COUNT_EVERY_S
         counts = [count_states(lane.engine) for lane in self._lanes.values()]
         for state in STATES:
             SYMBOLS.labels(state=state).set(sum(one[state] for one in counts))
+        newest: dict[tuple[str, str], int] = {}
+        for lane in self._lanes.values():
+            for place, event_time in newest_vectors(lane.engine).items():
+                newest[place] = max(event_time, newest.get(place, 0))
+        for (feature_set, interval), event_time in newest.items():
+            age = time.time() - event_time / SECOND
+            FEATURE_AGE.labels(feature_set=feature_set, interval=interval).set(age)
 
     def _repair_online(self) -> None:
         """Write every current vector of partitions that were just opened or are marked stale."""

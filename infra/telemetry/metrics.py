@@ -32,6 +32,10 @@ ALERTS = Counter("signaltape_alerts_total", "Alerts published.", ["severity"])
 ROWS_STORED = Counter("signaltape_rows_stored_total", "Rows written.", ["table"])
 ONLINE_STALE = Gauge("signaltape_online_stale", "1 while the online store may lag behind the log.")
 SYMBOLS = Gauge("signaltape_symbols", "Symbols, counted for each interval, by the state of their features.", ["state"])
+FEATURE_AGE = Gauge(
+    "signaltape_feature_age_seconds", "Time since the newest bar that features were made of closed.",
+    ["feature_set", "interval"],
+)  # fmt: skip
 LAG = Gauge("signaltape_lag_messages", "Messages between the position and the end.", ["topic", "partition"])
 BREAKER_OPEN = Gauge("signaltape_breaker_open", "1 while a model's breaker is open.", ["model"])
 DEPENDENCY_UP = Gauge("signaltape_dependency_up", "1 while the dependency answers.", ["dependency"])

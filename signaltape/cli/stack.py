@@ -83,18 +83,19 @@ def down(data: DataOption = None, as_json: JsonOption = False) -> None:
 
 
 def status(data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show which servers run and where they answer; ends with 4 if one of them does not run."""
+    """Show which servers run and where they answer, and how fresh what they hold is; ends with 4 if one doesn't run."""
     from infra.stack import Stack
 
     stack = Stack(stack_config(data), detached=True)
-    if not _print_status(stack, as_json):
+    if not _print_status(stack, as_json, stored=True):
         raise typer.Exit(NOT_RUNNING)
 
 
-def _print_status(stack: "Stack", as_json: bool) -> bool:
-    """Print a line for each server; True if all of them run."""
+def _print_status(stack: "Stack", as_json: bool, *, stored: bool = False) -> bool:
+    """Print a line for each server, and where asked for what the stores hold; True if all servers run."""
     from infra.settings_report import masked
     from infra.stack.stack import SERVER_NAMES
+    from signaltape.cli.stored_state import stored_document, stored_lines
 
     processes = {name: stack.process_id(name) for name in SERVER_NAMES}
     endpoints = stack.find_endpoints() if any(processes.values()) else None
@@ -104,7 +105,9 @@ def _print_status(stack: "Stack", as_json: bool) -> bool:
             for name, process in processes.items()
         }
         found = asdict(endpoints) if endpoints else None
-        typer.echo(json.dumps({"data": str(stack.config.data), "servers": servers, "endpoints": found}, indent=2))
+        more = {"stored": stored_document(endpoints)} if stored and endpoints else {}
+        document = {"data": str(stack.config.data), "servers": servers, "endpoints": found, **more}
+        typer.echo(json.dumps(document, indent=2))
         return all(processes.values())
     for name, process in processes.items():
         state = f"running, pid {process}" if process else "not running"
@@ -115,6 +118,8 @@ def _print_status(stack: "Stack", as_json: bool) -> bool:
         typer.echo(f"postgres  {endpoints.postgres_version:<12} {masked('', endpoints.postgres_dsn)}", nl=False)
         typer.echo(licence if endpoints.timescale_version else ", no TimescaleDB")
         typer.echo(f"redis     {endpoints.redis_version:<12} {masked('', endpoints.redis_url)}")
+        for line in stored_lines(endpoints) if stored else ():
+            typer.echo(line)
     return all(processes.values())
 
 

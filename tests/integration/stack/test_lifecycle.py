@@ -60,7 +60,9 @@ def test_up_status_down(home: Path) -> None:
     assert first.returncode == 0, first.stderr
     pids = process_ids(first)
     try:
-        assert command(home, "status").returncode == 0
+        status = command(home, "status")
+        assert status.returncode == 0
+        assert "features  no tables yet: `signaltape init`" in status.stdout
         assert process_ids(command(home, "up", "--json")) == pids, "a second `up` keeps what runs"
 
         os.kill(pids["redis"], signal.SIGKILL)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from pipeline.engine import PartitionEngine
-from pipeline.symbol_states import count_states
+from pipeline.symbol_states import count_states, newest_vectors
 from tests.support.engine_log import ONE, OPEN, market, run
 
 
@@ -21,3 +21,12 @@ def test_a_symbol_is_warming_then_warm_and_awaits_repair_until_one_applies() -> 
     repaired = engine.state_repair(source.symbols[1], "1m", as_of_offset=warm_up + 2)
     run([repaired], engine, warm_up + 3)
     assert count_states(engine) == {"warm": 2, "warming": 1, "awaiting_repair": 0}
+
+
+def test_the_newest_vector_is_that_of_the_latest_warm_symbol() -> None:
+    source, engine = market(4, 60, 3), PartitionEngine(ONE)
+    warm_up = max(chosen.warm_up for chosen in engine.sets)
+    run([OPEN, *(source.batch(at, [0]) for at in range(warm_up))], engine)
+    assert newest_vectors(engine) == {}
+    run([source.batch(at) for at in range(warm_up, warm_up + 2)], engine, warm_up + 1)
+    assert set(newest_vectors(engine).values()) == {source.batch(warm_up + 1).event_time}
