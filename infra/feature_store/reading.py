@@ -1,69 +1,21 @@
 """Runs the point-in-time statement, and puts what comes back where it was asked for."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from psycopg import sql
 
-from infra.feature_store.catalog import Selection
 from infra.feature_store.fixed_rows import read_rows
-from infra.feature_store.frame import FeatureFrame, Knowledge
-from infra.feature_store.pairs import Chains, Pairs
+from infra.feature_store.frame import FeatureFrame
+from infra.feature_store.pairs import Chains
+from infra.feature_store.statement import Question, Source, documents, doubles, parameters, statement, vectors
 from infra.warehouse.connection import Connection
 from infra.warehouse.copy_format import POSTGRES_EPOCH_US
-from infra.warehouse.moments import to_moment, to_nanoseconds
+from infra.warehouse.moments import to_nanoseconds
 from infra.warehouse.queries import queries
 from schemas.fields import BoolArray, F8Array, I8Array
 
 _INTEGERS = 5  # place, number, event_time, available_time, revision
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """A read that has been checked. max_age: ns, None for no limit."""
-
-    pairs: Pairs
-    chosen: Selection
-    knowledge: Knowledge
-    max_age: int | None
-
-
-def vectors_statement(chosen: Selection) -> sql.Composed:
-    """The statement over a set's vectors: those features that were asked for, NaN where undefined."""
-    elements = [sql.SQL("""coalesce(f."values"[{}], 'NaN')""").format(place + 1) for place in chosen.vector]
-    return _statement("newest vector", sql.SQL("ARRAY[{}]").format(sql.SQL(", ").join(elements)))
-
-
-def values_statement() -> sql.Composed:
-    """The statement over numbers with rows of their own."""
-    return _statement("newest value", sql.SQL("ARRAY[f.value_double]"))
-
-
-def documents_statement() -> sql.Composed:
-    """The statement over JSON documents."""
-    return _statement("newest value", sql.SQL("f.value_json"))
-
-
-def parameters(question: Question, chains: Chains, features: Sequence[str] = ("",)) -> dict[str, Any]:
-    """What a statement is to be run with; `features` are the names that each entity is searched for."""
-    chosen, times = question.chosen, chains.as_of
-    since = "-infinity" if question.max_age is None else to_moment(int(times.min()) - question.max_age)
-    return {
-        "entities": chains.entities,
-        "first": chains.first.tolist(),
-        "last": chains.last.tolist(),
-        # Stored times are rounded up to microseconds, so as-of times are rounded down: never known too early.
-        "as_of": (times // 1000).tolist(),
-        "features": list(features),
-        "feature_set": chosen.feature_set,
-        "version": chosen.version,
-        "interval": chosen.interval,
-        "since": since,
-        "until": to_moment(int(times.max()) // 1000 * 1000),
-        "ingested": question.knowledge == "ingested",
-    }
 
 
 class Answer:
@@ -87,6 +39,7 @@ class Answer:
     def read(self, connection: Connection) -> None:
         """Run one statement for each kind of source that is asked for, in the caller's transaction."""
         chosen = self._question.chosen
+        connection.execute(queries("point_in_time")["plain plans"])
         if chosen.vector:
             self._read_vectors(connection)
         if chosen.doubles:
@@ -116,8 +69,7 @@ class Answer:
 
     def _read_vectors(self, connection: Connection) -> None:
         chosen = self._question.chosen
-        bound = parameters(self._question, self._chains)
-        found, numbers = _read(connection, vectors_statement(chosen), bound, len(chosen.vector))
+        found, numbers = self._read(connection, vectors(chosen), len(chosen.vector))
         kept = self._place(found, np.zeros_like(found[1]))
         cells = np.ix_(found[0][kept] - 1, chosen.vector_columns)
         valid = ~np.isnan(numbers[kept])
@@ -126,23 +78,30 @@ class Answer:
 
     def _read_doubles(self, connection: Connection) -> None:
         chosen = self._question.chosen
-        bound = parameters(self._question, self._chains, chosen.doubles)
-        found, numbers = _read(connection, values_statement(), bound, 1)
+        found, numbers = self._read(connection, doubles(chosen), 1)
         kept = self._place(found, found[1] - 1 + bool(chosen.vector))
         columns = np.array([chosen.features.index(name) for name in chosen.doubles])[found[1][kept] - 1]
         self._values[found[0][kept] - 1, columns] = numbers[kept, 0]
         self._valid[found[0][kept] - 1, columns] = True
 
     def _read_documents(self, connection: Connection) -> None:
-        chosen = self._question.chosen
-        bound = parameters(self._question, self._chains, chosen.documents)
-        rows = connection.execute(documents_statement(), bound).fetchall()
+        chosen, source = self._question.chosen, documents(self._question.chosen)
+        query = statement(connection, self._chains, source)
+        rows = connection.execute(query, parameters(self._question, self._chains, source)).fetchall()
         found = _integer_columns(rows)
         kept = self._place(found, found[1] - 1 + bool(chosen.vector) + len(chosen.doubles))
         for at in np.flatnonzero(kept):
             name, place = chosen.documents[found[1][at] - 1], found[0][at] - 1
             self._documents[name][place] = rows[at][5]
             self._valid[place, chosen.features.index(name)] = True
+
+    def _read(self, connection: Connection, source: Source, floats: int) -> tuple[list[I8Array], F8Array]:
+        query, bound = statement(connection, self._chains, source), parameters(self._question, self._chains, source)
+        (place, number, event, available, revision), numbers = read_rows(
+            connection, query, bound, integers=_INTEGERS, floats=floats
+        )
+        times = [(one + POSTGRES_EPOCH_US) * 1000 for one in (event, available)]
+        return [place, number, *times, revision], numbers
 
     def _place(self, found: Sequence[I8Array], sources: I8Array) -> BoolArray:
         """Note times and revisions of the rows within the staleness limit; which rows these are."""
@@ -152,21 +111,6 @@ class Answer:
         cells = place[kept], sources[kept]
         self._event[cells], self._available[cells], self._revision[cells] = (one[kept] for one in found[2:])
         return kept
-
-
-def _statement(newest: str, content: sql.Composable) -> sql.Composed:
-    named: Mapping[str, Any] = queries("point_in_time")
-    return sql.SQL(named["known"]).format(newest=sql.SQL(named[newest]).format(content=content))
-
-
-def _read(
-    connection: Connection, statement: sql.Composed, bound: Mapping[str, Any], floats: int
-) -> tuple[list[I8Array], F8Array]:
-    (place, number, event, available, revision), numbers = read_rows(
-        connection, statement, bound, integers=_INTEGERS, floats=floats
-    )
-    times = [(one + POSTGRES_EPOCH_US) * 1000 for one in (event, available)]
-    return [place, number, *times, revision], numbers
 
 
 def _integer_columns(rows: Sequence[tuple[Any, ...]]) -> list[I8Array]:

@@ -12,7 +12,8 @@ from infra.feature_store.errors import InvalidRequest
 from infra.feature_store.finality import OpenTransactions, open_transactions
 from infra.feature_store.frame import KNOWLEDGE, FeatureFrame, Knowledge
 from infra.feature_store.pairs import Moment, Pairs, nanoseconds
-from infra.feature_store.reading import Answer, Question
+from infra.feature_store.reading import Answer
+from infra.feature_store.statement import Question
 from infra.feature_store.writing import Provenance, checked, store
 from infra.settings import Settings
 from infra.warehouse.connection import Connection, Warehouse

@@ -58,16 +58,23 @@ def copy_database(endpoints: Endpoints, dsn: str, name: str) -> str:
         if endpoints.timescale_version is not None:
             connection.execute("SELECT _timescaledb_functions.stop_background_workers()")
 
+    users: list[object] = []
+
     def copied() -> bool:
         with psycopg.connect(endpoints.postgres_dsn, autocommit=True) as connection:
             statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
             try:
                 connection.execute(statement.format(sql.Identifier(name), sql.Identifier(source)))
             except psycopg.errors.ObjectInUse:
+                asked = "SELECT pid, backend_type, application_name, state, query FROM pg_stat_activity"
+                users[:] = connection.execute(f"{asked} WHERE datname = %s", (source,)).fetchall()
                 return False
         return True
 
-    wait_for(copied)
+    try:
+        wait_for(copied, 60)
+    except AssertionError as error:
+        raise AssertionError(f"{source} is in use by {users}") from error
     return dsn.rpartition("/")[0] + "/" + name
 
 
