@@ -11,17 +11,18 @@ import numpy as np
 
 from infra.broker.bar_feed import BarFeed
 from infra.broker.publisher import Publisher
+from infra.warehouse import connect
 from producers.cross_sections import cross_sections
 from producers.simulation.market import MarketConfig, simulate
 from schemas.topics import TopicNames
 from signaltape.bench.burst_stages import Burst, Stages
 from signaltape.demo.console import Console
 from signaltape.demo.scene import Scene
+from signaltape.draining import waiting
 
 SYMBOLS = 5_000
 BURSTS = 50
-#: Bars before the first burst, so that every symbol is warm; bursts before the first that counts, because what the
-#: warm-up left to be stored is still being worked off then.
+#: Bars before the first burst, so that every symbol is warm; bursts before the first that counts.
 WARM_BARS, UNCOUNTED = 45, 3
 PAUSE_S = 0.3
 
@@ -45,6 +46,8 @@ def run(active: Scene, interval: str, console: Console) -> dict[str, Any]:
                 feed.publish(batches)
             feed.flush()
             _await(lines, moment)
+        with console.step("waiting until all of it is stored"):
+            _await_stored(active)
         stages = Stages(active.settings)
         with console.step(f"{BURSTS} bursts of {SYMBOLS:,} bars"):
             for number in range(UNCOUNTED + BURSTS):
@@ -68,6 +71,13 @@ def run(active: Scene, interval: str, console: Console) -> dict[str, Any]:
         "stages": stages.split(bursts),
         "each_ms": [round(span) for span in spans],
     }
+
+
+def _await_stored(active: Scene) -> None:
+    """Return when the warm-up has had all its effects: bursts beside what is still being stored measure that."""
+    with connect(active.settings, name="signaltape-bench") as connection:
+        while list(waiting(active.settings, connection)):
+            time.sleep(0.2)
 
 
 def _await(lines: Iterator[str], moment: int) -> int:

@@ -36,7 +36,8 @@ class Part:
 
     ``section_every_s`` paces it: seconds of wall clock between two closes; 0 publishes as fast as it goes.
     Directions are emitted when they change; between ``every_bar_from`` and ``every_bar_to`` (ns UTC) on every bar, so
-    that the dedup window has something to hold back.
+    that the dedup window has something to hold back. After the last bar of the first stretch, one of its bars is
+    corrected and a split arrives, if ``arrivals`` says so.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Part:
     section_every_s: float = 0.0
     every_bar_from: int | None = None
     every_bar_to: int | None = None
+    arrivals: bool = False
 
     @property
     def bars(self) -> int:
@@ -90,6 +92,7 @@ def simulated_part(symbols: int, seed: int, section_every_s: float) -> Part:
         section_every_s=section_every_s,
         every_bar_from=int(stretches[1].live.event_time.min()) - 1,
         every_bar_to=int(stretches[1].live.event_time.max()) + 1,
+        arrivals=True,
     )
 
 

@@ -1,6 +1,7 @@
 """The report as text."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 _WIDTH = 100
@@ -31,6 +32,8 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield from _flow(report)
     yield from _latencies(report["latency_ms"])
     yield from _signals(report["latest_signals"])
+    if report["arrivals"]:
+        yield from _arrivals(report["arrivals"])
     yield from _reconciliation(report)
 
 
@@ -93,6 +96,36 @@ def _signals(signals: list[dict[str, Any]]) -> Iterator[str]:
             f" score {signal['score']:+.5f}  confidence {signal['confidence']:.2f}"
             f"  at {signal['reference_price']:>10.4f}  {signal['model']}"
         )
+
+
+def _arrivals(arrivals: dict[str, Any]) -> Iterator[str]:
+    yield "─" * _WIDTH
+    yield "a correction and a split, after the session (SIMULATED)"
+    one, split = arrivals["revision"], arrivals["split"]
+    yield (
+        f"  {one['symbol']:<8} revision of the bar of {_clock(one['event_time'])}: close {one['close_before']:.4f} →"
+        f" {one['close_after']:.4f}, {one['status']} in {one['seconds']:.2f} s"
+    )
+    yield (
+        f"  {'':<8} {one['feature_rows']} feature rows and {one['return_rows']} return rows corrected beside what they"
+        f" correct, {one['predictions_added']} predictions"
+    )
+    yield (
+        f"  {'':<8} {one['feature']} at {_clock(one['feature_event_time'])}: {one['as_of_before']:.8f} as of before,"
+        f" {one['as_of_after']:.8f} as of its arrival"
+    )
+    yield (
+        f"  {split['symbol']:<8} split {split['factor']:g}:1 after {_clock(split['effective_time'])}: price"
+        f" {split['price_before']:.4f} → {split['price_after']:.4f}"
+    )
+    yield (
+        f"  {'':<8} logret_1 of the next bar {split['logret_1']:+.6f} (prices alone say"
+        f" {split['log_ratio_of_prices']:+.6f})"
+    )
+
+
+def _clock(time: int) -> str:
+    return datetime.fromtimestamp(time // 1_000_000_000, UTC).strftime("%H:%M")
 
 
 def _reconciliation(report: dict[str, Any]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from infra.settings import Settings
 from infra.warehouse import connect
 from schemas.topics import TopicNames
 from signaltape.client import Control
+from signaltape.demo.arrivals import Arrivals, bring
 from signaltape.demo.console import Console
 from signaltape.demo.live import publish_part
 from signaltape.demo.models import TrainedModel, train_models
@@ -31,7 +32,7 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
     2. start the services as processes;
     3. train a first model for each stretch on its earlier bars, register it; wait until each service can serve;
     4. activate the models by control events, wait until those lie in every partition of the log;
-    5. publish the later bars, wait until everything has flowed through;
+    5. publish the later bars, wait until everything has flowed through; then a correction and a split, likewise;
     6. count both sides anew, read the latencies, write the report;
     7. stop what was started, whatever happens before.
     """
@@ -48,7 +49,7 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
         with console.step("activating the models through the control topic"):
             activate(active.settings, models)
             choose_emission(active.settings, parts)
-        spans, published = [], 0
+        spans, published, arrived = [], 0, None
         with latency_probe(active) as probe:
             for part in parts:
                 first = _heads(active.settings)
@@ -57,8 +58,14 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
                 with console.step(f"waiting until {part.name} has flowed through"):
                     _drain(active, console)
                 spans.append((part, first, _heads(active.settings)))
+                if part.arrivals:
+                    with console.step("a correction and a split arrive"):
+                        late = Arrivals.of(part.stretches[0].live, part.feed)
+                        arrived = bring(active.settings, late, lambda: _drain(active, console))
+                    published += len(late.revised) + len(late.after)
         with console.step("counting both sides, from the log and from the tables"):
             report = assemble(active, spans, models, published, probe)
+    report["arrivals"] = arrived
     report["elapsed_s"] = round(time.monotonic() - begun, 1)
     return report
 

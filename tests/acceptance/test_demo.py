@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -21,7 +20,7 @@ from tests.support.waiting import wait_for
 MINUTES = Path(__file__).resolve().parents[3] / "shared" / "data" / "us_equities_1m_2024_q1q3.parquet"
 KEYS = {
     "reconciled", "reconciliation", "bars", "features", "predictions", "signals", "returns", "alerts", "latency_ms",
-    "servers", "source",
+    "servers", "source", "arrivals",
 }  # fmt: skip
 
 
@@ -38,14 +37,13 @@ def home() -> Iterator[Path]:
 def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("SIGNALTAPE_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "signaltape", "demo", *arguments],
+        # A shell starts what it runs in the background with SIGINT ignored, and that is inherited.
+        ["env", "--default-signal=INT", sys.executable, "-m", "signaltape", "demo", *arguments],
         env={**kept, "SIGNALTAPE_HOME": str(home)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell starts what it runs in the background with SIGINT ignored, and that is inherited.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -76,6 +74,26 @@ def test_somebodys_minute_bars_go_through(home: Path, tmp_path: Path) -> None:
     assert report["servers"]["timescaledb"]
     assert not report["restarts"]
     assert not report["dead_letters"]
+    assert not left_behind(home)
+
+
+def test_shipped_bars_then_a_correction_and_a_split(home: Path) -> None:
+    process = start(home, "--symbols", "20", "--json")
+    out, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors[-2_000:]
+    report = json.loads(out)
+    assert report["reconciled"] is True
+    assert [part["origin"].split()[0] for part in report["source"]] == ["REAL", "SIMULATED"]
+    assert report["bars"]["published"] == report["bars"]["stored"]
+    revision, split = report["arrivals"]["revision"], report["arrivals"]["split"]
+    assert revision["status"] == "done"
+    assert revision["feature_rows"] == 6  # the revised bar and the five after it
+    assert revision["return_rows"] >= 2
+    assert revision["as_of_before"] != revision["as_of_after"]
+    assert revision["predictions_added"] == 0
+    assert split["log_ratio_of_prices"] < -0.6
+    assert abs(split["logret_1"]) < 1e-12
+    assert not report["restarts"]
     assert not left_behind(home)
 
 

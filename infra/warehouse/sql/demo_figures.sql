@@ -2,10 +2,18 @@
 SELECT count(*) FROM bars;
 
 -- name: features
-SELECT count(*) FROM features;
+-- Without the rows of the repair job, which are in no topic.
+SELECT count(*) FROM features f
+WHERE NOT (f.kind = 'correction' AND EXISTS (
+    SELECT FROM repair_requests q
+    WHERE q.partition = f.partition AND q.generation = f.revision >> 40 AND q.symbol = f.symbol
+      AND q.interval = f.interval AND q.source_offset = (f.revision & ((1::bigint << 40) - 1)) - 1));
 
 -- name: predictions
 SELECT count(*) FROM predictions;
+
+-- name: predictions of
+SELECT count(*) FROM predictions WHERE symbol = %(symbol)s;
 
 -- name: signals
 SELECT count(*) FROM signals;
@@ -26,7 +34,15 @@ SELECT outcome, count(*) FROM predictions GROUP BY outcome ORDER BY outcome;
 SELECT signal, count(*) FROM signals GROUP BY signal ORDER BY signal;
 
 -- name: returns
-SELECT horizon, count(*) FROM (SELECT unnest(horizons) AS horizon FROM returns) matured GROUP BY horizon ORDER BY horizon;
+SELECT horizon, count(*)
+FROM (
+    SELECT unnest(r.horizons) AS horizon FROM returns r
+    WHERE NOT (r.kind = 'correction' AND EXISTS (
+        SELECT FROM repair_requests q
+        WHERE q.partition = r.partition AND q.generation = r.revision >> 40 AND q.symbol = r.symbol
+          AND q.interval = r.interval AND q.source_offset = (r.revision & ((1::bigint << 40) - 1)) - 1))
+) matured
+GROUP BY horizon ORDER BY horizon;
 
 -- name: alert_rules
 SELECT rule, count(*) FROM alerts GROUP BY rule ORDER BY rule;
