@@ -33,8 +33,10 @@ class OnlineDifference:
 
 
 def compare(connection: Connection, online: OnlineStore) -> list[OnlineDifference]:
-    """One line for each set and interval that the warehouse has vectors of; raises OnlineUnavailable."""
-    return [_compare(one, online) for one in newest_vectors(connection)]
+    """One line for each set and interval that either side has vectors of; raises OnlineUnavailable."""
+    found = [_compare(one, online) for one in newest_vectors(connection)]
+    known = {(one.feature_set, one.set_version, one.interval) for one in found}
+    return found + [_stranger(place, online) for place in online.sets() if place not in known]
 
 
 def rebuild(connection: Connection, online: OnlineStore, progress: Callable[[str], None]) -> int:
@@ -43,13 +45,30 @@ def rebuild(connection: Connection, online: OnlineStore, progress: Callable[[str
     Returns the number of vectors. Agents may go on meanwhile: they write newer ones, and write all of theirs once
     they see that the store is marked stale. Raises OnlineUnavailable.
     """
-    total = 0
+    total, known = 0, set()
     for one in newest_vectors(connection):
         place = (one.feature_set, one.set_version, one.interval)
+        known.add(place)
         total += online.write(*place, one.vectors, force=True)
         online.remove(*place, sorted(set(online.symbols(*place)) - set(one.vectors.symbols)))
         progress(f"{one.feature_set} {one.set_version} {one.interval}: {len(one.vectors.symbols)} symbols")
+    for place in (one for one in online.sets() if one not in known):
+        removed = online.remove(*place, online.symbols(*place))
+        progress(f"{place[0]} {place[1]} {place[2]}: {removed} symbols removed, the warehouse has none")
     return total
+
+
+def _stranger(place: tuple[str, int, str], online: OnlineStore) -> OnlineDifference:
+    extra = online.symbols(*place)
+    return OnlineDifference(
+        feature_set=place[0],
+        set_version=place[1],
+        interval=place[2],
+        stored=0,
+        online=len(extra),
+        extra=len(extra),
+        examples=tuple((symbol, "is not in the warehouse") for symbol in extra[:_SHOWN]),
+    )
 
 
 def _compare(one: NewestVectors, online: OnlineStore) -> OnlineDifference:

@@ -103,9 +103,14 @@ class OnlineStore:
     def symbols(self, feature_set: str, set_version: int, interval: str) -> list[str]:
         """All symbols that have a vector, sorted."""
         start = self.key(feature_set, set_version, interval, "")
-        pattern = "".join(f"\\{one}" if one in "*?[]\\" else one for one in start) + "*"
-        keys: Iterator[bytes] = self._client.scan_iter(match=pattern, count=1000)
+        keys: Iterator[bytes] = self._client.scan_iter(match=_pattern(start), count=1000)
         return sorted(self._attempt(lambda: {key.decode()[len(start) :] for key in keys}))
+
+    def sets(self) -> list[tuple[str, int, str]]:
+        """Every (set, version, interval) that has a vector, sorted."""
+        keys: Iterator[bytes] = self._client.scan_iter(match=_pattern(self._prefix), count=1000)
+        names = self._attempt(lambda: {tuple(key.decode()[len(self._prefix) :].split(":")[:3]) for key in keys})
+        return sorted((name[0], int(name[1]), name[2]) for name in names if len(name) == 3)
 
     def remove(self, feature_set: str, set_version: int, interval: str, symbols: Iterable[str]) -> int:
         """Remove the vectors of `symbols`; how many there were."""
@@ -165,3 +170,8 @@ class OnlineStore:
             raise OnlineUnavailable(f"Redis does not answer: {error}") from error
         self._pause_s = 0.0
         return answer
+
+
+def _pattern(start: str) -> str:
+    """What matches every key that begins with ``start``."""
+    return "".join(f"\\{one}" if one in "*?[]\\" else one for one in start) + "*"
