@@ -13,9 +13,11 @@ import pytest
 
 from consumers.store.repair_job import RepairJob
 from infra.broker.publisher import Publisher
+from infra.feature_store import FeatureStore, Pairs
 from infra.settings import Settings
 from infra.warehouse import connect
 from infra.warehouse.corrections import list_corrections
+from infra.warehouse.moments import to_moment, to_nanoseconds
 from pipeline.engine import LogMessage
 from schemas.bars import Adjustment, Watermark
 from signaltape.initialisation import initialise
@@ -92,9 +94,25 @@ def settled(settings: Settings) -> bool:
     return open_ == 0 and effect_offsets(settings) == high_offsets(settings)
 
 
+def as_of_reads(settings: Settings, stored: int) -> list[bytes]:
+    """What was known by ``stored`` (ns UTC), and what the world could know at each minute before the corrections.
+
+    S002's split says that it was available right at minute 40, before it came: by that knowledge its rows do change.
+    """
+    names = sorted({row[0] for row in rows(settings, "SELECT DISTINCT symbol FROM features")})
+    minutes = np.arange(DAY_START + 25 * MINUTE, DAY_START + 46 * MINUTE, MINUTE, dtype=np.int64)
+    with FeatureStore(settings, feature_set="core", interval="1m") as store:
+        frames = [
+            store.get_point_in_time(Pairs.product(names, [stored])),
+            store.get_point_in_time(Pairs.product(names[:2], minutes), knowledge="available"),
+        ]
+    assert all(frame.known.any() for frame in frames)
+    parts = ("values", "valid", "source_event_time", "source_available_time", "source_revision")
+    return [getattr(frame, name).tobytes() for frame in frames for name in parts]
+
+
 def expected(log: Log) -> dict[str, dict[tuple[Any, ...], bytes]]:
     """What the engine computes of the clean log, by the same keys."""
-    from infra.warehouse.moments import to_moment
     from pipeline.engine import PartitionEngine
     from schemas.features import FeatureBatch, ReturnBatch
     from tests.support.engine_log import ONE
@@ -155,8 +173,11 @@ def test_corrections_end_in_the_clean_history(place: Settings) -> None:
             write_log(place, log[first:last])  # type: ignore[arg-type]
             wait_done(place)
         before = rows(place, "SELECT * FROM features ORDER BY 1, 3, 4, 5, 6")
+        stored = to_nanoseconds(rows(place, "SELECT clock_timestamp()")[0][0])
+        known = as_of_reads(place, stored)
         for step in STEPS:
             job_killed_at(place, step)
+            assert as_of_reads(place, stored) == known, step
         two_jobs_at_once(place)
         with running(place, "store") as store:
             write_log(place, log[cut:])  # type: ignore[arg-type]
@@ -165,6 +186,7 @@ def test_corrections_end_in_the_clean_history(place: Settings) -> None:
         assert agent["features"].stop() == 0
     assert current(place) == expected(clean)
     after = rows(place, "SELECT * FROM features ORDER BY 1, 3, 4, 5, 6")
+    assert as_of_reads(place, stored) == known
     assert set(map(repr, before)) <= set(map(repr, after)), "what was known before is still there, unchanged"
     with connect(place) as connection:
         found = list_corrections(connection)
