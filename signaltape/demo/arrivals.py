@@ -83,25 +83,7 @@ def bring(settings: Settings, arrivals: Arrivals, drain: Callable[[], None]) -> 
     """
     symbol, known = str(arrivals.revised.symbol[0]), arrivals.last + MINUTE // 2
     before = _predictions(settings, symbol)
-    topic, partitions = TopicNames(settings.topics.prefix).bars, settings.topics.partitions
-    publisher = Publisher(settings, f"feed-{arrivals.feed}")
-    feed = BarFeed(publisher, topic, partitions, arrivals.feed)
-    feed.open(arrivals.last)
-    lag = known - int(arrivals.revised.event_time[0])
-    _publish(feed, arrivals.feed, arrivals.revised, lag=lag, revision=1)
-    split = Adjustment(
-        feed=arrivals.feed,
-        source=arrivals.feed,
-        symbol=arrivals.split,
-        factor=FACTOR,
-        effective_time=arrivals.last,
-        available_time=arrivals.last,
-    )
-    identity = digest("adjustment", split.source, split.symbol, split.effective_time, split.factor)
-    headers = event_headers(split.TYPE, identity, f"feed/{split.feed}", split.effective_time)
-    publisher.send(topic, partition_of(split.symbol, partitions), encode(split), headers=headers)
-    _publish(feed, arrivals.feed, arrivals.after)
-    feed.close(arrivals.last + MINUTE)
+    _publish(settings, arrivals, known)
     drain()
     _await_repair(settings)
     drain()
@@ -131,7 +113,29 @@ def bring(settings: Settings, arrivals: Arrivals, drain: Callable[[], None]) -> 
     }
 
 
-def _publish(feed: BarFeed, name: str, bars: BarTable, *, lag: int = 0, revision: int = 0) -> None:
+def _publish(settings: Settings, arrivals: Arrivals, known: int) -> None:
+    topic, partitions = TopicNames(settings.topics.prefix).bars, settings.topics.partitions
+    publisher = Publisher(settings, f"feed-{arrivals.feed}")
+    feed = BarFeed(publisher, topic, partitions, arrivals.feed)
+    feed.open(arrivals.last)
+    lag = known - int(arrivals.revised.event_time[0])
+    _publish_bars(feed, arrivals.feed, arrivals.revised, lag=lag, revision=1)
+    split = Adjustment(
+        feed=arrivals.feed,
+        source=arrivals.feed,
+        symbol=arrivals.split,
+        factor=FACTOR,
+        effective_time=arrivals.last,
+        available_time=arrivals.last,
+    )
+    identity = digest("adjustment", split.source, split.symbol, split.effective_time, split.factor)
+    headers = event_headers(split.TYPE, identity, f"feed/{split.feed}", split.effective_time)
+    publisher.send(topic, partition_of(split.symbol, partitions), encode(split), headers=headers)
+    _publish_bars(feed, arrivals.feed, arrivals.after)
+    feed.close(arrivals.last + MINUTE)
+
+
+def _publish_bars(feed: BarFeed, name: str, bars: BarTable, *, lag: int = 0, revision: int = 0) -> None:
     for _, batches in cross_sections(
         bars, partitions=feed.partitions, feed=name, source=name, lag=lag, revision=revision
     ):
