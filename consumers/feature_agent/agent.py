@@ -163,6 +163,7 @@ class FeatureAgent:
         for lane in self._lanes.values():
             for place, event_time in newest_vectors(lane.engine).items():
                 newest[place] = max(event_time, newest.get(place, 0))
+        FEATURE_AGE.clear()  # partitions that were given away take their ages along
         for (feature_set, interval), event_time in newest.items():
             age = time.time() - event_time / SECOND
             FEATURE_AGE.labels(feature_set=feature_set, interval=interval).set(age)

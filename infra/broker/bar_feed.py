@@ -49,11 +49,6 @@ class BarFeed:
         """Bars, batches and watermarks handed to the broker so far."""
         return FeedCounts(bars=self._bars, batches=self._batches, watermarks=self._watermarks)
 
-    @property
-    def partitions(self) -> int:
-        """Number of partitions of the topic."""
-        return self._partitions
-
     def open(self, event_time: int) -> None:
         """Announce the feed on every partition; later bars close after ``event_time`` (ns UTC)."""
         self._watermark(event_time, "open")

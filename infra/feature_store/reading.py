@@ -8,7 +8,7 @@ import numpy as np
 from infra.feature_store.fixed_rows import read_rows
 from infra.feature_store.frame import FeatureFrame
 from infra.feature_store.pairs import Chains
-from infra.feature_store.statement import Question, Source, documents, doubles, parameters, statement, vectors
+from infra.feature_store.statement import Question, Source, documents, doubles, statement, vectors
 from infra.warehouse.connection import Connection
 from infra.warehouse.copy_format import POSTGRES_EPOCH_US
 from infra.warehouse.moments import to_nanoseconds
@@ -86,8 +86,8 @@ class Answer:
 
     def _read_documents(self, connection: Connection) -> None:
         chosen, source = self._question.chosen, documents(self._question.chosen)
-        query = statement(connection, self._chains, source)
-        rows = connection.execute(query, parameters(self._question, self._chains, source)).fetchall()
+        query, bound = statement(connection, self._question, self._chains, source)
+        rows = connection.execute(query, bound).fetchall()
         found = _integer_columns(rows)
         kept = self._place(found, found[1] - 1 + bool(chosen.vector) + len(chosen.doubles))
         for at in np.flatnonzero(kept):
@@ -96,7 +96,7 @@ class Answer:
             self._valid[place, chosen.features.index(name)] = True
 
     def _read(self, connection: Connection, source: Source, floats: int) -> tuple[list[I8Array], F8Array]:
-        query, bound = statement(connection, self._chains, source), parameters(self._question, self._chains, source)
+        query, bound = statement(connection, self._question, self._chains, source)
         (place, number, event, available, revision), numbers = read_rows(
             connection, query, bound, integers=_INTEGERS, floats=floats
         )

@@ -1,4 +1,4 @@
-"""The one statement that reads a kind of source point in time: built for the pairs asked and the chunks stored."""
+"""The statement that reads a kind of source point in time: built for the pairs asked and the chunks stored."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +36,15 @@ class Source:
     features: tuple[str, ...] = ("",)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Stretch:
+    """The pairs whose as-of times lie in [start, stop): runs of one entity's pairs, and the times of all of them."""
+
+    start: Any
+    stop: Any
+    columns: Mapping[str, list[Any]]
+
+
 def vectors(chosen: Selection) -> Source:
     """A set's vectors: those features that were asked for, NaN where undefined."""
     elements = [sql.SQL("""coalesce(f."values"[{}], 'NaN')""").format(place + 1) for place in chosen.vector]
@@ -53,22 +62,28 @@ def documents(chosen: Selection) -> Source:
     return _values(sql.SQL("f.value_json"), chosen.documents)
 
 
-def statement(connection: Connection, chains: Chains, source: Source) -> sql.Composed:
-    """The statement, to be run with `parameters`. Where chunks begin decides how fast it is, never what it says."""
+def statement(
+    connection: Connection, question: Question, chains: Chains, source: Source
+) -> tuple[sql.Composed, dict[str, Any]]:
+    """The statement and its parameters. Where chunks begin decides how fast it is, never what it says."""
     named = queries("point_in_time")
     rows = sql.SQL(source.rows)
-    near = [
-        sql.SQL(named["near"]).format(content=source.content, rows=rows, **stretch)
-        for stretch in _stretches(chains, _chunk_starts(connection, source.table))
-    ]
-    return sql.SQL(named["known"]).format(
+    bound, near = _parameters(question, chains, source), []
+    for number, stretch in enumerate(_stretches(chains, _chunk_starts(connection, source.table))):
+        # Names of entities are bound: text that comes from outside is never part of the statement.
+        names = {column: f"{column}_{number}" for column in stretch.columns}
+        bound |= {names[column]: values for column, values in stretch.columns.items()}
+        places: dict[str, sql.Composable] = {column: sql.Placeholder(name) for column, name in names.items()}
+        places |= {"start": sql.Literal(stretch.start), "stop": sql.Literal(stretch.stop)}
+        near.append(sql.SQL(named["near"]).format(content=source.content, rows=rows, **places))
+    query = sql.SQL(named["known"]).format(
         near=sql.SQL("\nUNION ALL\n").join(near),
         newest=sql.SQL(named["newest"]).format(content=source.content, rows=rows),
     )
+    return query, bound
 
 
-def parameters(question: Question, chains: Chains, source: Source) -> dict[str, Any]:
-    """What the statement is to be run with."""
+def _parameters(question: Question, chains: Chains, source: Source) -> dict[str, Any]:
     chosen, times = question.chosen, chains.as_of
     since = "-infinity" if question.max_age is None else to_moment(int(times.min()) - question.max_age)
     return {
@@ -95,27 +110,25 @@ def _chunk_starts(connection: Connection, table: str) -> I8Array:
     return np.array([to_nanoseconds(start) for (start,) in rows], dtype=np.int64)
 
 
-def _stretches(chains: Chains, starts: I8Array) -> list[Mapping[str, sql.Composable]]:
+def _stretches(chains: Chains, starts: I8Array) -> list[_Stretch]:
     """The pairs by the chunk that their as-of time lies in; what is before the first chunk counts to it."""
     bounds = ["-infinity", *(to_moment(int(start)) for start in starts[1:]), "infinity"]
     stretch = np.searchsorted(starts[1:], chains.as_of, side="right")
     entity = np.repeat(np.arange(len(chains.entities)), chains.last - chains.first + 1)
     begins = np.flatnonzero(np.r_[True, (entity[1:] != entity[:-1]) | (stretch[1:] != stretch[:-1])])
     counts = np.diff(np.r_[begins, chains.as_of.shape[0]])
-    found: list[Mapping[str, sql.Composable]] = []
+    found = []
     for number in np.unique(stretch):
         runs = stretch[begins] == number
         first, count = begins[runs], counts[runs]
         # Stored times are rounded up to microseconds, so as-of times are rounded down: never known too early.
         moments = chains.as_of[stretch == number] // 1000
-        columns: Mapping[str, Any] = {
+        columns: dict[str, list[Any]] = {
             "entities": [chains.entities[code] for code in entity[first]],
             "first": (first + 1).tolist(),
             "count": count.tolist(),
             "base": (np.cumsum(count) - count + 1).tolist(),
             "moments": moments.tolist(),
-            "start": bounds[number],
-            "stop": bounds[number + 1],
         }
-        found.append({name: sql.Literal(value) for name, value in columns.items()})
+        found.append(_Stretch(start=bounds[number], stop=bounds[number + 1], columns=columns))
     return found

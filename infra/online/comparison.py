@@ -1,6 +1,6 @@
 """Compares the online store with the warehouse, and writes it anew from there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ from infra.warehouse.connection import Connection
 from infra.warehouse.newest import NewestVectors, newest_vectors
 
 _SHOWN = 10
+Place = tuple[str, int, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,12 @@ class OnlineDifference:
 
 def compare(connection: Connection, online: OnlineStore) -> list[OnlineDifference]:
     """One line for each set and interval that either side has vectors of; raises OnlineUnavailable."""
-    found = [_compare(one, online) for one in newest_vectors(connection)]
-    known = {(one.feature_set, one.set_version, one.interval) for one in found}
-    return found + [_stranger(place, online) for place in online.sets() if place not in known]
+    listed = _listed(online)
+    found = [
+        _compare(one, online, listed.pop((one.feature_set, one.set_version, one.interval), []))
+        for one in newest_vectors(connection)
+    ]
+    return found + [_stranger(place, extra) for place, extra in listed.items()]
 
 
 def rebuild(connection: Connection, online: OnlineStore, progress: Callable[[str], None]) -> int:
@@ -45,21 +49,28 @@ def rebuild(connection: Connection, online: OnlineStore, progress: Callable[[str
     Returns the number of vectors. Agents may go on meanwhile: they write newer ones, and write all of theirs once
     they see that the store is marked stale. Raises OnlineUnavailable.
     """
-    total, known = 0, set()
+    total, listed = 0, _listed(online)
     for one in newest_vectors(connection):
         place = (one.feature_set, one.set_version, one.interval)
-        known.add(place)
         total += online.write(*place, one.vectors, force=True)
-        online.remove(*place, sorted(set(online.symbols(*place)) - set(one.vectors.symbols)))
+        online.remove(*place, sorted(set(listed.pop(place, [])) - set(one.vectors.symbols)))
         progress(f"{one.feature_set} {one.set_version} {one.interval}: {len(one.vectors.symbols)} symbols")
-    for place in (one for one in online.sets() if one not in known):
-        removed = online.remove(*place, online.symbols(*place))
+    for place, extra in listed.items():
+        removed = online.remove(*place, extra)
         progress(f"{place[0]} {place[1]} {place[2]}: {removed} symbols removed, the warehouse has none")
     return total
 
 
-def _stranger(place: tuple[str, int, str], online: OnlineStore) -> OnlineDifference:
-    extra = online.symbols(*place)
+def _listed(online: OnlineStore) -> dict[Place, list[str]]:
+    """The symbols of every set and interval in Redis.
+
+    Listed before the warehouse is read: what an agent writes to Redis it has stored before, so what is listed and then
+    not found in the warehouse was not just coming.
+    """
+    return {place: online.symbols(*place) for place in online.sets()}
+
+
+def _stranger(place: Place, extra: Sequence[str]) -> OnlineDifference:
     return OnlineDifference(
         feature_set=place[0],
         set_version=place[1],
@@ -71,9 +82,8 @@ def _stranger(place: tuple[str, int, str], online: OnlineStore) -> OnlineDiffere
     )
 
 
-def _compare(one: NewestVectors, online: OnlineStore) -> OnlineDifference:
+def _compare(one: NewestVectors, online: OnlineStore, symbols: Sequence[str]) -> OnlineDifference:
     place, want = (one.feature_set, one.set_version, one.interval), one.vectors
-    symbols = online.symbols(*place)
     have = online.read(*place, want.symbols)
     row = {symbol: at for at, symbol in enumerate(have.symbols)}
     missing = [symbol for symbol in want.symbols if symbol not in row]

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import psycopg
+
 from infra.warehouse.connection import Connection
+from infra.warehouse.errors import WarehouseError
 from infra.warehouse.queries import queries
 
 
@@ -12,7 +15,7 @@ class Freshness:
     """One set and interval.
 
     warm: symbols with a vector; warming: those that have bars only. stale: symbols whose newest vector is older than
-    the limit. newest, age_s: close and age of the newest vector of all.
+    the limit. newest, age_s: close and age of the newest vector of all, None before the first.
     """
 
     feature_set: str
@@ -20,8 +23,8 @@ class Freshness:
     interval: str
     warm: int
     warming: int
-    newest: datetime
-    age_s: float
+    newest: datetime | None
+    age_s: float | None
     stale: int
 
 
@@ -40,8 +43,17 @@ def stored_state(connection: Connection, stale_after_s: float) -> StoredState | 
     ready = connection.execute(named["tables"]).fetchone()
     if ready is None or not ready[0]:
         return None
-    rows = connection.execute(named["features"], {"limit": timedelta(seconds=stale_after_s)}).fetchall()
-    bars: dict[str, int] = dict(connection.execute(named["bars"]).fetchall())
+    try:
+        with connection.transaction():
+            connection.execute(named["patience"])
+            found = connection.execute(named["features"], {"limit": timedelta(seconds=stale_after_s)}).fetchall()
+            bars: dict[str, int] = dict(connection.execute(named["bars"]).fetchall())
+    except psycopg.errors.QueryCanceled as error:
+        raise WarehouseError("how fresh the features are could not be told within 5 s; the history is long") from error
+    sets = connection.execute(named["sets"]).fetchall()
+    known = {(name, version, interval) for name, version, interval, *_ in found}
+    cold = [(*one, interval, 0, None, None, 0) for one in sets for interval in bars if (*one, interval) not in known]
+    rows = sorted([*found, *cold], key=lambda row: row[:3])
     waiting = connection.execute(named["repairs"]).fetchall()
     return StoredState(
         features=tuple(

@@ -11,6 +11,7 @@ import numpy as np
 
 from infra.broker.bar_feed import BarFeed
 from infra.broker.publisher import Publisher
+from infra.errors import OperatorError
 from infra.warehouse import connect
 from producers.cross_sections import cross_sections
 from producers.simulation.market import MarketConfig, simulate
@@ -25,6 +26,7 @@ BURSTS = 50
 #: Bars before the first burst, so that every symbol is warm; bursts before the first that counts.
 WARM_BARS, UNCOUNTED = 45, 3
 PAUSE_S = 0.3
+_STORED_S = 300.0
 
 
 def run(active: Scene, interval: str, console: Console) -> dict[str, Any]:
@@ -75,8 +77,11 @@ def run(active: Scene, interval: str, console: Console) -> dict[str, Any]:
 
 def _await_stored(active: Scene) -> None:
     """Return when the warm-up has had all its effects: bursts beside what is still being stored measure that."""
+    until = time.monotonic() + _STORED_S
     with connect(active.settings, name="signaltape-bench") as connection:
-        while list(waiting(active.settings, connection)):
+        while state := list(waiting(active.settings, connection)):
+            if time.monotonic() > until:
+                raise OperatorError(f"the warm-up was not stored in {_STORED_S:g} s; still waiting: {state}")
             time.sleep(0.2)
 
 

@@ -119,7 +119,9 @@ def _publish(settings: Settings, arrivals: Arrivals, known: int) -> None:
     feed = BarFeed(publisher, topic, partitions, arrivals.feed)
     feed.open(arrivals.last)
     lag = known - int(arrivals.revised.event_time[0])
-    _publish_bars(feed, arrivals.feed, arrivals.revised, lag=lag, revision=1)
+    source: dict[str, Any] = {"partitions": partitions, "feed": arrivals.feed, "source": arrivals.feed}
+    for _, batches in cross_sections(arrivals.revised, **source, lag=lag, revision=1):
+        feed.publish(batches)
     split = Adjustment(
         feed=arrivals.feed,
         source=arrivals.feed,
@@ -131,15 +133,9 @@ def _publish(settings: Settings, arrivals: Arrivals, known: int) -> None:
     identity = digest("adjustment", split.source, split.symbol, split.effective_time, split.factor)
     headers = event_headers(split.TYPE, identity, f"feed/{split.feed}", split.effective_time)
     publisher.send(topic, partition_of(split.symbol, partitions), encode(split), headers=headers)
-    _publish_bars(feed, arrivals.feed, arrivals.after)
-    feed.close(arrivals.last + MINUTE)
-
-
-def _publish_bars(feed: BarFeed, name: str, bars: BarTable, *, lag: int = 0, revision: int = 0) -> None:
-    for _, batches in cross_sections(
-        bars, partitions=feed.partitions, feed=name, source=name, lag=lag, revision=revision
-    ):
+    for _, batches in cross_sections(arrivals.after, **source):
         feed.publish(batches)
+    feed.close(arrivals.last + MINUTE)
 
 
 def _await_repair(settings: Settings) -> None:

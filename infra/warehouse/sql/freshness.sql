@@ -1,6 +1,7 @@
 -- name: features
 -- How many symbols each set has per interval, and how old their newest vectors are: one step in the key's index for
--- each symbol, interval and set, however long the history is.
+-- each symbol, interval and set that is still written. A set that a symbol has no rows of costs a look at all of its
+-- entries, hence the limit of time.
 WITH RECURSIVE pairs AS (
     (SELECT f.symbol, f.interval FROM features f ORDER BY f.symbol, f.interval LIMIT 1)
     UNION ALL
@@ -40,6 +41,12 @@ WITH RECURSIVE pairs AS (
     ) AS following
 )
 SELECT interval, count(*) FROM pairs GROUP BY interval;
+
+-- name: patience
+SET LOCAL statement_timeout = '5s';
+
+-- name: sets
+SELECT feature_set, set_version FROM feature_sets ORDER BY 1, 2;
 
 -- name: tables
 SELECT to_regclass('features') IS NOT NULL AND to_regclass('repair_requests') IS NOT NULL;

@@ -4,9 +4,10 @@
 -- Pairs without an answer there (at a stretch's lower edge, or with a long tail of rows not yet known) go the far way.
 --
 -- The far way: what is known only grows with time, so the answer for an earlier as-of time is never newer than the one
--- for a later. Each search begins in the index where the one before it ended, and rows that were not known at the
--- latest time (history stored later, say) are passed once for each entity, not once for each pair. OFFSET 0 keeps the
--- arrays out of the condition, where they would be read again for every row.
+-- for a later. Each search begins in the index where the one before it ended; where nothing is known at the latest time
+-- (history stored later, say) an entity is done after one search, not after one for each pair. A search looks into
+-- every chunk of the range, so a far pair costs more than a near one. OFFSET 0 keeps the arrays out of the condition,
+-- where they would be read again for every row.
 WITH near AS MATERIALIZED ({near}),
 waiting AS (
     SELECT near.entity, near.feature, near.number,

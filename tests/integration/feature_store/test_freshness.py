@@ -37,8 +37,10 @@ def test_what_status_shows(filled: Settings, endpoints: Endpoints, monkeypatch) 
         )
         state = stored_state(connection, 86_400.0)
     assert state is not None
-    (one,) = state.features
+    one, *cold = state.features
     assert (one.feature_set, one.set_version, one.interval) == ("core", 1, "1m")
+    assert cold, "a set without any vector yet is shown too"
+    assert {(other.warm, other.warming, other.newest, other.age_s) for other in cold} == {(0, 4, None, None)}
     assert (one.warm, one.warming, one.stale, one.newest) == (2, 2, 1, to_moment(now - MINUTE))
     assert 60.0 <= one.age_s < 180.0
     assert (state.awaiting_repair, state.open_repairs) == ((("OLD", "1m"),), 2)
@@ -51,6 +53,7 @@ def test_what_status_shows(filled: Settings, endpoints: Endpoints, monkeypatch) 
     text = "\n".join(stored_lines(here))
     assert "core 1, 1m: 2 symbols warm, 2 warming up, newest close" in text
     assert "1 STALE" in text
+    assert ", 1m: 0 symbols warm, 4 warming up\n" in text
     assert "repairs   2 requests open: OLD (1m)" in text
 
 

@@ -15,7 +15,7 @@ from psycopg import ClientCursor, sql
 from infra.feature_store import FeatureFrame, FeatureStore, InvalidRequest, Pairs, UnknownFeature
 from infra.feature_store.catalog import Catalog, select
 from infra.feature_store.pairs import Chains
-from infra.feature_store.statement import Question, parameters, statement, vectors
+from infra.feature_store.statement import Question, statement, vectors
 from infra.settings import Settings
 from infra.stack import Endpoints
 from infra.warehouse import Connection, connect, migrate
@@ -213,13 +213,11 @@ def plan_of(database: Connection, names: list[str], moments: list[int], age: int
         knowledge="ingested",
         max_age=age,
     )
-    chains, source = Chains.of(question.pairs), vectors(question.chosen)
-    explain = sql.SQL("EXPLAIN (ANALYZE, TIMING OFF) {}" if analyze else "EXPLAIN {}").format(
-        statement(database, chains, source)
-    )
+    query, bound = statement(database, question, Chains.of(question.pairs), vectors(question.chosen))
+    explain = sql.SQL("EXPLAIN (ANALYZE, TIMING OFF) {}" if analyze else "EXPLAIN {}").format(query)
     with database.transaction():
         database.execute(queries("point_in_time")["plain plans"])
-        rows = ClientCursor(database).execute(explain, parameters(question, chains, source)).fetchall()
+        rows = ClientCursor(database).execute(explain, bound).fetchall()
     return "\n".join(row[0] for row in rows)
 
 
@@ -266,6 +264,21 @@ def test_rows_unknown_at_every_time_are_passed_once_for_each_entity(database: Co
     assert passed <= 2 * 16 * 300 + 700, plan
     assert not store.get_point_in_time(Pairs.product([name], moments)).known.any()
     assert store.get_point_in_time(Pairs.product([name], moments), knowledge="available").known.all()
+
+
+def test_names_that_look_like_placeholders_are_names(database: Connection, store: FeatureStore) -> None:
+    stem = entity_name()
+    names = [f"{stem}%B", f"{stem}%%B", f"{stem}%(since)s", f"{stem}{{0}}'"]
+    insert(database, [Fact(entity=name, event=T0, available=T0, ingest=T0, values=(at + 1.0,) * 4)
+                      for at, name in enumerate(names)])  # fmt: skip
+    frame = store.get_point_in_time(Pairs.product(names, [T0 + DAY]), ["a"])
+    assert frame.values[:, 0].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert not store.get_point_in_time([(f"{stem}%%%B", T0 + DAY)], ["a"]).known.any()
+    for feature, values in (("number", [1.0, 2.0, 3.0, 4.0]), ("document", [{"at": at} for at in range(4)])):
+        store.write_features(f"z_{feature}", names, [T0] * 4, values, producer="test")
+        asked = store.get_latest(names, [f"z_{feature}"])
+        found = asked.values[:, 0].tolist() if feature == "number" else list(asked.documents[f"z_{feature}"])
+        assert found == values
 
 
 def test_answers_beyond_the_near_rows_are_found(database: Connection, store: FeatureStore) -> None:
