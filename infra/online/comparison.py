@@ -10,7 +10,6 @@ from infra.warehouse.connection import Connection
 from infra.warehouse.newest import NewestVectors, newest_vectors
 
 _SHOWN = 10
-Place = tuple[str, int, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +34,9 @@ class OnlineDifference:
 
 def compare(connection: Connection, online: OnlineStore) -> list[OnlineDifference]:
     """One line for each set and interval that either side has vectors of; raises OnlineUnavailable."""
-    listed = _listed(online)
+    # Listed before the warehouse is read: what an agent writes to Redis it has stored before, so what is listed and
+    # then not found in the warehouse was not just coming.
+    listed = online.listed()
     found = [
         _compare(one, online, listed.pop((one.feature_set, one.set_version, one.interval), []))
         for one in newest_vectors(connection)
@@ -49,7 +50,7 @@ def rebuild(connection: Connection, online: OnlineStore, progress: Callable[[str
     Returns the number of vectors. Agents may go on meanwhile: they write newer ones, and write all of theirs once
     they see that the store is marked stale. Raises OnlineUnavailable.
     """
-    total, listed = 0, _listed(online)
+    total, listed = 0, online.listed()  # before the warehouse is read, as in `compare`
     for one in newest_vectors(connection):
         place = (one.feature_set, one.set_version, one.interval)
         total += online.write(*place, one.vectors, force=True)
@@ -61,16 +62,7 @@ def rebuild(connection: Connection, online: OnlineStore, progress: Callable[[str
     return total
 
 
-def _listed(online: OnlineStore) -> dict[Place, list[str]]:
-    """The symbols of every set and interval in Redis.
-
-    Listed before the warehouse is read: what an agent writes to Redis it has stored before, so what is listed and then
-    not found in the warehouse was not just coming.
-    """
-    return {place: online.symbols(*place) for place in online.sets()}
-
-
-def _stranger(place: Place, extra: Sequence[str]) -> OnlineDifference:
+def _stranger(place: tuple[str, int, str], extra: Sequence[str]) -> OnlineDifference:
     return OnlineDifference(
         feature_set=place[0],
         set_version=place[1],

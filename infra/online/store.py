@@ -106,11 +106,14 @@ class OnlineStore:
         keys: Iterator[bytes] = self._client.scan_iter(match=_pattern(start), count=1000)
         return sorted(self._attempt(lambda: {key.decode()[len(start) :] for key in keys}))
 
-    def sets(self) -> list[tuple[str, int, str]]:
-        """Every (set, version, interval) that has a vector, sorted."""
+    def listed(self) -> dict[tuple[str, int, str], list[str]]:
+        """The symbols of every (set, version, interval) that has a vector, all sorted; one pass over the keys."""
         keys: Iterator[bytes] = self._client.scan_iter(match=_pattern(self._prefix), count=1000)
-        names = self._attempt(lambda: {tuple(key.decode()[len(self._prefix) :].split(":")[:3]) for key in keys})
-        return sorted((name[0], int(name[1]), name[2]) for name in names if len(name) == 3)
+        names = self._attempt(lambda: {tuple(key.decode()[len(self._prefix) :].split(":", 3)) for key in keys})
+        found: dict[tuple[str, int, str], list[str]] = {}
+        for name in sorted(name for name in names if len(name) == 4):
+            found.setdefault((name[0], int(name[1]), name[2]), []).append(name[3])
+        return found
 
     def remove(self, feature_set: str, set_version: int, interval: str, symbols: Iterable[str]) -> int:
         """Remove the vectors of `symbols`; how many there were."""

@@ -198,13 +198,13 @@ def test_a_set_that_the_warehouse_has_nothing_of_is_found_and_removed(
     rebuild(database, online, lambda _: None)
     online.write("core", 1, "1h", vectors(START, 3))
     online.mark_stale([0], "a mark is no set")
-    assert online.sets() == [("core", 1, "1h"), PLACE]
+    assert list(online.listed()) == [("core", 1, "1h"), PLACE]
     assert [(line.interval, line.extra, line.equal) for line in compare(database, online)] == [
         ("1m", 0, True),
         ("1h", 2, False),
     ]
     rebuild(database, online, lambda _: None)
-    assert online.sets() == [PLACE]
+    assert list(online.listed()) == [PLACE]
 
 
 def test_the_newest_is_the_latest_bar_at_its_highest_revision(database: Connection) -> None:
