@@ -28,6 +28,8 @@ class ModelManifest:
     the horizon. ``version`` is 0 until the model is registered. ``sha256`` is that of ``onnx_file``; both files lie
     in one folder. ``psi_reference`` sketches the scores of the training rows (inner edges and counts; the outer bins
     are open); None where they aren't known. ``numerics`` is the fingerprint of the host that made the golden vectors.
+    ``irrelevant`` names inputs whose value never changes an output (a column that no tree splits on): a model test
+    holds it to that.
     ``training`` holds how it came about: data, parameters, rules, largest difference between ONNX and native model.
     """
 
@@ -52,6 +54,7 @@ class ModelManifest:
     golden_sha256: str = ""
     numerics: str = ""
     psi_reference: Reference | None = None
+    irrelevant: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -105,6 +108,7 @@ def _rules(manifest: ModelManifest) -> list[tuple[bool, str, str]]:
         (manifest.set_version >= 1, "set_version", "must be at least 1"),
         (bool(manifest.features), "features", "must name at least one column"),
         (len(set(manifest.features)) == len(manifest.features), "features", "names a column twice"),
+        (set(manifest.irrelevant) <= set(manifest.features), "irrelevant", "must be of the features"),
         (bool(manifest.intervals), "intervals", f"must name at least one of {known}"),
         (set(manifest.intervals) <= set(INTERVALS), "intervals", f"must be of {known}"),
         (manifest.horizon >= 1, "horizon", "must be at least one bar"),
@@ -209,6 +213,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "deadline_ms": _number,
     "features": _texts,
     "intervals": _texts,
+    "irrelevant": _texts,
     "thresholds": _thresholds,
     "psi_reference": _reference,
     "training": _object,

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from infra.scoring.manifest import ModelManifest
     from infra.scoring.registry import ModelRegistry, RegisteredModel
+    from infra.scoring.session import F4Array
+    from signaltape.model_tests import Evidence
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show, register models.")
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -61,20 +64,41 @@ def register(
     file: Annotated[Path, typer.Argument(help="ONNX file: input float [n, features], outputs score, confidence.")],
     manifest: Annotated[Path, typer.Option(help="JSON manifest.")],
     golden: Annotated[Path | None, typer.Option(help="Golden vectors. [default: made here]")] = None,
+    dataset: Annotated[
+        Path | None,
+        typer.Option(help="Run the model tests on this dataset, labels included. [default: on the golden vectors]"),
+    ] = None,
     as_json: _Json = False,
 ) -> None:
-    """Register a model made elsewhere: the same checks as for one trained here."""
+    """Register a model made elsewhere: the same checks and model tests as for one trained here."""
     from infra.scoring.foreign import prepare_folder
+    from signaltape.model_tests import check_folder
 
     with tempfile.TemporaryDirectory(prefix="signaltape-register-") as scratch:
         made = prepare_folder(file, manifest, golden, Path(scratch))
+        report = check_folder(Path(scratch), made, *_rows_for(made, dataset), invented=not (golden or dataset))
         version = _registry().register(Path(scratch), made)
     if as_json:
-        typer.echo(json.dumps({"name": made.name, "version": version, "sha256": made.sha256}))
+        found = {"passed": report.passed, "share": report.share}
+        typer.echo(json.dumps({"name": made.name, "version": version, "sha256": made.sha256, "model_tests": found}))
         return
+    for line in report.lines():
+        typer.echo(line)
     if golden is None:
         typer.echo("no golden vectors were given: they were made on this host and hold its results still", err=True)
     typer.echo(f"registered as {made.name}:{version}")
+
+
+def _rows_for(manifest: "ModelManifest", dataset: Path | None) -> "tuple[F4Array | None, Evidence | None]":
+    """A dataset's rows as the model takes them, and what came true of them; nothing without a dataset."""
+    if dataset is None:
+        return None, None
+    from signaltape.datasets import open_dataset
+    from signaltape.model_tests import Evidence
+    from signaltape.training.from_dataset import rows_for_model
+
+    rows = rows_for_model(open_dataset(dataset), manifest)
+    return rows.x, Evidence(y=rows.y, event_time=rows.event_time)
 
 
 @app.command("reproduce")

@@ -175,10 +175,11 @@ def _print(trained: "Trained", version: int | None, as_json: bool) -> None:
         metrics: dict[str, dict[str, float]] = {}
         for one in trained.metrics:
             metrics.setdefault(one.dataset, {})[one.metric] = one.value
+        tests = {"passed": trained.tests.passed, "share": trained.tests.share}
         document = {"name": manifest.name, "version": version, "run_id": trained.run.run_id, "metrics": metrics}
-        typer.echo(json.dumps({**document, "manifest": manifest.document()}))
+        typer.echo(json.dumps({**document, "model_tests": tests, "manifest": manifest.document()}))
         return
-    for line in (*manifest_lines(manifest), *metric_lines(trained.metrics)):
+    for line in (*manifest_lines(manifest), *metric_lines(trained.metrics), *trained.tests.lines()):
         typer.echo(line)
     if version is None:
         typer.echo(f"written to {trained.folder}, not registered")

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from pipeline.dataset_content import DatasetTerms
+from infra.scoring.manifest import ModelManifest
+from pipeline.dataset_content import DatasetContent, DatasetTerms
 from pipeline.features import FEATURE_SETS
 from signaltape.datasets.checking import CheckedDataset
 from signaltape.training.dataset import Dataset, Rows, chosen_features, in_order
@@ -26,8 +27,31 @@ def rows_of_dataset(checked: CheckedDataset, options: TrainOptions) -> Dataset:
         raise TrainingError(
             f"the dataset has {len(content):,} rows, needed are {MINIMUM_ROWS:,}: build one of a longer range"
         )
-    names = _columns(terms, options)
-    columns = [terms.features.index(name) for name in names]
+    return Dataset(
+        rows=_rows(content, _columns(terms, options)),
+        set_version=terms.set_version,
+        set_hash=terms.set_hash,
+        intervals=(terms.interval,),
+        bars=None,
+        refused=manifest.left_out.late,
+        unmatured=manifest.left_out.unmatured,
+        fingerprint=manifest.fingerprint,
+        dataset_id=manifest.dataset_id,
+    )
+
+
+def rows_for_model(checked: CheckedDataset, manifest: ModelManifest) -> Rows:
+    """The rows as a model takes them; TrainingError if its set, horizon or columns are not the dataset's."""
+    terms = checked.content.terms
+    wanted = TrainOptions(name=manifest.name, horizon=manifest.horizon, feature_set=manifest.feature_set)
+    _check_terms(terms, wanted)
+    if missing := [name for name in manifest.features if name not in terms.features]:
+        raise TrainingError(f"the dataset has no column {', '.join(missing)}, which the model needs")
+    return _rows(checked.content, manifest.features)
+
+
+def _rows(content: DatasetContent, names: tuple[str, ...]) -> Rows:
+    columns = [content.terms.features.index(name) for name in names]
     with np.errstate(over="ignore"):
         x = content.values[:, columns].astype(np.float32)
     rows = Rows(
@@ -38,17 +62,7 @@ def rows_of_dataset(checked: CheckedDataset, options: TrainOptions) -> Dataset:
         matures=content.label_available_time,
         symbol=content.symbol,
     )
-    return Dataset(
-        rows=in_order(rows),
-        set_version=terms.set_version,
-        set_hash=terms.set_hash,
-        intervals=(terms.interval,),
-        bars=None,
-        refused=manifest.left_out.late,
-        unmatured=manifest.left_out.unmatured,
-        fingerprint=manifest.fingerprint,
-        dataset_id=manifest.dataset_id,
-    )
+    return in_order(rows)
 
 
 def _check_terms(terms: DatasetTerms, options: TrainOptions) -> None:

@@ -18,6 +18,7 @@ from infra.scoring.session import Session
 from infra.warehouse.models import ModelMetric, TrainingRun
 from producers.bar_table import BarTable
 from signaltape.datasets.checking import CheckedDataset
+from signaltape.model_tests import MODEL_TESTS_FILE, Evidence, ModelTestReport, check_folder
 from signaltape.training.calibration import Calibration, fit_calibration, thresholds_of
 from signaltape.training.dataset import Dataset, F4Array, Progress, Rows, build_dataset
 from signaltape.training.errors import TrainingError
@@ -32,7 +33,7 @@ from signaltape.training.splitting import Split, split_by_time
 
 _GOLDEN_ROWS = 64
 #: Names that a trained model's files have, the manifest first.
-_FILES = (MANIFEST_FILE, "model.onnx", "golden.json", "native.json", "native.txt")
+_FILES = (MANIFEST_FILE, "model.onnx", "golden.json", "native.json", "native.txt", MODEL_TESTS_FILE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +44,7 @@ class Trained:
     manifest: ModelManifest
     metrics: tuple[ModelMetric, ...]
     run: TrainingRun
+    tests: ModelTestReport
 
 
 def train(
@@ -60,7 +62,8 @@ def train(
     1. Features by the live engine, labels, split by time with an embargo of the horizon. 2. Fit on training rows;
     the target is scaled to unit size, the scale is put back inside the graph. 3. Calibrate the confidence on
     validation rows, choose thresholds from training scores. 4. Compare ONNX and the native model on every held-out
-    row. 5. Judge the ONNX model on held-out rows. 6. Write model, golden vectors, native form and manifest.
+    row. 5. Judge the ONNX model on held-out rows. 6. Write model, golden vectors, native form and manifest. 7. Load
+    what was written as a serving host would, and run the model tests on the test rows.
 
     Equal bars and options give equal ONNX bytes. Raises TrainingError saying what is missing.
     """
@@ -100,8 +103,11 @@ def _train_on(
     say(f"judging it on {len(split.validation) + len(split.test):,} held-out rows")
     metrics = _judge(split, options, model)  # 5.
     manifest = _write(folder, manifest, model, split)  # 6.
+    say("running the model tests")
+    evidence = Evidence(y=split.test.y, event_time=split.test.event_time)
+    tests = check_folder(folder, manifest, split.test.x, evidence)  # 7.
     run = _run_record(data, options, started)
-    return Trained(folder=folder, manifest=manifest, metrics=tuple(metrics), run=run)
+    return Trained(folder=folder, manifest=manifest, metrics=tuple(metrics), run=run, tests=tests)
 
 
 def _check_folder(folder: Path) -> None:

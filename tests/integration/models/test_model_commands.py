@@ -13,8 +13,11 @@ from infra.scoring.manifest import from_json
 from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
 from infra.warehouse import connect, migrate
+from pipeline.features import FEATURE_SETS
 from producers.bar_files import write_bars
 from signaltape.__main__ import main
+from signaltape.model_tests import MODEL_TESTS_FILE
+from signaltape.model_tests import from_json as from_model_tests
 from tests.support.dataset_examples import content_of_bars
 from tests.support.dataset_examples import write as write_dataset
 from tests.support.isolation import process_environment
@@ -71,6 +74,7 @@ def test_train_then_list_and_show(run: Run, settings: Settings, bars: Path) -> N
     document = json.loads(trained.out)
     assert (document["name"], document["version"]) == ("sim", 1)
     assert document["metrics"]["test"]["rank_ic_low"] > 0.0
+    assert document["model_tests"] == {"passed": True, "share": 1.0}
     again = run(*arguments, "--horizon", "3", "--parameter", "penalty=0.1", "--serve", "1s,1m")
     assert json.loads(again.out)["version"] == 2
     assert "could not be watched for drift" in again.err
@@ -159,6 +163,9 @@ def test_register_a_model_from_elsewhere(run: Run, settings: Settings, tmp_path:
     assert taken.code == 0, taken.err
     assert "registered as linear-test:1" in taken.out
     assert "made on this host" in taken.err
+    assert "n/a  reliability" in taken.out
+    (kept,) = (one for one in ModelRegistry(settings).details("linear-test").artifacts if one.kind == MODEL_TESTS_FILE)
+    assert from_model_tests((ModelRegistry(settings).artifacts / kept.path).read_bytes()).passed
     _, scorer = ModelRegistry(settings).load("linear-test")
     assert scorer.manifest.horizon == 5
 
@@ -179,6 +186,21 @@ def test_register_refuses(run: Run, tmp_path: Path, changes: dict[str, object], 
     assert refused.code == 1
     assert message in refused.err
     assert run("models", "list").out.startswith("no model is registered yet")
+
+
+def test_a_model_from_elsewhere_is_tested_on_a_dataset(run: Run, tmp_path: Path) -> None:
+    """Its confidence of nearly 1 for every row isn't borne out: it is registered, and the report says so."""
+    write_dataset(tmp_path / "set", content_of_bars(simulated(symbols=4, sessions=1)))
+    core = FEATURE_SETS["core"]
+    changes = {"set_hash": core.hash, "feature_set": "core", "set_version": core.version, "horizon": 1}
+    manifest = manifest_of(tmp_path, **changes)
+    (tmp_path / "model" / "model.onnx").write_bytes(linear_graph([-0.5, -0.0005], sharpness=1e6))
+    command = ("models", "register", tmp_path / "model" / "model.onnx", "--manifest", manifest)
+    taken = run(*command, "--dataset", tmp_path / "set", "--json")
+    assert taken.code == 0, taken.err
+    assert json.loads(taken.out)["model_tests"] == {"passed": False, "share": pytest.approx(6 / 7)}
+    refused = run(*command[:-1], manifest_of(tmp_path, **{**changes, "horizon": 3}), "--dataset", tmp_path / "set")
+    assert (refused.code, "return over 1 bars, asked for are 3" in refused.err) == (1, True)
 
 
 def test_register_refuses_a_graph_that_passes_nan_on(run: Run, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pipeline.drift.population_stability import count_into
 from pipeline.features import FEATURE_SETS
 from pipeline.offline import compute
 from producers.bar_table import BarTable
+from signaltape.model_tests import from_json as model_tests_from_json
 from signaltape.training import Trained, TrainingError, TrainOptions, train
 from tests.support.training_bars import simulated, trained
 
@@ -83,11 +84,23 @@ def test_nothing_is_found_where_nothing_is(family: str, tmp_path: Path) -> None:
 
 def test_model_folder_is_complete_and_loads(model: Trained, scorer: Scorer) -> None:
     native = {"linear": "native.json", "lightgbm": "native.txt"}[model.manifest.family]
-    assert {path.name for path in model.folder.iterdir()} == {"model.onnx", "golden.json", "manifest.json", native}
+    assert {path.name for path in model.folder.iterdir()} == {
+        *("model.onnx", "golden.json", "manifest.json", "model_tests.json", native)
+    }
     assert from_json((model.folder / "manifest.json").read_text()) == model.manifest
     comparable = tuple(one.name for one in FEATURE_SETS["core"].features if one.comparable)
     assert scorer.manifest.features == comparable
     assert scorer.manifest.intervals == ("1m",)
+
+
+def test_model_tests_were_made_on_the_test_rows(model: Trained) -> None:
+    kept = model_tests_from_json((model.folder / "model_tests.json").read_bytes())
+    assert kept == model.tests
+    assert kept.rows == model.manifest.training["rows"]["test"]
+    assert kept.sha256 == model.manifest.sha256
+    assert kept.passed, list(kept.lines())
+    (reliability,) = (one for one in kept.tests if one.name == "reliability")
+    assert reliability.value is not None
 
 
 def test_onnx_agrees_with_the_fitted_model(model: Trained) -> None:
@@ -226,5 +239,7 @@ def test_earlier_model_in_the_folder_is_replaced_whole(bars: BarTable, tmp_path:
     few = bars.take(np.isin(bars.symbol, np.unique(bars.symbol)[:4]))
     trained(tmp_path, "lightgbm", few)
     made = trained(tmp_path, "linear", few)
-    assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "golden.json", "manifest.json", "native.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("model.onnx", "golden.json", "manifest.json", "model_tests.json", "native.json")
+    }
     assert loaded(made).manifest.family == "linear"
