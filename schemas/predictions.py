@@ -24,7 +24,7 @@ class PredictionBatch:
     is right (0 for a fallback). ``status``, ``direction`` and ``outcome`` are codes into the tables of this module;
     a shadow's outcome is ``none``. ``model_latency`` is the call's wall time in ns (not a function of the log).
     ``source_position`` is the chain position of the FeatureBatch that was scored. ``deadline_missed`` and
-    ``breaker_open`` record what a replay can't derive.
+    ``breaker_open`` record what a replay can't derive; ``numerics`` is the fingerprint of the arithmetic that scored.
     """
 
     TYPE: ClassVar[str] = "PredictionBatch"
@@ -51,6 +51,7 @@ class PredictionBatch:
     status: U1Array = column(Wire.U1)
     direction: U1Array = column(Wire.U1)
     outcome: U1Array = column(Wire.U1)
+    numerics: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@ from infra.warehouse.feature_rounds import SERVICE, register_feature_sets, regis
 from infra.warehouse.topic_checks import TopicState, verify_topic
 from pipeline.engine import PartitionEngine
 from pipeline.engine_types import Lookup, SnapshotRefused, StoredBar
+from pipeline.numerics import fingerprint
 from schemas.topics import TopicNames
 
 Result = TypeVar("Result")
@@ -50,7 +51,7 @@ class Takeover:
         if not self._registered:
             self._run(lambda connection: register_feature_sets(connection, engine.sets))
             self._registered = True
-        self._run(lambda connection: register_writer(connection, taken, build_version()))
+        self._run(lambda connection: register_writer(connection, taken, build_version(), fingerprint()))
         return Lane(taken, engine)
 
     def find(self, taken: Checkpoint, lookups: Sequence[Lookup], offset: int) -> Mapping[int, StoredBar | None]:

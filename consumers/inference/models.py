@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from consumers.inference.breaker import Breaker
 from infra.errors import OperatorError
 from infra.scoring.errors import DeadlineMissed, ScoringFault
 from infra.scoring.manifest import ModelManifest
+from infra.scoring.numerics import host_fingerprint
 from infra.scoring.scorer import Scorer
 from infra.service_settings import InferenceSettings
 from infra.telemetry.logs import get_logger
@@ -104,7 +105,7 @@ class LoadedModels:
         get_logger().info("model_loaded", model=str(ref), sha256=manifest.sha256)
         self._loaded[ref] = _Loaded(
             manifest=manifest,
-            terms=manifest.terms(),
+            terms=replace(manifest.terms(), numerics=host_fingerprint()),
             scorer=scorer,
             breaker=Breaker(misses=self._settings.breaker_misses, probe=self._settings.breaker_probe),
             deadline_ns=round((self._settings.deadline_ms or manifest.deadline_ms) * 1e6),

@@ -96,8 +96,11 @@ def register_feature_sets(connection: Connection, sets: Sequence[FeatureSet]) ->
             )
 
 
-def register_writer(connection: Connection, taken: Checkpoint, producer_version: str) -> None:
-    """Note which build writes a partition's rows from the checkpoint on, if it is another one than before."""
+def register_writer(connection: Connection, taken: Checkpoint, producer_version: str, numerics: str) -> None:
+    """Note which build writes a partition's rows from the checkpoint on, if it is another one than before.
+
+    ``numerics``: fingerprint of its arithmetic; the same build on another machine is another writer.
+    """
     values = {
         "service": taken.service,
         "topic": taken.topic,
@@ -106,6 +109,7 @@ def register_writer(connection: Connection, taken: Checkpoint, producer_version:
         "first_revision": revision_of(taken.generation, taken.effect_offset),
         "producer": f"signaltape-{taken.service}",
         "producer_version": producer_version,
+        "numerics": numerics,
         "run_id": f"{taken.service}/{taken.partition}/{taken.epoch}",
     }
     connection.execute(queries("features")["register writer"], values)

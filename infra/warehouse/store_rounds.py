@@ -8,7 +8,7 @@ import orjson
 from infra.settings import Settings
 from infra.warehouse.connection import Connection
 from infra.warehouse.moments import to_moment
-from infra.warehouse.prediction_rows import prediction_rows
+from infra.warehouse.prediction_rows import model_call_rows, prediction_rows
 from infra.warehouse.queries import queries
 from infra.warehouse.round_writer import Place, RoundReport, RoundWriter, Work
 from infra.warehouse.signal_rows import signal_rows
@@ -78,7 +78,7 @@ def _work(rounds: Sequence[StoreRound], control: str) -> Work:
             _record(connection, "add deployment", [(log, *_deployment(offset, event)) for offset, event in controls])
             _record(connection, "add applied", [(log, *_applied(notice)) for notice in notices])
 
-    return Work(rows=(prediction_rows(predictions), signal_rows(signals)), finish=finish)
+    return Work(rows=(prediction_rows(predictions), model_call_rows(predictions), signal_rows(signals)), finish=finish)
 
 
 def _generation(connection: Connection, control: str) -> int:

@@ -18,7 +18,10 @@ class ModelUnavailable(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelTerms:
-    """What a model was made for; ``horizon`` in bars, ``fallback`` one of ``FALLBACKS``."""
+    """What a model was made for; ``horizon`` in bars, ``fallback`` one of ``FALLBACKS``.
+
+    ``numerics``: fingerprint of the arithmetic of who runs it, None if that is nobody's claim.
+    """
 
     ref: ModelRef
     sha256: str
@@ -30,6 +33,7 @@ class ModelTerms:
     thresholds: Thresholds
     fallback: str = "skip"
     default_score: float = 0.0
+    numerics: str | None = None
 
     def concerns(self, batch: FeatureBatch) -> bool:
         """True if the model predicts from this batch's set and interval.

@@ -140,4 +140,5 @@ def prediction_batch(call: Call, partition: int, outcome: U1Array | None) -> Pre
         status=call.scored.status,
         direction=call.direction,
         outcome=np.full(len(batch.symbols), NONE, dtype=np.uint8) if outcome is None else outcome,
+        numerics=None if terms is None else terms.numerics,
     )

@@ -23,15 +23,15 @@ LIMIT 1;
 -- name: register writer
 -- One row when rows of another build begin, and only by the process that has the partition.
 INSERT INTO feature_writers AS known
-    (kind, partition, first_revision, producer, producer_version, run_id)
-SELECT kind, %(partition)s, %(first_revision)s, %(producer)s, %(producer_version)s, %(run_id)s
+    (kind, partition, first_revision, producer, producer_version, run_id, numerics)
+SELECT kind, %(partition)s, %(first_revision)s, %(producer)s, %(producer_version)s, %(run_id)s, %(numerics)s
 FROM unnest(ARRAY['live', 'correction']) AS kind
 WHERE EXISTS (SELECT FROM checkpoints c WHERE c.service = %(service)s AND c.topic = %(topic)s
                 AND c.partition = %(partition)s AND c.epoch = %(epoch)s)
-  AND %(producer_version)s IS DISTINCT FROM (
-    SELECT w.producer_version FROM feature_writers w
+  AND ARRAY[%(producer_version)s::text, %(numerics)s] IS DISTINCT FROM (
+    SELECT ARRAY[w.producer_version, w.numerics] FROM feature_writers w
     WHERE w.kind = kind.kind AND w.partition = %(partition)s AND w.first_revision <= %(first_revision)s
     ORDER BY w.first_revision DESC LIMIT 1)
 ON CONFLICT (kind, partition, first_revision) DO UPDATE
 SET producer = excluded.producer, producer_version = excluded.producer_version, run_id = excluded.run_id,
-    started_at = now();
+    numerics = excluded.numerics, started_at = now();

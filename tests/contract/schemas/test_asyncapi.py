@@ -1,6 +1,7 @@
 """The AsyncAPI document is valid, is the one that is checked in, and says what the codec does."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from schemas.topics import TOPICS, TopicNames
 from tests.support.example_messages import EXAMPLES
 from tests.support.golden import FOLDER
 
+#: Optional keys that came after the golden files: whoever doesn't know them ignores them.
+ADDED: dict[str, dict[str, Any]] = {"PredictionBatch": {"numerics": "0f"}}
 CHECKED_IN = Path(__file__).parents[3] / "docs" / "asyncapi.json"
 
 
@@ -73,7 +76,8 @@ def test_json_messages_fit_their_schema(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(TYPES))
 def test_the_schema_lists_the_keys_that_are_on_the_wire(name: str) -> None:
-    body, schema = msgpack.unpackb(encode(EXAMPLES[name])), payload_schema(name)
+    message = replace(EXAMPLES[name], **ADDED.get(name, {}))
+    body, schema = msgpack.unpackb(encode(message)), payload_schema(name)
     assert set(body) == set(schema["properties"])
     assert set(schema["required"]) <= set(body)
 

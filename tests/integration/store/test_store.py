@@ -109,7 +109,7 @@ def contents(settings: Settings, *, leave_out: str = "ingest_time") -> dict[str,
             table: connection.execute(
                 f"SELECT to_jsonb(t) - '{leave_out}' FROM {table} t ORDER BY 1"  # type: ignore[arg-type]
             ).fetchall()
-            for table in ("predictions", "signals", "deployments", "control_applied")
+            for table in ("predictions", "model_calls", "signals", "deployments", "control_applied")
         }
 
 
@@ -129,7 +129,7 @@ def fill(writer: make.TransactionalWriter, names: TopicNames, first: int, transa
 def test_every_kind_of_message(place: Settings, names: TopicNames, writer: make.TransactionalWriter) -> None:
     writer.write(
         [
-            (names.predictions, 1, make.prediction_batch(7)),
+            (names.predictions, 1, make.prediction_batch(7, breaker_open=True, numerics="0f")),
             (names.predictions, 1, make.watermark()),
             (names.signals, 1, make.signal(7, partition=1)),
             (names.signals, 1, make.heartbeat(1)),
@@ -146,6 +146,10 @@ def test_every_kind_of_message(place: Settings, names: TopicNames, writer: make.
     first = rows["predictions"][0][0]
     assert (first["symbol"], first["status"], first["direction"], first["outcome"]) == ("A", "ok", "flat", "emitted")
     assert (first["score"], first["source_offset"], first["partition"], first["topic_offset"]) == (-0.005, 7, 1, 0)
+    (call,) = [row[0] for row in rows["model_calls"]]
+    assert (call["model_sha256"], call["set_hash"], call["symbols"], call["numerics"]) == ("0" * 64, "h", 2, "0f")
+    assert (call["source_offset"], call["source_part"], call["partition"], call["topic_offset"]) == (7, 0, 1, 0)
+    assert (call["deadline_missed"], call["breaker_open"], call["model_latency_ns"]) == (False, True, 1234)
     assert rows["signals"][0][0]["models"] == ["ridge:3", "trees:1"]
     applied = [(row[0]["control_offset"], row[0]["late"]) for row in rows["control_applied"]]
     assert applied == [(0, True)]

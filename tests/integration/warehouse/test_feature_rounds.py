@@ -105,7 +105,7 @@ def test_feature_events_has_a_row_a_value(database: Connection, writer: FeatureR
     take_epoch(database, "features", TOPIC, 0)
     writer.write([partition_round(0, messages=1)])
     database.execute("INSERT INTO feature_sets VALUES ('core', 1, 'hash', '{a,b,c,d}')")
-    database.execute("INSERT INTO feature_writers VALUES ('live', 0, 1, 'agent', 'release', 'run')")
+    database.execute("INSERT INTO feature_writers VALUES ('live', 0, 1, 'agent', 'release', 'run', now(), 'bits')")
     rows = database.execute(
         "SELECT entity_key, feature_name, value_double, producer_version FROM feature_events "
         "WHERE entity_key LIKE 'BRK%' ORDER BY 1, 2"
@@ -120,21 +120,24 @@ def test_feature_events_has_a_row_a_value(database: Connection, writer: FeatureR
 
 def test_a_build_is_written_down_where_its_rows_begin(database: Connection, writer: FeatureRoundWriter) -> None:
     first = take_epoch(database, "features", TOPIC, 0)
-    register_writer(database, first, "one")
-    register_writer(database, take_epoch(database, "features", TOPIC, 0), "one")
-    register_writer(database, first, "of a process that was replaced")
+    register_writer(database, first, "one", "bits")
+    register_writer(database, take_epoch(database, "features", TOPIC, 0), "one", "bits")
+    register_writer(database, first, "of a process that was replaced", "bits")
     writer.write([partition_round(0, messages=1, epoch=2)])
     later = take_epoch(database, "features", TOPIC, 0)
     assert later.effect_offset > 0
-    register_writer(database, later, "two")
+    register_writer(database, later, "two", "bits")
+    register_writer(database, later, "two", "other bits")
     found = database.execute(
-        "SELECT kind, partition, first_revision, producer, producer_version, run_id FROM feature_writers"
+        "SELECT kind, partition, first_revision, producer, producer_version, run_id, numerics FROM feature_writers"
         " ORDER BY first_revision, kind"
     ).fetchall()
     begins = revision_of(1, 0), revision_of(1, later.effect_offset)
     assert found == [
-        (kind, 0, begin, "signaltape-features", build, run)
-        for begin, build, run in zip(begins, ("one", "two"), ("features/0/1", "features/0/3"), strict=True)
+        (kind, 0, begin, "signaltape-features", *rest)
+        for begin, rest in zip(
+            begins, (("one", "features/0/1", "bits"), ("two", "features/0/3", "other bits")), strict=True
+        )
         for kind in ("correction", "live")
     ]
 

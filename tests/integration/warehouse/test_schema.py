@@ -13,7 +13,17 @@ from infra.warehouse.feature_rounds import FeatureRoundWriter
 from tests.support.plain_database import plain_database
 from tests.support.rounds import TOPIC, partition_round
 
-HYPERTABLES = {"bars", "features", "feature_values", "returns", "predictions", "signals", "drift_metrics", "alerts"}
+HYPERTABLES = {
+    "bars",
+    "features",
+    "feature_values",
+    "returns",
+    "predictions",
+    "model_calls",
+    "signals",
+    "drift_metrics",
+    "alerts",
+}
 
 
 def test_applies_each_migration_once(settings: Settings) -> None:
