@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.comparison.metrics import sign_right
 from pipeline.routing.decision import Thresholds
-from schemas.fields import BoolArray, F8Array
+from schemas.fields import F8Array
 from signaltape.training.errors import TrainingError
 
 
@@ -26,11 +27,6 @@ class Calibration:
         """Probability that the sign is right, float64 (n,), for ``score`` of shape (n,)."""
         strength = np.minimum(np.abs(score) / self.scale, self.ceiling)
         return np.asarray(1.0 / (1.0 + np.exp(-(self.intercept + self.slope * strength))), dtype=np.float64)
-
-
-def sign_right(score: F8Array, y: F8Array) -> tuple[BoolArray, BoolArray]:
-    """Return (which rows count: a return of exactly 0 has no sign; whether the sign was right), both (n,)."""
-    return y != 0.0, np.sign(score) == np.sign(y)
 
 
 def fit_calibration(score: F8Array, y: F8Array, scale: float) -> Calibration:
