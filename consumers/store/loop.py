@@ -9,10 +9,12 @@ A round, with the numbers of its crash points:
 2. decode it; what can't be taken goes to the dead letters, acknowledged, before anything else moves;
 3. one transaction: the rows, and `effect_offset` of each partition under its epoch. Postgres away: the partitions
    are paused, the group's membership is kept, the same round is tried again until it is in;
-4. now and then the group's offsets in Kafka follow. They are never read; they show the lag.
+4. the newest signals in Redis, never older than what is there. Redis away: the flow goes on, and they are written
+   from the warehouse once it is back; the same after each assignment;
+5. now and then the group's offsets in Kafka follow. They are never read; they show the lag.
 
-A process that dies before 3 leaves nothing; after it, its successor reads on behind. One that was replaced without
-knowing it finds its epoch stale in 3, and ends.
+A process that dies before 3 leaves nothing; after it, its successor reads on behind, and shows what 4 left out. One
+that was replaced without knowing it finds its epoch stale in 3, and ends.
 """
 
 import threading
@@ -22,6 +24,7 @@ from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from consumers.store.newest import NewestSignals
 from consumers.store.sorting import Owned, Sorter
 from consumers.store.taking import assignment, take_partitions
 from infra.broker.config import MEMBER_FENCED, consumer_config
@@ -59,6 +62,8 @@ class StoreLoop:
         self._group = f"{settings.topics.prefix}signaltape-{SERVICE}"
         self._sorter = Sorter(names, DeadLetters(Publisher(settings, SERVICE), names, SERVICE))
         self._writer = StoreRoundWriter(settings)
+        self._signals = names.signals
+        self._newest = NewestSignals(settings)
         # A fixed member id: a process that was killed finds its partitions again at once.
         member = {"group.instance.id": f"{self._group}-{instance}", "enable.partition.eof": True}
         self._consumer = Consumer(consumer_config(settings, self._group, **member))
@@ -80,6 +85,7 @@ class StoreLoop:
         finally:
             self._consumer.close()
             self._writer.close()
+            self._newest.close()
 
     def round(self) -> None:
         """One round; see the module's text."""
@@ -95,9 +101,11 @@ class StoreLoop:
         reach("store.2_decoded")
         if rounds:
             self._record(rounds, self._persist(lambda: self._writer.write(rounds)))
-        reach("store.3_stored")
+            reach("store.3_stored")
+            self._newest.show(rounds)
+        reach("store.4_shown")
         self._commit_sometimes()
-        reach("store.4_committed")
+        reach("store.5_committed")
         ROUND_SECONDS.labels(service=SERVICE).observe(time.perf_counter() - start)
 
     def _take(self, wanted: list[Place]) -> None:
@@ -105,6 +113,7 @@ class StoreLoop:
         self._owned = self._persist(lambda: take_partitions(self._settings, self._group, wanted))
         self._wanted = None
         self._backlog.clear()
+        self._newest.take(partition for topic, partition in self._owned if topic == self._signals)
         self._consumer.assign(assignment(self._owned))
         self._health.ready("assigned", True, f"{len(self._owned)} partitions")
         get_logger().info("assigned", partitions=[f"{topic}[{partition}]" for topic, partition in sorted(self._owned)])
@@ -184,11 +193,12 @@ class StoreLoop:
         self._consumer.resume(self._consumer.assignment())
 
     def _commit_sometimes(self) -> None:
+        self._newest.catch_up()
         if time.monotonic() - self._committed_at >= self._settings.store.commit_every_s:
             self._commit()
 
     def _commit(self, *, wait: bool = False) -> None:
-        """Step 4: a failure only leaves the shown lag too large."""
+        """Step 5: a failure only leaves the shown lag too large."""
         self._committed_at = time.monotonic()
         if not self._owned:
             return
@@ -215,5 +225,6 @@ class StoreLoop:
         for place in partitions:
             self._health.forget(place.topic, place.partition)
         self._owned, self._wanted = {}, None
+        self._newest.take(())
         self._backlog.clear()
         consumer.unassign()

@@ -31,6 +31,7 @@ SIGNALS_HELD = Counter("signaltape_signals_held_total", "Decisions that made no 
 ALERTS = Counter("signaltape_alerts_total", "Alerts published.", ["severity"])
 ROWS_STORED = Counter("signaltape_rows_stored_total", "Rows written.", ["table"])
 ONLINE_STALE = Gauge("signaltape_online_stale", "1 while the online store may lag behind the log.")
+SIGNALS_BEHIND = Gauge("signaltape_signals_behind", "1 while newest signals in Redis may lag behind the store.")
 SYMBOLS = Gauge("signaltape_symbols", "Symbols, counted for each interval, by the state of their features.", ["state"])
 FEATURE_AGE = Gauge(
     "signaltape_feature_age_seconds", "Time since the newest bar that features were made of closed.",

@@ -28,3 +28,29 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS newest
 ORDER BY wanted.symbol;
+
+-- name: newest signals
+-- One step in the key's index for each (symbol, interval), and one for its newest row. `partitions` NULL: all.
+WITH RECURSIVE pairs AS (
+    (SELECT s.symbol, s.interval FROM signals s ORDER BY s.symbol, s.interval LIMIT 1)
+    UNION ALL
+    SELECT following.symbol, following.interval
+    FROM pairs
+    CROSS JOIN LATERAL (
+        SELECT s.symbol, s.interval FROM signals s
+        WHERE (s.symbol, s.interval) > (pairs.symbol, pairs.interval)
+        ORDER BY s.symbol, s.interval LIMIT 1
+    ) AS following
+)
+SELECT newest.*
+FROM pairs
+CROSS JOIN LATERAL (
+    SELECT s.signal_id, s.seq, s.symbol, s.signal, s.score, s.confidence, s.event_time, s.interval, s.horizon,
+           s.reference_price, s.position_scale, s.strategy, s.model, s.model_version, s.models, s.partition,
+           s.source_offset, s.expires_at, s.reason
+    FROM signals s
+    WHERE s.symbol = pairs.symbol AND s.interval = pairs.interval
+    ORDER BY s.event_time DESC, s.seq DESC
+    LIMIT 1
+) AS newest
+WHERE %(partitions)s::int[] IS NULL OR newest.partition = ANY (%(partitions)s::int[]);

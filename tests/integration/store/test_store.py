@@ -269,14 +269,14 @@ def test_a_zombie_stops_and_writes_nothing(
         wait_for(lambda: count(place, "predictions") == 40)
 
 
-@pytest.mark.parametrize("step", ["1_read", "2_decoded", "3_stored", "4_committed"])
+@pytest.mark.parametrize("step", ["1_read", "2_decoded", "3_stored", "4_shown", "5_committed"])
 def test_killed_at_each_step(
     place: Settings, names: TopicNames, writer: make.TransactionalWriter, step: str, tmp_path: Any
 ) -> None:
     """Killed twice with messages waiting, started again: the rows of an undisturbed run, each once.
 
-    A kill at 3 or 4 leaves nothing to be done again, since rows and offset are one transaction: the second kill is
-    always one whose round is read again. The first messages come once more at the end, as from a writer that wasn't
+    A kill at 3 or later leaves no row to be written again, since rows and offset are one transaction: the second kill
+    is always one whose round is read again. The first messages come once more at the end, as from a writer that wasn't
     sure of them: their rows are there already.
     """
     fill(writer, names, 0, 6)

@@ -7,7 +7,7 @@ import msgpack
 import pytest
 
 from schemas.codec import decode, encode
-from schemas.signal_bytes import decode_signal
+from schemas.signal_bytes import decode_signal, encode_signal
 from tests.support.example_messages import SIGNAL
 
 BODY: dict[str, Any] = msgpack.unpackb(encode(SIGNAL))
@@ -18,6 +18,7 @@ def test_signals_are_read_as_the_codec_reads_them() -> None:
     for signal in (SIGNAL, other):
         data = encode(signal)
         assert decode_signal(data) == decode(data) == signal
+        assert encode_signal(signal) == data
 
 
 @pytest.mark.parametrize(
