@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from pipeline.deployments import ROUTER_PARAMETERS, STRATEGY_PARAMETERS, scope_of
+from pipeline.experiments.events import experiment_refusal, is_stop
 from pipeline.routing.options import EMIT_MODES
 from schemas.control import CONTROL_ACTIONS, ControlEvent
 from schemas.predictions import DIRECTIONS
@@ -14,14 +15,14 @@ def refusal(event: ControlEvent) -> str:
     if event.action not in CONTROL_ACTIONS:
         return f"action {event.action!r} is not known"
     if event.action == "experiment":
-        return "experiments are not supported by this version"
+        return experiment_refusal(event)
     if event.action in ("activate", "rollback", "shadow"):
         if not event.strategy or not event.model or event.model_version < 1:
             return f"{event.action} must name a strategy, a model and its version"
         if event.symbols:
             return f"{event.action} concerns all symbols of a strategy: name none"
-    if event.action == "unshadow" and not (event.strategy and event.model):
-        return "unshadow must name a strategy and a model"
+    if event.action == "unshadow" and not (event.strategy and event.model and event.model_version >= 0):
+        return "unshadow must name a strategy and a model, and a version unless it means all of them"
     if event.action == "position_scale" and not _is_number(event.parameters.get("scale"), low=0.0):
         return "position_scale needs the parameter scale, a number of at least 0"
     if event.action == "parameters":
@@ -64,10 +65,14 @@ def _is_number(value: Any, low: float) -> bool:
 def supersedes(later: ControlEvent, earlier: ControlEvent) -> bool:
     """True if nothing of ``earlier`` is left wherever ``later`` is in force too."""
     if later.action in ("activate", "rollback"):
-        return earlier.action in ("activate", "rollback") and earlier.strategy == later.strategy
+        return earlier.action in ("activate", "rollback", "experiment") and earlier.strategy == later.strategy
+    if later.action == "experiment":
+        return _supersedes_experiment(later, earlier)
     if later.action in ("shadow", "unshadow"):
         same = (earlier.strategy, earlier.model) == (later.strategy, later.model)
-        return earlier.action in ("shadow", "unshadow") and same
+        every_version = later.action == "unshadow" and later.model_version == 0
+        covered = every_version or earlier.model_version == later.model_version
+        return earlier.action in ("shadow", "unshadow") and same and covered
     if later.action == "parameters":
         same = earlier.action == "parameters" and earlier.strategy == later.strategy
         return same and set(earlier.parameters) <= set(later.parameters)
@@ -80,6 +85,13 @@ def supersedes(later: ControlEvent, earlier: ControlEvent) -> bool:
     return False
 
 
+def _supersedes_experiment(later: ControlEvent, earlier: ControlEvent) -> bool:
+    """A start takes the place of whatever ran; a stop ends its own experiment only."""
+    same = earlier.action == "experiment" and earlier.strategy == later.strategy
+    own = earlier.parameters.get("experiment") == later.parameters.get("experiment")
+    return same and (own or not is_stop(later))
+
+
 def is_idle(event: ControlEvent) -> bool:
     """True if an event does nothing once no earlier one is left that it undoes."""
-    return event.action in ("resume", "unshadow")
+    return event.action in ("resume", "unshadow") or (event.action == "experiment" and is_stop(event))

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.experiments.assignment import arm_mask
+from pipeline.experiments.events import is_stop
 from schemas.control import ControlEvent
 from schemas.fields import BoolArray, F8Array
 
@@ -16,7 +18,7 @@ STRATEGY_PARAMETERS = frozenset(
 ROUTER_PARAMETERS = STRATEGY_PARAMETERS | {"dedup_window_ns", "emit"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class ModelRef:
     """A model by name and version."""
 
@@ -50,13 +52,67 @@ class Scope:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Experiment:
+    """An A/B test: ``arm`` serves the share ``ratio`` of a strategy's symbols, the live model (the control) the rest.
+
+    ``control_capital`` and ``arm_capital`` are shares of the strategy's capital. Without an experiment every symbol
+    has a full position, so a side that serves a share s of the symbols uses s of the capital; with a share c it is
+    scaled by c / s, and never beyond a full position.
+    """
+
+    name: str
+    arm: ModelRef
+    ratio: float
+    control_capital: float
+    arm_capital: float
+
+    @property
+    def scales(self) -> tuple[float, float]:
+        """Position scale of the control's and of the arm's symbols, in (0, 1]."""
+        return min(1.0, self.control_capital / (1.0 - self.ratio)), min(1.0, self.arm_capital / self.ratio)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """Who serves which rows of a batch: ``rows`` is a mask (bool, shape (n,)), None for all of them."""
+
+    ref: ModelRef
+    role: str
+    rows: BoolArray | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Strategy:
-    """One deployment: the live model, if any, its shadows by name, and the parameters in force for it."""
+    """One deployment: the live model, if any, its shadows by name and version, the parameters in force for it, and the
+    experiment that runs on it, if any (only where there is a live model).
+    """
 
     name: str
     live: ModelRef | None = None
     shadows: tuple[ModelRef, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    experiment: Experiment | None = None
+
+    @property
+    def serving(self) -> tuple[ModelRef, ...]:
+        """Models whose answers become signals: the live one, then the arm's."""
+        refs = (self.live, self.experiment.arm if self.experiment else None)
+        return tuple(dict.fromkeys(ref for ref in refs if ref is not None))
+
+    def shares(self, symbols: tuple[str, ...]) -> tuple[Share, ...]:
+        """Return who serves which of these rows; every row is in exactly one share, and none if no model is live."""
+        if self.live is None:
+            return ()
+        test = self.experiment
+        if test is None:
+            return (Share(ref=self.live, role="live"),)
+        of_arm = arm_mask(test.name, test.ratio, symbols)
+        control, arm = test.scales
+        return (
+            Share(ref=self.live, role="live", rows=~of_arm, scale=control),
+            Share(ref=test.arm, role="arm", rows=of_arm, scale=arm),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,9 +139,9 @@ class Deployments:
         return scale
 
     def models(self) -> tuple[ModelRef, ...]:
-        """All models that predict: live ones and shadows."""
-        live = [strategy.live for strategy in self.strategies if strategy.live is not None]
-        return tuple(dict.fromkeys([*live, *(ref for strategy in self.strategies for ref in strategy.shadows)]))
+        """All models that predict: live ones and arms, then shadows."""
+        serving = [ref for strategy in self.strategies for ref in strategy.serving]
+        return tuple(dict.fromkeys([*serving, *(ref for strategy in self.strategies for ref in strategy.shadows)]))
 
 
 def scope_of(event: ControlEvent) -> Scope:
@@ -94,9 +150,14 @@ def scope_of(event: ControlEvent) -> Scope:
 
 
 def fold(events: Iterable[ControlEvent]) -> Deployments:
-    """Apply events in the order in which they take effect. Invalid ones must have been left out (``refusal``)."""
-    live: dict[str, ModelRef | None] = {}
-    shadows: dict[str, dict[str, ModelRef]] = {}
+    """Apply events in the order in which they take effect. Invalid ones must have been left out (``refusal``).
+
+    An activation or rollback ends the strategy's experiment: then its model serves every symbol. An experiment starts
+    in the place of another one, and has no effect where no model is live.
+    """
+    live: dict[str, ModelRef] = {}
+    experiments: dict[str, Experiment] = {}
+    shadows: dict[str, set[ModelRef]] = {}
     parameters: dict[str, dict[str, Any]] = {}
     pauses: list[Scope] = []
     scales: list[tuple[Scope, float]] = []
@@ -105,10 +166,13 @@ def fold(events: Iterable[ControlEvent]) -> Deployments:
         match event.action:
             case "activate" | "rollback":
                 live[event.strategy] = ref
+                experiments.pop(event.strategy, None)
+            case "experiment":
+                _test(experiments, event, has_live=event.strategy in live)
             case "shadow":
-                shadows.setdefault(event.strategy, {})[event.model] = ref
+                shadows.setdefault(event.strategy, set()).add(ref)
             case "unshadow":
-                shadows.get(event.strategy, {}).pop(event.model, None)
+                shadows[event.strategy] = _without(shadows.get(event.strategy, set()), ref)
             case "pause":
                 pauses.append(scope)
             case "resume":
@@ -124,11 +188,40 @@ def fold(events: Iterable[ControlEvent]) -> Deployments:
         Strategy(
             name=name,
             live=live.get(name),
-            shadows=tuple(ref for _, ref in sorted(shadows.get(name, {}).items()) if ref != live.get(name)),
+            shadows=tuple(ref for ref in sorted(shadows.get(name, ())) if ref != live.get(name)),
             parameters={**shared, **parameters.get(name, {})},
+            experiment=experiments.get(name),
         )
-        for name in sorted({*live, *shadows})
+        for name in sorted({*live, *(name for name, refs in shadows.items() if refs)})
     ]
     return Deployments(
         strategies=tuple(strategies), router_parameters=common, pauses=tuple(pauses), scales=tuple(scales)
     )
+
+
+def _test(running: dict[str, Experiment], event: ControlEvent, *, has_live: bool) -> None:
+    """Start or stop an experiment among those that run, by strategy."""
+    name, held = event.parameters["experiment"], running.get(event.strategy)
+    if is_stop(event):
+        if held is not None and held.name == name:
+            del running[event.strategy]
+    elif has_live:
+        running[event.strategy] = experiment_of(event)
+
+
+def experiment_of(event: ControlEvent) -> Experiment:
+    """Return the experiment that a valid start describes."""
+    ratio = float(event.parameters["ratio"])
+    capital = event.parameters.get("capital") or {"control": 1.0 - ratio, "arm": ratio}
+    return Experiment(
+        name=event.parameters["experiment"],
+        arm=ModelRef(name=event.model, version=event.model_version),
+        ratio=ratio,
+        control_capital=float(capital["control"]),
+        arm_capital=float(capital["arm"]),
+    )
+
+
+def _without(shadows: set[ModelRef], ref: ModelRef) -> set[ModelRef]:
+    """Take a model's version out of the shadows; version 0 means all of its versions."""
+    return {one for one in shadows if one.name != ref.name or ref.version not in (0, one.version)}

@@ -6,8 +6,9 @@ from typing import ClassVar
 from schemas.fields import F8Array, I8Array, U1Array, Wire, column
 from schemas.link import Position
 
-#: Roles of a model for a batch.
+#: Roles of a model for a batch: ``live`` and ``arm`` (of an experiment) make signals, each for its own rows.
 ROLES = ("live", "shadow", "arm")
+SERVING_ROLES = ("live", "arm")
 #: Column ``status``: where a row's score came from (index = code).
 STATUSES = ("ok", "fallback", "default", "skipped")
 #: Column ``direction``: what the score means under the thresholds (index = code).
@@ -18,13 +19,15 @@ OUTCOMES = ("none", "emitted", "suppressed", "merged", "filtered", "unchanged", 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PredictionBatch:
-    """One model call over the n ≥ 0 rows of one FeatureBatch, and what the router decided for each row.
+    """One model call over n ≥ 0 rows of one FeatureBatch, and what the router decided for each row.
 
     ``score`` is the expected log return over the horizon, ``confidence`` the calibrated probability that its sign
     is right (0 for a fallback). ``status``, ``direction`` and ``outcome`` are codes into the tables of this module;
     a shadow's outcome is ``none``. ``model_latency`` is the call's wall time in ns (not a function of the log).
     ``source_position`` is the chain position of the FeatureBatch that was scored. ``deadline_missed`` and
     ``breaker_open`` record what a replay can't derive; ``numerics`` is the fingerprint of the arithmetic that scored.
+    ``shadows`` names, as ``name:version``, the models that are to predict these rows as shadows; ``experiment`` the
+    experiment that assigned these rows to this model. None where there is none, and in a shadow's record.
     """
 
     TYPE: ClassVar[str] = "PredictionBatch"
@@ -52,6 +55,8 @@ class PredictionBatch:
     direction: U1Array = column(Wire.U1)
     outcome: U1Array = column(Wire.U1)
     numerics: str | None = None
+    shadows: tuple[str, ...] | None = None
+    experiment: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,9 @@ from typing import ClassVar
 #: The directions that a signal states.
 SIGNALS = ("flat", "long", "short")
 #: What a notice can say.
-NOTICE_KINDS = ("paused", "resumed", "scaled", "swapped", "parameters", "control_late", "shadowed", "refused")
+NOTICE_KINDS = (
+    "paused", "resumed", "scaled", "swapped", "parameters", "control_late", "shadowed", "refused", "experiment"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,6 +24,8 @@ from schemas.link import Position
 
 #: Far below the transactions' timeout of ten seconds.
 _ROUND_S = 2.0
+#: Events after which the model that they name predicts; it is loaded before its first bar.
+PREDICTING = ("activate", "rollback", "shadow", "experiment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Intake:
                 # Published again, and nothing is half taken: the offset moves past it, or the lag would stay.
                 inference.state.features_offset = record.offset + 1
                 taken.batches[record.partition] += 0
-        if isinstance(message, ControlEvent) and message.action in ("activate", "rollback", "shadow"):
+        if isinstance(message, ControlEvent) and message.action in PREDICTING and message.model:
             self._models.prepare(ModelRef(name=message.model, version=message.model_version))
         if output is None or inference.standing.fence is None:
             return None

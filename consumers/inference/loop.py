@@ -201,7 +201,8 @@ class InferenceLoop:
             reason
             for owned in self._owned.values()
             for strategy in owned.inference.deployments.strategies
-            if strategy.live is not None and (reason := self._models.prepare(strategy.live))
+            for ref in strategy.serving
+            if (reason := self._models.prepare(ref))
         ]
         self._report.models("; ".join(dict.fromkeys(reasons)))
         self._report.restored(self._owned)

@@ -45,7 +45,7 @@ def build_signals(routed: Routed, statements: Sequence[Statement], place: BarPla
         timestamp=place.event_time / SECOND,
         event_time=place.event_time,
         interval=place.interval,
-        strategy="+".join(statement.strategy for statement in statements),
+        strategy="+".join(dict.fromkeys(statement.strategy for statement in statements)),
         source=place.source,
         terms=tuple(_terms(statements, kind, place) for kind in found.tolist()),
         term=term,

@@ -1,7 +1,9 @@
 """What a gateway is told about a control event that reached its partition."""
 
 from pipeline.control import Applied
-from pipeline.deployments import Deployments
+from pipeline.deployments import Deployments, experiment_of
+from pipeline.experiments.events import is_stop
+from schemas.control import ControlEvent
 from schemas.signals import Notice
 
 _KINDS = {
@@ -13,6 +15,7 @@ _KINDS = {
     "resume": "resumed",
     "position_scale": "scaled",
     "parameters": "parameters",
+    "experiment": "experiment",
 }
 
 
@@ -48,9 +51,12 @@ def _detail(applied: Applied, before: Deployments) -> str:
     event = applied.event
     match event.action:
         case "activate" | "rollback":
-            was = [held.live for held in before.strategies if held.name == event.strategy]
-            old = str(was[0]) if was and was[0] is not None else "no model"
-            return f"{event.action}: {old} -> {event.model}:{event.model_version}"
+            was = next((held for held in before.strategies if held.name == event.strategy), None)
+            old = str(was.live) if was and was.live is not None else "no model"
+            ends = f", ends experiment {was.experiment.name}" if was and was.experiment else ""
+            return f"{event.action}: {old} -> {event.model}:{event.model_version}{ends}"
+        case "experiment":
+            return _experiment(event)
         case "parameters":
             return ", ".join(f"{name}={value}" for name, value in sorted(event.parameters.items()))
         case "position_scale":
@@ -59,3 +65,11 @@ def _detail(applied: Applied, before: Deployments) -> str:
             return event.action
         case _:
             return event.reason
+
+
+def _experiment(event: ControlEvent) -> str:
+    if is_stop(event):
+        return f"stop {event.parameters['experiment']}"
+    test = experiment_of(event)
+    control, arm = test.scales
+    return f"start {test.name}: ratio={test.ratio:g}, position scale control={control:g} arm={arm:g}"

@@ -22,7 +22,7 @@ from schemas.bars import Watermark
 from schemas.control import ControlEvent
 from schemas.features import FeatureBatch
 from schemas.link import Position
-from schemas.predictions import FeatureStats, PredictionBatch, RouterSnapshot
+from schemas.predictions import SERVING_ROLES, FeatureStats, PredictionBatch, RouterSnapshot
 from schemas.signals import Heartbeat, Notice, Signal
 
 
@@ -158,11 +158,11 @@ class PartitionInference:
         calls.sort(key=lambda call: call.strategy.name)
         interval, event_time = calls[0].batch.interval, calls[0].batch.event_time
         deployments = self.control.in_force(event_time)
-        live = [call for call in calls if call.role == "live"]
-        statements = [statement(call, deployments, self.options) for call in live]
+        serving = [call for call in calls if call.role in SERVING_ROLES]
+        statements = [statement(call, deployments, self.options) for call in serving]
         rules = rules_in_force(self.options.router, deployments)
         routed = self.state.router.route(statements, interval, event_time, rules)
-        outcomes = dict(zip(map(id, live), routed.outcomes, strict=True))
+        outcomes = dict(zip(map(id, serving), routed.outcomes, strict=True))
         source = (self.partition, source_offset)
         place = BarPlace(router=self.options.router.name, interval=interval, event_time=event_time, source=source)
         return Output(

@@ -1,4 +1,4 @@
-"""The router: filter, then merge, then dedup, over the rows of all live models at one bar."""
+"""The router: filter, then merge, then dedup, over the rows of all serving models at one bar."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from schemas.predictions import PredictionBatch
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Statement:
-    """What one live model says about the symbols of one bar; columns of shape (n,).
+    """What one serving model says about its symbols at one bar; columns of shape (n,).
 
     ``paused`` marks rows that an operator has stopped; ``close`` is the bar's close, ``scale`` the position scale.
     """
@@ -76,7 +76,7 @@ class Router:
         return Routed(outcomes=tuple(outcomes), merged=merged, sent=decided == EMITTED)
 
     def replay(self, batches: Sequence[PredictionBatch]) -> None:
-        """Take the live batches of one source message as recorded: state becomes what ``route`` had made of it."""
+        """Take the serving models' batches of one source message as recorded: the state becomes what ``route`` made."""
         claims, emitted = [], []
         for batch in batches:
             spoke = np.flatnonzero((batch.outcome != NONE) & (batch.outcome != FILTERED) & (batch.outcome != PAUSED))

@@ -14,7 +14,7 @@ from pipeline.routing.dedup import DedupTable
 from pipeline.routing.fallback import LastScores
 from pipeline.routing.router import Router
 from pipeline.routing.symbols import SymbolIndex
-from schemas.predictions import PredictionBatch
+from schemas.predictions import SERVING_ROLES, PredictionBatch
 
 STATE_VERSION = 1
 
@@ -67,7 +67,7 @@ class RouterState:
             if answered.any():
                 last = self.last_of(ModelRef(name=batch.model, version=batch.model_version), batch.interval)
                 last.remember(numbers[answered], batch.score[answered], batch.event_time)
-        self.router.replay([batch for batch in batches if batch.role == "live"])
+        self.router.replay([batch for batch in batches if batch.role in SERVING_ROLES])
 
     def snapshot(self) -> bytes:
         """Return the state as MessagePack with raw columns."""

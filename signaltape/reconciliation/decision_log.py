@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from infra.settings import Settings
 from pipeline.control import ControlState
-from pipeline.deployments import ModelRef
+from pipeline.deployments import Share
 from schemas.bars import Watermark
 from schemas.control import ControlEvent
 from schemas.features import FeatureBatch
@@ -73,13 +74,14 @@ def count_features(settings: Settings, manifests: Manifests) -> FeaturesLog:
 
 def _expect(expected: Tally, lane: _Lane, batch: FeatureBatch, manifests: Manifests) -> None:
     for strategy in lane.control.in_force(batch.event_time).strategies:
-        roles: list[tuple[ModelRef | None, str]] = [(strategy.live, "live")]
-        roles += [(shadow, "shadow") for shadow in strategy.shadows]
-        for ref, role in roles:
-            if ref is None or not _concerns(manifests.get((ref.name, ref.version)), batch):
+        shares = [*strategy.shares(batch.symbols), *(Share(ref=ref, role="shadow") for ref in strategy.shadows)]
+        for share in shares:
+            ref = share.ref
+            if not _concerns(manifests.get((ref.name, ref.version)), batch):
                 continue
-            key = (strategy.name, ref.name, ref.version, role, batch.interval)
-            expected.add(key, batch.symbols, batch.event_time, batch.link.position[0])
+            symbols = batch.symbols if share.rows is None else tuple(compress(batch.symbols, share.rows))
+            key = (strategy.name, ref.name, ref.version, share.role, batch.interval)
+            expected.add(key, symbols, batch.event_time, batch.link.position[0])
 
 
 def _concerns(manifest: Mapping[str, Any] | None, batch: FeatureBatch) -> bool:

@@ -18,7 +18,9 @@ from tests.support.example_messages import EXAMPLES
 from tests.support.golden import FOLDER
 
 #: Optional keys that came after the golden files: whoever doesn't know them ignores them.
-ADDED: dict[str, dict[str, Any]] = {"PredictionBatch": {"numerics": "0f"}}
+ADDED: dict[str, dict[str, Any]] = {
+    "PredictionBatch": {"numerics": "0f", "shadows": ("ridge:3", "tree:1"), "experiment": "exp-1"}
+}
 CHECKED_IN = Path(__file__).parents[3] / "docs" / "asyncapi.json"
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.control import ControlEventMissing, ControlState
-from pipeline.deployments import ModelRef
+from pipeline.deployments import ModelRef, experiment_of
 from schemas.control import ControlEvent
 
 
@@ -18,6 +18,17 @@ def event(action: str, offset: int, *, at: int = 0, **fields: object) -> Control
 
 def activate(offset: int, version: int, *, at: int = 0) -> ControlEvent:
     return event("activate", offset, at=at, strategy="s", model="m", model_version=version)
+
+
+def experiment(offset: int, arm: int = 9, *, at: int = 0, **parameters: object) -> ControlEvent:
+    terms = {"experiment": "x", "ratio": 0.5, **parameters}
+    return event("experiment", offset, at=at, strategy="s", model="m", model_version=arm, parameters=terms)
+
+
+def running(state: ControlState, time: int) -> str | None:
+    """The experiment of strategy s and its arm's version at a bar time."""
+    found = [one.experiment for one in state.in_force(time).strategies if one.name == "s" and one.experiment]
+    return f"{found[0].name}/{found[0].arm.version}" if found else None
 
 
 def live(state: ControlState, time: int) -> int | None:
@@ -122,7 +133,19 @@ def test_scales_by_symbol() -> None:
         (event("parameters", 0, strategy="s", parameters={"long": 0.1, "short": 0.2}), "must not exceed"),
         (event("parameters", 0, strategy="s", parameters={"directions": ["up"]}), "can't be"),
         (event("unshadow", 0, strategy="s"), "must name"),
-        (event("experiment", 0), "not supported"),
+        (event("experiment", 0), "must name a strategy"),
+        (experiment(0, ratio=0.0), "ratio must be a number between 0 and 1"),
+        (experiment(0, ratio=1), "ratio must be a number between 0 and 1"),
+        (experiment(0, ratio="half"), "ratio must be a number"),
+        (experiment(0, experiment=""), "needs a name"),
+        (experiment(0, experiment=7), "needs a name"),
+        (experiment(0, stop="yes"), "stop can't be 'yes'"),
+        (experiment(0, ratoi=0.2), "does not know ratoi"),
+        (experiment(0, capital={"arm": 0.5}), "must give control and arm"),
+        (experiment(0, capital={"arm": -0.5, "control": 0.5}), "must give control and arm"),
+        (experiment(0, capital={"arm": 0.6, "control": 0.5}), "more than all of the capital"),
+        (replace(experiment(0), symbols=("A",)), "no symbols"),
+        (replace(experiment(0), model_version=0), "must name the arm's model"),
     ],
 )
 def test_refused_events_have_no_effect_and_say_why(bad: ControlEvent, why: str) -> None:
@@ -131,7 +154,83 @@ def test_refused_events_have_no_effect_and_say_why(bad: ControlEvent, why: str) 
     assert (state.received, state.kept()) == (0, ())
 
 
-actions = st.sampled_from(["activate", "pause", "resume", "shadow", "unshadow", "parameters", "position_scale"])
+def test_two_versions_of_one_model_shadow_side_by_side() -> None:
+    state = ControlState()
+    for offset, version in enumerate((1, 3, 2)):
+        state.receive(event("shadow", offset, strategy="s", model="m", model_version=version), head=100)
+    assert [ref.version for ref in state.in_force(101).strategies[0].shadows] == [1, 2, 3]
+    state.receive(event("unshadow", 3, strategy="s", model="m", model_version=2), head=110)
+    assert [ref.version for ref in state.in_force(111).strategies[0].shadows] == [1, 3]
+    state.receive(event("unshadow", 4, strategy="s", model="m"), head=120)
+    assert state.in_force(121).strategies == ()
+
+
+def test_shadows_that_were_stopped_leave_nothing() -> None:
+    state = ControlState()
+    for offset, version in enumerate((1, 2)):
+        state.receive(event("shadow", offset, strategy="s", model="m", model_version=version), head=100, floor=100)
+    state.receive(event("unshadow", 2, strategy="s", model="m", model_version=1), head=110, floor=110)
+    state.receive(activate(3, 1), head=120, floor=120)
+    assert state.kept() == ((1, 101), (3, 121))
+
+
+def test_experiment_runs_from_its_start_to_its_stop() -> None:
+    state = ControlState()
+    state.receive(activate(0, 1), head=100)
+    state.receive(experiment(1), head=110)
+    state.receive(experiment(2, stop=True, experiment="another"), head=120)
+    state.receive(experiment(3, stop=True), head=130)
+    assert [running(state, time) for time in (110, 111, 130, 131)] == [None, "x/9", "x/9", None]
+    assert live(state, 131) == 1
+
+
+def test_promotion_and_rollback_end_an_experiment() -> None:
+    """Whatever model they name: it serves every symbol from then on, in one event."""
+    for action in ("activate", "rollback"):
+        state = ControlState()
+        state.receive(activate(0, 1), head=100)
+        state.receive(experiment(1), head=110)
+        state.receive(replace(activate(2, 9), action=action), head=120)
+        assert [(live(state, time), running(state, time)) for time in (120, 121)] == [(1, "x/9"), (9, None)]
+
+
+def test_a_second_experiment_takes_the_place_of_the_first() -> None:
+    state = ControlState()
+    state.receive(activate(0, 1), head=100)
+    state.receive(experiment(1), head=110, floor=110)
+    state.receive(experiment(2, arm=8, experiment="y"), head=120, floor=120)
+    state.receive(experiment(3, stop=True), head=130, floor=130)  # of the first: it has ended already
+    assert running(state, 131) == "y/8"
+    state.receive(event("pause", 4), head=140, floor=140)
+    assert state.kept() == ((0, 101), (2, 121), (4, 141))
+
+
+def test_experiment_without_a_live_model_has_no_effect() -> None:
+    state = ControlState()
+    state.receive(experiment(0), head=100)
+    assert state.in_force(101).strategies == ()
+    state.receive(activate(1, 1), head=110)
+    assert (live(state, 111), running(state, 111)) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "capital", "control", "arm"),
+    [
+        (0.5, {"control": 0.5, "arm": 0.5}, 1.0, 1.0),  # each side has the capital of its symbols
+        (0.2, None, 1.0, 1.0),
+        (0.5, {"control": 0.9, "arm": 0.1}, 1.0, 0.2),  # never beyond a full position
+        (0.2, {"control": 0.4, "arm": 0.1}, 0.5, 0.5),
+        (0.5, {"control": 1.0, "arm": 0}, 1.0, 0.0),
+    ],
+)
+def test_capital_becomes_position_scale(ratio: float, capital: object, control: float, arm: float) -> None:
+    given = {} if capital is None else {"capital": capital}
+    assert experiment_of(experiment(0, ratio=ratio, **given)).scales == pytest.approx((control, arm))
+
+
+actions = st.sampled_from(
+    ["activate", "pause", "resume", "shadow", "unshadow", "parameters", "position_scale", "experiment"]
+)
 
 
 @st.composite
@@ -142,13 +241,17 @@ def histories(draw: st.DrawFn) -> list[tuple[ControlEvent, int]]:
         head += draw(st.integers(0, 10))
         action = draw(actions)
         fields: dict[str, object] = {"strategy": draw(st.sampled_from(["s", "t"]))}
-        if action in ("activate", "shadow", "unshadow"):
-            fields |= {"model": draw(st.sampled_from(["m", "n"])), "model_version": draw(st.integers(1, 3))}
-        elif action != "parameters":
+        if action in ("activate", "shadow", "unshadow", "experiment"):
+            lowest = 0 if action == "unshadow" else 1
+            fields |= {"model": draw(st.sampled_from(["m", "n"])), "model_version": draw(st.integers(lowest, 3))}
+        elif action not in ("parameters", "experiment"):
             fields |= {"symbols": draw(st.sampled_from([(), ("A",), ("A", "B")]))}
             fields["strategy"] = draw(st.sampled_from(["", "s", "t"]))
         if action == "parameters":
             fields["parameters"] = draw(st.sampled_from([{"long": 0.1}, {"short": -0.1}, {"long": 0.2, "short": -0.2}]))
+        if action == "experiment":
+            terms = {"experiment": draw(st.sampled_from(["x", "y"])), "ratio": draw(st.sampled_from([0.25, 0.5]))}
+            fields["parameters"] = {**terms, "stop": draw(st.booleans())}
         if action == "position_scale":
             fields["parameters"] = {"scale": draw(st.sampled_from([0.0, 0.5, 1.0]))}
         found.append((event(action, offset, at=draw(st.sampled_from([0, head + 5, head + 20])), **fields), head))

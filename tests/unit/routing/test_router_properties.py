@@ -33,7 +33,7 @@ bars = st.lists(st.builds(Bar, gap=st.integers(1, 7), first=rows, second=rows), 
 modes = st.sampled_from(["every_bar", "on_change"])
 
 
-def bench_of(mode: str, models: int) -> Bench:
+def bench_of(mode: str, models: int, *, experiment: bool = False) -> Bench:
     router = RouterOptions(emit=mode)
 
     def make(known: KnownModels) -> PartitionInference:
@@ -43,6 +43,10 @@ def bench_of(mode: str, models: int) -> Bench:
     for number in range(models):
         ref = bench.models.add(f"m{number}", feature_set=(SET, "other")[number])
         bench.activate(f"s{number}", ref)
+    if experiment:
+        arm = bench.models.add("arm")
+        terms = {"experiment": "x", "ratio": 0.5}  # A and D are the control's, B and C the arm's
+        bench.take(bench.writer.control("experiment", strategy="s0", model=arm.name, model_version=1, parameters=terms))
     return bench
 
 
@@ -81,11 +85,13 @@ def majority(claims: list[tuple[float, float, str]]) -> str:
     return "flat"
 
 
-@given(sequence=bars, mode=modes, models=st.integers(1, 2))
+@given(sequence=bars, mode=modes, models=st.integers(1, 2), experiment=st.booleans())
 @settings(max_examples=150, deadline=None)
-def test_last_emitted_direction_is_the_decided_one(sequence: list[Bar], mode: str, models: int) -> None:
+def test_last_emitted_direction_is_the_decided_one(
+    sequence: list[Bar], mode: str, models: int, experiment: bool
+) -> None:
     """After each event time, and no symbol gets the same direction twice within one window."""
-    bench = bench_of(mode, models)
+    bench = bench_of(mode, models, experiment=experiment)
     last: dict[str, tuple[str, int]] = {}
     at = 0
     for bar in sequence:
@@ -102,11 +108,16 @@ def test_last_emitted_direction_is_the_decided_one(sequence: list[Bar], mode: st
             assert last[symbol][0] == direction
 
 
-@given(sequence=bars, mode=modes, models=st.integers(1, 2), stop=st.integers(0, 24), keep=st.integers(0, 24))
+@given(
+    sequence=bars, mode=modes, models=st.integers(1, 2), experiment=st.booleans(), stop=st.integers(0, 24),
+    keep=st.integers(0, 24),
+)  # fmt: skip
 @settings(max_examples=150, deadline=None)
-def test_restart_does_not_matter(sequence: list[Bar], mode: str, models: int, stop: int, keep: int) -> None:
+def test_restart_does_not_matter(
+    sequence: list[Bar], mode: str, models: int, experiment: bool, stop: int, keep: int
+) -> None:
     """Restored from the snapshot after bar ``keep`` and the batches up to ``stop``, it goes on as if never stopped."""
-    bench, other = bench_of(mode, models), bench_of(mode, models)
+    bench, other = (bench_of(mode, models, experiment=experiment) for _ in range(2))
     keep, stop = sorted((keep % len(sequence), stop % len(sequence)))
     kept, at = None, 0
     recorded: list[list[PredictionBatch]] = []
@@ -149,14 +160,18 @@ def _dedup(state: RouterState) -> dict[str, dict[str, tuple[int, int]]]:
     sequence=st.lists(
         st.tuples(st.integers(1, 7), st.dictionaries(st.sampled_from(SYMBOLS), row, min_size=1)), max_size=12
     ),
+    experiment=st.booleans(),
     data=st.data(),
 )
 @settings(max_examples=100, deadline=None)
 def test_batching_does_not_matter(
-    sequence: list[tuple[int, dict[str, tuple[float, float]]]], data: st.DataObject
+    sequence: list[tuple[int, dict[str, tuple[float, float]]]], experiment: bool, data: st.DataObject
 ) -> None:
-    """A cross-section in one message or in several gives the same signals, but for numbering and source offset."""
-    whole, split = bench_of("every_bar", 1), bench_of("every_bar", 1)
+    """A cross-section in one message or in several gives the same signals, but for numbering and source offset.
+
+    Within one message those of an experiment's arm come after the control's.
+    """
+    whole, split = (bench_of("every_bar", 1, experiment=experiment) for _ in range(2))
     at = 0
     for gap, cross_section in sequence:
         at += gap
@@ -167,7 +182,10 @@ def test_batching_does_not_matter(
             size = data.draw(st.integers(1, len(items)))
             got += split.bar(at, dict(items[:size])).signals
             items = items[size:]
-        assert [_content(s) for s in got] == [_content(s) for s in expected]
+        contents = [[_content(s) for s in told] for told in (got, expected)]
+        if experiment:
+            contents = [sorted(told, key=lambda one: one.symbol) for told in contents]
+        assert contents[0] == contents[1]
 
 
 def _content(signal: object) -> Signal:
