@@ -13,6 +13,7 @@ from pipeline.drift.report import DriftMetric, alert_of, coefficient_metric, mea
 from pipeline.drift.score_counts import DayCounts, ScoreCounts
 from pipeline.drift.series import Series, series_of
 from pipeline.drift.sessions import Lane, SessionGate, lanes_of
+from pipeline.drift.shadow_counts import ShadowCounts
 from schemas.alerts import Alert
 from schemas.bars import Watermark
 from schemas.features import ReturnBatch
@@ -64,6 +65,7 @@ class DriftMonitor:
         self.fences = {lane: Fence() for lane in lanes_of(config.partitions) if lane[0] == "returns"}
         self.ledger = LabelLedger()
         self.scores = ScoreCounts()
+        self.shadows = ShadowCounts()
         self.references: dict[tuple[str, int], Reference | None] = {}
         self.courses: dict[Series, Course] = {}
 
@@ -103,10 +105,11 @@ class DriftMonitor:
         return ()
 
     def _predictions(self, lane: Lane, batch: PredictionBatch) -> None:
-        """Count the model's own scores and let them wait for their labels."""
+        """Count the model's own scores, on both sides of each shadow, and let them wait for their labels."""
         if self.gate.is_late(lane, batch.event_time):
             self.counts.late += len(batch.symbols)
             return
+        self.shadows.add(batch)
         series = series_of(batch)
         own = np.flatnonzero(batch.status == _OK)
         symbols = batch.symbols if len(own) == len(batch.symbols) else tuple(batch.symbols[i] for i in own.tolist())
@@ -130,7 +133,7 @@ class DriftMonitor:
         last = self.gate.closable
         if last is None:
             return ()
-        sessions = self.scores.sessions(last) | self.ledger.sessions(last)
+        sessions = self.scores.sessions(last) | self.ledger.sessions(last) | self.shadows.sessions(last)
         return tuple(self._close(session) for session in sorted(sessions))
 
     def _close(self, session: int) -> SessionReport:
@@ -144,6 +147,9 @@ class DriftMonitor:
             for metric, alert in self._judge(series, session, days.get(series), got):
                 metrics.append(metric)
                 alerts.extend(alert)
+        for metric, alert in self.shadows.close(session):
+            metrics.append(metric)
+            alerts.extend(alert)
         return SessionReport(session=session, metrics=tuple(metrics), alerts=tuple(alerts))
 
     def _judge(

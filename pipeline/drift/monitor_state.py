@@ -12,9 +12,10 @@ from pipeline.drift.monitor import Counts, Course, DriftMonitor
 from pipeline.drift.population_stability import Reference
 from pipeline.drift.score_counts import ScoreCounts
 from pipeline.drift.series import series_from
+from pipeline.drift.shadow_counts import ShadowCounts
 
-#: Version of the form; another one is refused.
-STATE_VERSION = 1
+#: Version of the form. Version 1 had no counts of shadows and is read as such; any other one is refused.
+STATE_VERSION = 2
 
 
 class StateUnusable(ValueError):
@@ -30,6 +31,7 @@ def snapshot(monitor: DriftMonitor) -> bytes:
         "fences": sorted((lane, fence.position) for lane, fence in monitor.fences.items()),
         "ledger": monitor.ledger.snapshot(),
         "scores": monitor.scores.snapshot(),
+        "shadows": monitor.shadows.snapshot(),
         "references": [
             (*model, None if sketch is None else (sketch.edges, sketch.counts))
             for model, sketch in sorted(monitor.references.items(), key=lambda item: item[0])
@@ -47,7 +49,7 @@ def snapshot(monitor: DriftMonitor) -> bytes:
 def restore(config: DriftConfig, data: bytes) -> DriftMonitor:
     """Rebuild a monitor; raises StateUnusable where the state is of another version or number of partitions."""
     state = msgpack.unpackb(data, strict_map_key=False)
-    if state["version"] != STATE_VERSION:
+    if state["version"] not in (1, STATE_VERSION):
         raise StateUnusable(f"state has version {state['version']}, this code reads version {STATE_VERSION}")
     monitor = DriftMonitor(config)
     try:
@@ -58,6 +60,8 @@ def restore(config: DriftConfig, data: bytes) -> DriftMonitor:
         monitor.fences[topic, partition] = Fence(None if position is None else tuple(position))
     monitor.ledger = LabelLedger.restore(state["ledger"])
     monitor.scores = ScoreCounts.restore(state["scores"])
+    if state["version"] > 1:
+        monitor.shadows = ShadowCounts.restore(state["shadows"])
     monitor.references = {
         (model, version): None if sketch is None else Reference(edges=tuple(sketch[0]), counts=tuple(sketch[1]))
         for model, version, sketch in state["references"]

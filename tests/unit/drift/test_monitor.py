@@ -238,4 +238,4 @@ def test_a_state_of_other_partitions_or_version_is_refused() -> None:
     with pytest.raises(StateUnusable, match="the state covers lanes"):
         restore(DriftConfig(partitions=4), data)
     with pytest.raises(StateUnusable, match="state has version 77"):
-        restore(DriftConfig(partitions=2), data.replace(b"\xa7version\x01", b"\xa7version\x4d"))
+        restore(DriftConfig(partitions=2), data.replace(b"\xa7version\x02", b"\xa7version\x4d"))
