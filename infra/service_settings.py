@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from infra.settings_group import Group
+from pipeline.comparison.paired import COMPARED
+from pipeline.comparison.verdict import ComparisonRules
 from pipeline.quality.marks import QualityOptions
 from pipeline.routing.options import RouterOptions
 from schemas.intervals import SECOND
@@ -157,3 +159,37 @@ class StoreSettings(Group):
 
     round_messages: int = Field(default=2_000, ge=1)
     commit_every_s: float = Field(default=1.0, gt=0)
+
+
+class ComparisonSettings(Group):
+    """When a challenger is better than the live model.
+
+    primary: the metric that decides. confidence: of every interval. minimum_gain: what the primary must gain at the
+    least. tolerated_percent: by so much another metric may be worse. minimum_rows: fewer decide nothing.
+    """
+
+    primary: str = "rank_ic"
+    confidence: float = Field(default=0.95, ge=0.5, lt=1)
+    minimum_gain: float = Field(default=0.0, ge=0)
+    tolerated_percent: float = Field(default=1.0, ge=0)
+    minimum_rows: int = Field(default=1_000, ge=1)
+
+    @field_validator("primary")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in COMPARED:
+            raise ValueError(f"use one of {', '.join(COMPARED)}")
+        return value
+
+    def rules(self) -> ComparisonRules:
+        """The same for the comparator."""
+        return ComparisonRules(**self.model_dump())
+
+
+class PromotionSettings(Group):
+    """What a promotion must show beside passed model tests and the comparator's verdict.
+
+    shadow_bars: so many bars answered as a shadow of the strategy; 0 asks for none.
+    """
+
+    shadow_bars: int = Field(default=0, ge=0)

@@ -22,11 +22,13 @@ from pydantic_settings import (
 from infra.errors import OperatorError
 from infra.places import data_home, endpoints_file
 from infra.service_settings import (
+    ComparisonSettings,
     DriftSettings,
     EngineSettings,
     FeaturesSettings,
     InferenceSettings,
     IngestSettings,
+    PromotionSettings,
     QualitySettings,
     RouterSettings,
     StoreSettings,
@@ -113,6 +115,8 @@ class Settings(BaseSettings):
     router: RouterSettings = RouterSettings()
     drift: DriftSettings = DriftSettings()
     store: StoreSettings = StoreSettings()
+    comparison: ComparisonSettings = ComparisonSettings()
+    promotion: PromotionSettings = PromotionSettings()
 
     @field_validator("home")
     @classmethod

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from signaltape.cli.comparing import compare
+from signaltape.cli.references import parse_ref
+
 if TYPE_CHECKING:
     from infra.scoring.manifest import ModelManifest
     from infra.scoring.registry import ModelRegistry, RegisteredModel
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from signaltape.model_tests import Evidence
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show, register models.")
+app.command("compare")(compare)
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -126,16 +130,6 @@ def reproduce(
             )
     if not items[-1].same:
         raise typer.Exit(1)
-
-
-def parse_ref(text: str) -> tuple[str, int | None]:
-    """Split NAME or NAME:VERSION."""
-    name, colon, version = text.partition(":")
-    if not colon:
-        return name, None
-    if not version.isdecimal():
-        raise typer.BadParameter(f"{text!r}: give NAME or NAME:VERSION with a whole number")
-    return name, int(version)
 
 
 def _registry() -> "ModelRegistry":

@@ -1,9 +1,6 @@
 """`signaltape train` and `signaltape models …` on a real registry, by exit code and output."""
 
 import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,49 +12,20 @@ from infra.settings import Settings
 from infra.warehouse import connect, migrate
 from pipeline.features import FEATURE_SETS
 from producers.bar_files import write_bars
-from signaltape.__main__ import main
 from signaltape.model_tests import MODEL_TESTS_FILE
 from signaltape.model_tests import from_json as from_model_tests
+from tests.support.commands import Run, runner
 from tests.support.dataset_examples import content_of_bars
 from tests.support.dataset_examples import write as write_dataset
-from tests.support.isolation import process_environment
 from tests.support.linear_models import linear_graph, write_linear_model
 from tests.support.training_bars import simulated
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
 
 
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The command line with this test's settings."""
     migrate(settings)
-    for name, value in process_environment(settings).items():
-        if name.startswith("SIGNALTAPE_"):
-            monkeypatch.setenv(name, value)
-
-    def call(*arguments: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["signaltape", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code
-        else:
-            code = 0
-        caught = capsys.readouterr()
-        # Usage errors come in a frame as wide as the terminal: long messages are broken into lines.
-        err = " ".join(caught.err.replace("│", " ").split())
-        return Ran(code=int(code or 0), out=caught.out, err=err)
-
-    return call
+    return runner(settings, monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")
