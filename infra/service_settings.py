@@ -137,7 +137,7 @@ class DriftSettings(Group):
     with an IC that are remembered as evidence. confidence: of the interval around an IC. A checkpoint is written when
     a session closes, after checkpoint_messages messages, after checkpoint_every_s, and once nothing has come for
     checkpoint_idle_s. alert_format: form of alerts on their topic. lock_check_s: how often the hold on being the only
-    agent is confirmed.
+    agent is confirmed. outbox_check_s: how often alerts that others wrote are looked for.
     """
 
     minimum_names: int = Field(default=20, ge=4)
@@ -148,6 +148,7 @@ class DriftSettings(Group):
     checkpoint_idle_s: float = Field(default=0.5, gt=0)
     alert_format: Literal["msgpack", "json"] = "msgpack"
     lock_check_s: float = Field(default=2.0, gt=0)
+    outbox_check_s: float = Field(default=1.0, gt=0)
 
 
 class StoreSettings(Group):

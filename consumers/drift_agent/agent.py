@@ -69,7 +69,7 @@ class DriftAgent:
         self._since_checkpoint = 0
         self._repeated = monitor.counts.repeated
         self._late = monitor.counts.late
-        self._last_message = self._last_checkpoint = self._last_confirm = time.monotonic()
+        self._last_message = self._last_checkpoint = self._last_confirm = self._last_outbox = time.monotonic()
 
     def open(self, partition: TopicPartition) -> int:
         """Return where the state stands: it is kept for every partition, also for one that was lost for a while."""
@@ -89,7 +89,7 @@ class DriftAgent:
             self._checkpoint()
 
     def idle(self) -> None:
-        """Checkpoint what has waited long enough, and make sure that this is still the only agent."""
+        """Checkpoint what has waited long enough, confirm that this is the only agent, publish what others found."""
         now = time.monotonic()
         options = self._options
         if self._since_checkpoint and (
@@ -100,6 +100,9 @@ class DriftAgent:
         if now - self._last_confirm >= options.lock_check_s:
             self._still_active()
             self._last_confirm = time.monotonic()
+        if now - self._last_outbox >= options.outbox_check_s:
+            self.publish_waiting()
+            self._last_outbox = time.monotonic()
 
     def settle(self) -> None:
         """Nothing is left half done between rounds."""

@@ -8,13 +8,12 @@ from infra.broker.admin import check_partitions, group_offsets, low_high_offsets
 from infra.settings import Settings
 from infra.telemetry.logs import get_logger
 from infra.warehouse import Connection, Warehouse
+from infra.warehouse.alert_outbox import mark_published, waiting_alerts
 from infra.warehouse.checkpoints import Checkpoint, take_epoch
 from infra.warehouse.drift_rounds import (
     DriftRound,
-    mark_published,
     psi_reference,
     read_state,
-    waiting_alerts,
     write_drift_round,
 )
 from infra.warehouse.topic_checks import TopicState, verify_topic

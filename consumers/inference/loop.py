@@ -19,17 +19,17 @@ import time
 from collections import deque
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from consumers.inference.commit_metadata import metadata_of
-from consumers.inference.errors import REPAIR, CommitRefused, Fenced, OffsetsExpired, RoundAborted
+from consumers.inference.errors import REPAIR, CommitRefused, RoundAborted, judge
 from consumers.inference.intake import Closed, Intake, Taken
 from consumers.inference.models import LoadedModels
 from consumers.inference.outbox import Outbox
 from consumers.inference.report import RoundReport
 from consumers.inference.restore import Owned, Place, Restorer
 from consumers.inference.transaction import Transactions
-from infra.broker.config import MEMBER_FENCED, consumer_config
+from infra.broker.config import consumer_config
 from infra.broker.errors import BrokerError
 from infra.broker.reading import Record, record_of
 from infra.crash_points import reach
@@ -67,6 +67,10 @@ class InferenceLoop:
         self._consumer = Consumer(consumer_config(settings, group, **{"group.instance.id": slot}))
         self._owned: dict[int, Owned] = {}
 
+    def partitions(self) -> list[int]:
+        """Partitions that are served now; safe to call from any thread."""
+        return list(self._owned)
+
     def run(self) -> None:
         """Run rounds until told to stop. Raises ``OperatorError`` where going on could lose or repeat something."""
         try:
@@ -78,7 +82,7 @@ class InferenceLoop:
             self._consumer.close()
 
     def round(self) -> None:
-        """Take what is there, in one round or, where the models are slow, in several; see the module's text."""
+        """Take what is there, in one round or, where models are slow, in several; see the module's text."""
         records = deque(self._poll())
         while records:
             self._round(records)
@@ -163,23 +167,10 @@ class InferenceLoop:
         for message in (first, *rest):
             error = message.error()
             if error is not None:
-                self._judge(error)
+                judge(error, self._topic)
             elif message.partition() in self._owned:
                 records.append(record_of(message))
         return records
-
-    def _judge(self, error: KafkaError) -> None:
-        """Raise what an error event of the consumer means; return if it passes by itself."""
-        if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-            raise OffsetsExpired(
-                f"{self._topic}: the committed offset isn't in the topic any more ({error.str()}); the topic was "
-                f"recreated, or its retention passed over this group. Run: {REPAIR}"
-            )
-        if error.code() in MEMBER_FENCED:
-            raise Fenced(f"another process runs under this instance number: this one ends (--instance); {error.str()}")
-        if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise BrokerError(f"{self._topic}: {error.str()}; run `signaltape init`, or check the prefix setting")
-        get_logger().warning("kafka_error", reason=error.str())
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Restore before anything is fetched."""

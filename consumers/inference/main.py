@@ -5,6 +5,7 @@ import gc
 from consumers.inference.intake import Intake
 from consumers.inference.loop import InferenceLoop
 from consumers.inference.models import LoadedModels
+from consumers.inference.preparation import Preparation
 from consumers.inference.report import RoundReport
 from consumers.service import Context, run_service
 from infra.broker.admin import check_partitions
@@ -37,4 +38,9 @@ def _body(context: Context) -> None:
     )
     gc.freeze()  # a collection over everything loaded would hold up a burst of signals
     gc.set_threshold(_GC_THRESHOLD)
-    loop.run()
+    preparation = Preparation(settings, context.instance, models, loop.partitions)
+    preparation.start()
+    try:
+        loop.run()
+    finally:
+        preparation.close()

@@ -57,8 +57,13 @@ class LoadedModels:
         self._loaded: dict[ModelRef, _Loaded] = {}
         self._failed: dict[ModelRef, _Failed] = {}
 
-    def prepare(self, ref: ModelRef) -> str:
-        """Load a model beside the others; returns "" or the reason why it can't be."""
+    def prepare(self, ref: ModelRef, *, again: bool = False) -> str:
+        """Load a model beside the others; returns "" or the reason why it can't be.
+
+        ``again``: one that just failed is tried at once. May be called from another thread than the rest.
+        """
+        if again:
+            self._failed.pop(ref, None)
         try:
             self._get(ref)
         except ModelUnavailable as error:
@@ -103,11 +108,11 @@ class LoadedModels:
             raise ModelUnavailable(reason) from error
         self._failed.pop(ref, None)
         get_logger().info("model_loaded", model=str(ref), sha256=manifest.sha256)
-        self._loaded[ref] = _Loaded(
+        loaded = _Loaded(
             manifest=manifest,
             terms=replace(manifest.terms(), numerics=host_fingerprint()),
             scorer=scorer,
             breaker=Breaker(misses=self._settings.breaker_misses, probe=self._settings.breaker_probe),
             deadline_ns=round((self._settings.deadline_ms or manifest.deadline_ms) * 1e6),
         )
-        return self._loaded[ref]
+        return self._loaded.setdefault(ref, loaded)  # two threads may have loaded it

@@ -1,4 +1,4 @@
-"""What the drift agent writes: metrics, alerts, its state and its offsets, together; and the outbox of alerts."""
+"""What the drift agent writes: metrics, alerts, its state and its offsets, together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from infra.warehouse.alert_outbox import add_alerts
 from infra.warehouse.checkpoints import advance_all
 from infra.warehouse.connection import Connection
 from infra.warehouse.errors import WarehouseError
@@ -13,7 +14,6 @@ from infra.warehouse.queries import queries
 from pipeline.drift.population_stability import Reference
 from pipeline.drift.report import DriftMetric
 from schemas.alerts import Alert
-from schemas.codec import decode_json, encode_json
 from schemas.intervals import SECOND, session_end
 
 
@@ -47,23 +47,8 @@ def write_drift_round(connection: Connection, one: DriftRound) -> None:
     if one.metrics:
         connection.execute(named["add metrics"], _metric_columns(one.metrics))
     if one.alerts:
-        connection.execute(named["add alerts"], _alert_columns(one.alerts))
+        add_alerts(connection, one.alerts)
     connection.execute(named["save state"], {"service": one.service, "key": one.key, "state": one.state})
-
-
-def waiting_alerts(connection: Connection) -> list[Alert]:
-    """Alerts in the outbox: written, and not marked as published."""
-    found = []
-    for (body,) in connection.execute(queries("drift")["waiting alerts"]):
-        message = decode_json(body.encode())
-        if isinstance(message, Alert):
-            found.append(message)
-    return found
-
-
-def mark_published(connection: Connection, alerts: Sequence[Alert]) -> None:
-    """Take alerts out of the outbox."""
-    connection.execute(queries("drift")["mark published"], {"ids": [alert.alert_id for alert in alerts]})
 
 
 def psi_reference(connection: Connection, model: str, version: int) -> Reference | None:
@@ -94,17 +79,4 @@ def _metric_columns(metrics: Sequence[DriftMetric]) -> dict[str, list[Any]]:
         "values": [one.value for one in metrics],
         "sample_sizes": [one.sample_size for one in metrics],
         "details": [orjson.dumps(one.detail).decode() for one in metrics],
-    }
-
-
-def _alert_columns(alerts: Sequence[Alert]) -> dict[str, list[Any]]:
-    return {
-        "ids": [one.alert_id for one in alerts],
-        "event_times_s": [one.event_time // SECOND for one in alerts],
-        "policies": [one.policy for one in alerts],
-        "rules": [one.rule for one in alerts],
-        "severities": [one.severity for one in alerts],
-        "strategies": [one.strategy for one in alerts],
-        "subjects": [one.subject for one in alerts],
-        "bodies": [encode_json(one).decode() for one in alerts],
     }

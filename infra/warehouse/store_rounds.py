@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from infra.settings import Settings
+from infra.warehouse.alert_outbox import add_alerts_once
 from infra.warehouse.connection import Connection
 from infra.warehouse.moments import to_moment
 from infra.warehouse.prediction_rows import model_call_rows, prediction_rows
 from infra.warehouse.queries import queries
 from infra.warehouse.round_writer import Place, RoundReport, RoundWriter, Work
 from infra.warehouse.signal_rows import signal_rows
+from pipeline.operations import control_late
 from schemas.control import ControlEvent
 from schemas.predictions import PredictionBatch
 from schemas.signals import Notice, Signal
@@ -20,6 +22,7 @@ from schemas.topics import TopicNames
 SERVICE = "store"
 #: Notices about an event that did not take effect.
 _WITHOUT_EFFECT = ("refused",)
+_LATE = "control_late"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,6 +80,7 @@ def _work(rounds: Sequence[StoreRound], control: str) -> Work:
             log = _generation(connection, control)
             _record(connection, "add deployment", [(log, *_deployment(offset, event)) for offset, event in controls])
             _record(connection, "add applied", [(log, *_applied(notice)) for notice in notices])
+            add_alerts_once(connection, [control_late(notice, log) for notice in notices if notice.kind == _LATE])
 
     return Work(rows=(prediction_rows(predictions), model_call_rows(predictions), signal_rows(signals)), finish=finish)
 
@@ -113,5 +117,5 @@ def _deployment(offset: int, event: ControlEvent) -> tuple[object, ...]:
 
 
 def _applied(notice: Notice) -> tuple[object, ...]:
-    late = notice.kind == "control_late"
+    late = notice.kind == _LATE
     return notice.partition, notice.control_offset, to_moment(notice.event_time), late

@@ -95,6 +95,12 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(name="alerts", target="signaltape.cli.alerts:app", panel=_MODELS, help="Follow alerts."),
     Entry(name="pause", target="signaltape.cli.control:pause", panel=_MODELS, help="Stop signals."),
     Entry(name="resume", target="signaltape.cli.control:resume", panel=_MODELS, help="Let signals through again."),
+    Entry(
+        name="parameters",
+        target="signaltape.cli.control:app",
+        panel=_MODELS,
+        help="Change thresholds, windows, symbol lists.",
+    ),
     Entry(name="health", target="signaltape.cli.health:health", panel=_WATCH, help="Is a service ready?"),
     Entry(
         name="reconcile",

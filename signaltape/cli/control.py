@@ -1,35 +1,116 @@
-"""`signaltape pause` and `signaltape resume`: stop and restart signals; predictions go on."""
+"""`signaltape pause | resume | parameters set`: decisions that act from the next bar on, seen to arrive."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from signaltape.rollout import Activation
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 _Strategy = Annotated[str, typer.Option(help="Strategy concerned. [default: all]")]
 _Symbols = Annotated[str, typer.Option(help="Symbols concerned, comma separated. [default: all]")]
 _Reason = Annotated[str, typer.Option(help="Recorded with the event.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the event as JSON.")]
+_From = Annotated[str, typer.Option(help="Bar time from which it acts: ISO-8601 with zone, or int ns. [default: next]")]
+_Deadline = Annotated[float, typer.Option(help="Seconds until every partition must have received it.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def pause(reason: _Reason, strategy: _Strategy = "", symbols: _Symbols = "", as_json: _Json = False) -> None:
-    """Stop signals from the next bar on; a notice tells the gateways."""
-    _issue("pause", strategy, symbols, reason, as_json=as_json)
+@app.callback()
+def parameters() -> None:
+    """Change thresholds, windows, symbol lists."""
 
 
-def resume(reason: _Reason, strategy: _Strategy = "", symbols: _Symbols = "", as_json: _Json = False) -> None:
+def pause(
+    reason: _Reason,
+    strategy: _Strategy = "",
+    symbols: _Symbols = "",
+    effective_from: _From = "",
+    deadline_s: _Deadline = 30.0,
+    as_json: _Json = False,
+) -> None:
+    """Stop signals from the next bar on; predictions go on, and a notice tells the gateways."""
+    fields = {"strategy": strategy, "symbols": _names(symbols), "reason": reason}
+    _issue("pause", fields, effective_from, deadline_s, as_json=as_json)
+
+
+def resume(
+    reason: _Reason,
+    strategy: _Strategy = "",
+    symbols: _Symbols = "",
+    effective_from: _From = "",
+    deadline_s: _Deadline = 30.0,
+    as_json: _Json = False,
+) -> None:
     """Let signals through again from the next bar on."""
-    _issue("resume", strategy, symbols, reason, as_json=as_json)
+    fields = {"strategy": strategy, "symbols": _names(symbols), "reason": reason}
+    _issue("resume", fields, effective_from, deadline_s, as_json=as_json)
 
 
-def _issue(action: str, strategy: str, symbols: str, reason: str, *, as_json: bool) -> None:
+@app.command("set")
+def set_parameters(
+    values: Annotated[list[str], typer.Argument(help="NAME=VALUE …; lists comma separated, empty for none.")],
+    reason: _Reason,
+    strategy: Annotated[str, typer.Option(help="Strategy concerned. [default: the router, for all]")] = "",
+    effective_from: _From = "",
+    deadline_s: _Deadline = 30.0,
+    as_json: _Json = False,
+) -> None:
+    """Set parameters from a bar on: long, short, min_confidence, symbols, blocked_symbols, directions,
+    filter_confidence; without a strategy also dedup_window_s, emit.
+    """
+    from signaltape.rollout.parameters import parse
+
+    fields = {"strategy": strategy, "parameters": parse(values), "reason": reason}
+    _issue("parameters", fields, effective_from, deadline_s, as_json=as_json)
+
+
+def _time(text: str) -> int:
+    from producers.timestamps import parse_time
+
+    try:
+        return parse_time(text) if text else 0
+    except ValueError as error:
+        raise typer.BadParameter(f"--effective-from: {error}") from error
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _issue(action: str, fields: dict[str, Any], effective_from: str, deadline_s: float, *, as_json: bool) -> None:
     import json
+    import time
     from dataclasses import asdict
 
-    from signaltape.client import Control
+    from infra.settings import load_settings
+    from signaltape.client.control import new_event
+    from signaltape.rollout import issue_and_wait
+    from signaltape.rollout.strategies import require_known
 
-    names = tuple(name.strip() for name in symbols.split(",") if name.strip())
-    event = Control().issue(action, strategy=strategy, symbols=names, reason=reason)
+    begun, settings = time.monotonic(), load_settings()
+    event = new_event(action, effective_from=_time(effective_from), **fields)
+    require_known(settings, event.strategy)
+    done = issue_and_wait(settings, event, deadline_s=deadline_s)
+    took = time.monotonic() - begun
     if as_json:
-        typer.echo(json.dumps(asdict(event)))
+        typer.echo(
+            json.dumps(
+                {"event": asdict(done.event), "effective": done.effective, "late": done.late, "took_s": round(took, 3)}
+            )
+        )
         return
-    subject = ", ".join(names) or strategy or "everything"
-    typer.echo(f"{action} of {subject} is in control (event {event.event_id}); it acts from the next bar on")
+    subject = ", ".join(event.symbols) or event.strategy or "everything"
+    typer.echo(
+        f"{action} of {subject}: received by all {len(done.effective)} partitions in {took:.2f} s, {_when(done)}"
+    )
+
+
+def _when(done: "Activation") -> str:
+    from schemas.times import iso
+
+    if done.late:
+        first, last = min(done.effective.values()), max(done.effective.values())
+        return f"too late for one bar everywhere: it acts from {iso(first)} to {iso(last)}, by partition"
+    start = done.event.effective_from
+    return f"in force for bars that close from {iso(start)} on" if start else "in force from the first bar on"

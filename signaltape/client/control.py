@@ -16,6 +16,43 @@ from schemas.topics import TopicNames
 from signaltape.client.errors import ClientUsageError
 
 
+def new_event(
+    action: str,
+    *,
+    strategy: str = "",
+    model: str = "",
+    model_version: int = 0,
+    symbols: tuple[str, ...] = (),
+    parameters: Mapping[str, Any] | None = None,
+    effective_from: int = 0,
+    reason: str = "",
+    cause: str = "",
+) -> ControlEvent:
+    """Return an event of this user's, made now and not written anywhere.
+
+    Raises ``ClientUsageError`` for an unknown action, and for a name or text that can't be kept.
+    """
+    if action not in CONTROL_ACTIONS:
+        raise ClientUsageError(f"control action {action!r} is not known; use one of {', '.join(CONTROL_ACTIONS)}")
+    event = ControlEvent(
+        event_id=uuid.uuid4().hex,
+        action=action,
+        effective_from=effective_from,
+        issued_at=time.time_ns() // 1_000 * 1_000,
+        issued_by=_user(),
+        reason=reason,
+        cause=cause,
+        strategy=strategy,
+        model=model,
+        model_version=model_version,
+        symbols=symbols,
+        parameters=dict(parameters or {}),
+    )
+    if fault := control_fault(event):
+        raise ClientUsageError(f"this control event can't be issued: {fault}")
+    return event
+
+
 class Control:
     """Writes control events, acknowledged by the broker before a call returns.
 
@@ -45,23 +82,16 @@ class Control:
         ``effective_from`` (ns UTC event time) 0 means: from the next bar of each partition on. Raises
         ``ClientUsageError`` for an unknown action, and for a name or text that can't be kept.
         """
-        if action not in CONTROL_ACTIONS:
-            raise ClientUsageError(f"control action {action!r} is not known; use one of {', '.join(CONTROL_ACTIONS)}")
-        event = ControlEvent(
-            event_id=uuid.uuid4().hex,
-            action=action,
-            effective_from=effective_from,
-            issued_at=time.time_ns() // 1_000 * 1_000,
-            issued_by=_user(),
-            reason=reason,
+        event = new_event(
+            action,
             strategy=strategy,
             model=model,
             model_version=model_version,
             symbols=symbols,
-            parameters=dict(parameters or {}),
+            parameters=parameters,
+            effective_from=effective_from,
+            reason=reason,
         )
-        if fault := control_fault(event):
-            raise ClientUsageError(f"this control event can't be issued: {fault}")
         headers = event_headers(event.TYPE, event.event_id, "control", event.issued_at)
         self._publisher.send(self._topic, 0, encode(event), key=event.strategy.encode(), headers=headers)
         self._publisher.flush_acknowledged(30.0)

@@ -21,20 +21,5 @@ FROM unnest(%(policies)s::text[], %(strategies)s::text[], %(subjects)s::text[], 
      AS one (policy, strategy, subject, metric, session_s, verdict, value, sample_size, detail)
 ON CONFLICT DO NOTHING;
 
--- name: add alerts
-INSERT INTO alerts (alert_id, event_time, policy, rule, severity, strategy, subject, body)
-SELECT one.alert_id, to_timestamp(one.event_time_s), one.policy, one.rule, one.severity, one.strategy, one.subject,
-       one.body
-FROM unnest(%(ids)s::text[], %(event_times_s)s::bigint[], %(policies)s::text[], %(rules)s::text[],
-            %(severities)s::text[], %(strategies)s::text[], %(subjects)s::text[], %(bodies)s::jsonb[])
-     AS one (alert_id, event_time_s, policy, rule, severity, strategy, subject, body)
-ON CONFLICT DO NOTHING;
-
--- name: waiting alerts
-SELECT body::text FROM alerts WHERE published_at IS NULL ORDER BY event_time, strategy, subject, rule;
-
--- name: mark published
-UPDATE alerts SET published_at = now() WHERE alert_id = ANY (%(ids)s) AND published_at IS NULL;
-
 -- name: psi reference
 SELECT (manifest -> 'psi_reference')::text FROM models WHERE name = %(model)s AND version = %(version)s;

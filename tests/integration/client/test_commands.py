@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from infra.broker.admin import low_high_offsets
+from consumers.inference.commit_metadata import initial
+from infra.broker.admin import ensure_group_offsets, low_high_offsets
 from infra.broker.reading import read_topic
 from infra.settings import Settings
 from infra.telemetry.health import Health
@@ -184,16 +185,24 @@ def test_alerts_tail_shows_each_alert_once(command: Command, writer: Transaction
     assert command("alerts", "tail", "--start", "current").code == 2
 
 
-def test_pause_and_resume_write_control_events(command: Command, topics: Settings) -> None:
-    text = command("pause", "--reason", "earnings", "--symbols", "A, B")
-    assert text.code == 0
-    assert text.out.startswith("pause of A, B is in control (event ")
-    event = json.loads(command("resume", "--reason", "over", "--strategy", "alpha", "--json").out)
-    assert (event["action"], event["strategy"], event["reason"]) == ("resume", "alpha", "over")
+def test_pause_and_resume_are_written_without_postgres_and_say_who_has_not_received_them(
+    command: Command, topics: Settings
+) -> None:
+    names = TopicNames(topics.topics.prefix)
+    assert "run `signaltape init`" in command("pause", "--reason", "too early").err
+    places = {(names.features, number): (0, initial()) for number in range(topics.topics.partitions)}
+    ensure_group_offsets(topics, f"{topics.topics.prefix}signaltape-inference", places)
+    missing = command("pause", "--reason", "earnings", "--symbols", "A, B", "--deadline-s", "0.5")
+    assert (missing.code, missing.out) == (1, "")
+    for number in range(topics.topics.partitions):
+        assert f"{names.signals}[{number}] (owner not known)" in missing.err
+    assert command("resume", "--reason", "over", "--deadline-s", "0.5").code == 1
     assert command("pause").code == 2, "a reason is needed"
-    found = [decode(record.value) for record in read_topic(topics, TopicNames(topics.topics.prefix).control)]
-    assert all(isinstance(one, ControlEvent) for one in found)
-    assert [(one.action, one.symbols) for one in found] == [("pause", ("A", "B")), ("resume", ())]  # type: ignore[union-attr]
+    found = [decode(record.value) for record in read_topic(topics, names.control)]
+    assert [(one.action, one.symbols, one.reason) for one in found if isinstance(one, ControlEvent)] == [
+        ("pause", ("A", "B"), "earnings"),
+        ("resume", (), "over"),
+    ]
 
 
 @pytest.fixture

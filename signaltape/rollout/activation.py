@@ -1,0 +1,159 @@
+"""Second step of a promotion, and the only one of every other decision: a control event, seen to arrive."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from consumers.inference.restore import control_events
+from infra.broker.admin import low_high_offsets
+from infra.broker.single import publish_one
+from infra.settings import Settings
+from infra.warehouse.active_lock import ActiveLock
+from pipeline.control_checks import refusal
+from pipeline.deployments import ModelRef
+from schemas.codec import encode
+from schemas.control import ControlEvent, control_fault
+from schemas.headers import event_headers
+from schemas.topics import TopicNames
+from signaltape.client.control import new_event
+from signaltape.rollout.arrival import Arrivals
+from signaltape.rollout.errors import EffectiveFromPassed, EventRefused, RolloutBusy, SameBar
+from signaltape.rollout.heads import log_heads, standings
+
+_SWAPS = ("activate", "rollback")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Activation:
+    """An event that every partition has received.
+
+    ``effective``: partition → bar time (ns UTC) from which it acts there, 0: from the first bar on. ``late``: the
+    partitions that had passed the time asked for, and act later; that was alerted.
+    """
+
+    event: ControlEvent
+    effective: Mapping[int, int]
+    late: tuple[int, ...]
+
+
+def activate(
+    settings: Settings,
+    *,
+    action: str,
+    strategy: str,
+    ref: ModelRef,
+    effective_from: int = 0,
+    reason: str,
+    cause: str = "",
+    deadline_s: float = 30.0,
+) -> Activation:
+    """Put a model in force for a strategy: ``action`` is ``activate``, ``rollback`` or ``shadow``.
+
+    ``effective_from`` (ns UTC) 0 means: just beyond the newest bar of the whole log. See ``issue_and_wait``.
+    """
+    event = new_event(
+        action,
+        strategy=strategy,
+        model=ref.name,
+        model_version=ref.version,
+        effective_from=effective_from,
+        reason=reason,
+        cause=cause,
+    )
+    return issue_and_wait(settings, event, deadline_s=deadline_s)
+
+
+def issue_and_wait(settings: Settings, event: ControlEvent, *, deadline_s: float = 30.0) -> Activation:
+    """Write one control event and return when every partition shows that it received it.
+
+    1. What can't be obeyed is refused.
+    2. One swap at a time: the lock is held until the event is written, so that what is checked next still holds.
+       Other decisions take no lock: a pause needs no Postgres.
+    3. Its time: if it names none, one nanosecond after the highest bar time on any partition. One that has passed is
+       refused, and a second promotion of one strategy for the same bar.
+    4. The ends of ``signals`` are noted.
+    5. The event is written to ``control``: from here on it acts, whatever becomes of this process.
+    6. Wait for each partition's notice.
+
+    Raises EventRefused, EffectiveFromPassed, SameBar, RolloutBusy with nothing written; PublishError where it is not
+    known whether 5 happened; NotReceived after ``deadline_s``, naming the partitions that are missing.
+    """
+    if why := control_fault(event) or refusal(event):  # 1.
+        raise EventRefused(f"this {event.action} event can't be issued: {why}")
+    end = time.monotonic() + deadline_s
+    lock = ActiveLock(settings, "rollout")
+    if event.action in _SWAPS and not _acquire(lock, deadline_s):  # 2.
+        raise RolloutBusy(f"another promotion has been under way for {deadline_s:g} s; nothing was written, try again")
+    try:
+        timed = _timed(settings, event)  # 3.
+        with Arrivals(settings) as arrivals:  # 4.
+            written = _write(settings, timed)  # 5.
+            lock.release()
+            seen = arrivals.wait(written, end)  # 6.
+    finally:
+        lock.release()
+    late = tuple(number for number, at in seen.items() if at > max(written.effective_from, 0) > 0)
+    return Activation(event=written, effective=seen, late=late)
+
+
+def _acquire(lock: ActiveLock, deadline_s: float) -> bool:
+    given_up = threading.Event()
+    timer = threading.Timer(deadline_s, given_up.set)
+    timer.start()
+    try:
+        return lock.acquire(given_up)
+    finally:
+        timer.cancel()
+
+
+def _timed(settings: Settings, event: ControlEvent) -> ControlEvent:
+    """Return the event with the bar time from which it acts."""
+    standing = standings(settings)
+    heads = log_heads(settings, standing)
+    known = {number: head for number, head in heads.items() if head is not None}
+    highest = max(known.values(), default=0)
+    if event.effective_from and event.effective_from <= highest:
+        passed = sorted(number for number, head in known.items() if event.effective_from <= head)
+        raise EffectiveFromPassed(
+            f"effective_from {event.effective_from} lies behind bars that are there already (partitions {passed}, the "
+            f"newest closed at {highest}): nothing was written. Give a later time, or none for the next bar"
+        )
+    timed = event if event.effective_from or not known else replace(event, effective_from=highest + 1)
+    if event.action == "activate":
+        kept: dict[int, int] = {}
+        for one in standing.values():
+            for offset, effective in one.kept:
+                kept[offset] = max(effective, kept.get(offset, 0))
+        _refuse_second(settings, timed, kept)
+    return timed
+
+
+def _refuse_second(settings: Settings, event: ControlEvent, kept: Mapping[int, int]) -> None:
+    """Raise SameBar if the strategy's last swap that acts from the event's bar is a promotion too.
+
+    ``kept``: control offset → latest bar time from which a received event acts on any partition.
+    """
+    end = low_high_offsets(settings, TopicNames(settings.topics.prefix).control)[0][1]
+    same = [
+        held
+        for held in control_events(settings, end - 1)
+        if held.action in _SWAPS
+        and held.strategy == event.strategy
+        and max(held.effective_from, kept.get(held.control_offset, 0)) == event.effective_from
+    ]
+    if same and same[-1].action == "activate":
+        first = same[-1]
+        raise SameBar(
+            f"strategy {event.strategy}: {first.model}:{first.model_version} is already promoted for this very bar "
+            f"({event.effective_from or 'the first one'}, control event {first.control_offset}) and none has come "
+            "since: nothing was written. Roll it back, or give a later time"
+        )
+
+
+def _write(settings: Settings, event: ControlEvent) -> ControlEvent:
+    """Return the event with its offset."""
+    headers = event_headers(event.TYPE, event.event_id, "control", event.issued_at)
+    topic = TopicNames(settings.topics.prefix).control
+    offset = publish_one(settings, topic, encode(event), key=event.strategy.encode(), headers=headers)
+    return replace(event, control_offset=offset)

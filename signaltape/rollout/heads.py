@@ -1,0 +1,59 @@
+"""How far the log has come, in bar time."""
+
+from collections.abc import Mapping
+
+from consumers.inference.commit_metadata import CommitMetadata, from_text
+from infra.broker.admin import group_offsets, low_high_offsets
+from infra.broker.reading import read_topic
+from infra.settings import Settings
+from schemas.bars import BarBatch
+from schemas.codec import decode
+from schemas.errors import DecodeError
+from schemas.topics import TopicNames
+from signaltape.rollout.errors import RolloutError
+
+#: Messages of a partition that are read at the most: beyond a lag as long as that, its newest bars say enough.
+_TAIL = 20_000
+
+
+def standings(settings: Settings) -> dict[int, CommitMetadata]:
+    """Return what each partition's newest commit of the inference carries."""
+    names = TopicNames(settings.topics.prefix)
+    group = f"{settings.topics.prefix}signaltape-inference"
+    found = group_offsets(settings, group, names.features, settings.topics.partitions)
+    metadata = {}
+    for number, place in found.items():
+        where = f"{names.features}[{number}]"
+        if place is None:
+            raise RolloutError(f"{where}: the inference has no committed offset; run `signaltape init`")
+        metadata[number] = from_text(place[1], f"{where} at offset {place[0]}")
+    return metadata
+
+
+def log_heads(settings: Settings, standing: Mapping[int, CommitMetadata]) -> dict[int, int | None]:
+    """Return the highest bar time (ns UTC) on each partition of ``bars``, None before its first bar.
+
+    That is what the inference has committed, and the bars behind it that are still on their way: an event written
+    now comes after those.
+    """
+    topic = TopicNames(settings.topics.prefix).bars
+    bounds = low_high_offsets(settings, topic)
+    heads = {number: one.standing.head for number, one in standing.items()}
+    starts = {}
+    for number, one in standing.items():
+        low, high = bounds[number]
+        after = 0 if one.standing.fence is None else one.standing.fence[0] + 1
+        start = max(low, after, high - _TAIL)
+        if start < high:
+            starts[number] = start
+    if not starts:
+        return heads
+    ends = {number: bounds[number][1] for number in starts}
+    for record in read_topic(settings, topic, from_offsets=starts, to_offsets=ends):
+        try:
+            message = decode(record.value or b"")
+        except DecodeError:
+            continue
+        if isinstance(message, BarBatch):
+            heads[record.partition] = max(heads[record.partition] or 0, message.event_time)
+    return heads
