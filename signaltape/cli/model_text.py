@@ -5,13 +5,18 @@ from collections.abc import Iterator, Sequence
 from infra.scoring.manifest import ModelManifest
 from infra.warehouse.models import ModelMetric
 
-_SHOWN = ("ic", "rank_ic", "cross_section_rank_ic", "hit_rate", "rmse", "rmse_of_zero", "brier")
+_SHOWN = (
+    *("ic", "rank_ic", "cross_section_rank_ic", "hit_rate", "rmse", "rmse_of_zero", "brier"),
+    *("accuracy", "precision", "recall", "f1", "log_loss"),
+)
 
 
 def manifest_lines(manifest: ModelManifest) -> Iterator[str]:
     """What a model is for and what was found when it was made."""
     terms = manifest.thresholds
-    yield f"{manifest.family or 'external'} model over {len(manifest.features)} columns of {manifest.feature_set}"
+    target = manifest.training.get("target")
+    kind = f"{manifest.family or 'external'} {'classifier' if target == 'classification' else 'model'}"
+    yield f"{kind} over {len(manifest.features)} columns of {manifest.feature_set}"
     yield f"  serves {', '.join(manifest.intervals)}, horizon {manifest.horizon} bars, SHA-256 {manifest.sha256}"
     yield (
         f"  long from {terms.long:+.6f}, short from {terms.short:+.6f}, confidence from {terms.min_confidence:g}; "
@@ -23,7 +28,7 @@ def manifest_lines(manifest: ModelManifest) -> Iterator[str]:
     parity = manifest.training.get("onnx_against_native")
     if isinstance(parity, dict):
         yield (
-            f"  ONNX against the fitted model on {parity['rows']:,} held-out rows: "
+            f"  ONNX against the fitted model on {parity['rows']:,} rows: "
             f"largest difference {parity['largest']:.2g} (tolerance {parity['tolerance']:.2g})"
         )
 

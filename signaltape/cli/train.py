@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from producers.bar_table import BarTable
     from signaltape.datasets import CheckedDataset
     from signaltape.training import Trained, TrainOptions
+    from signaltape.training.options import Target
 
 _Splits = Annotated[
     Path | None,
@@ -37,7 +38,12 @@ def train(
     dataset: Annotated[Path | None, typer.Option(help="Train on this dataset instead (`signaltape dataset`).")] = None,
     interval: Annotated[str, typer.Option(help="Of a file, bar interval: 1s, 1m, 1d …")] = "",
     stamp: Annotated[str, typer.Option(help="What a file's ts stamps: the bar's open or its close.")] = "",
-    family: Annotated[str, typer.Option(help="linear or lightgbm.")] = "linear",
+    family: Annotated[
+        str, typer.Option("--model", "--family", help="Kind of model: linear, lightgbm, forest or mlp.")
+    ] = "linear",
+    target: Annotated[
+        str, typer.Option(help="regression (on the return) or classification (does it rise?).")
+    ] = "regression",
     horizon: Annotated[
         int | None, typer.Option(help="Bars until the return is realised. [default: 5, or the dataset's]")
     ] = None,
@@ -61,6 +67,7 @@ def train(
     options = TrainOptions(
         name=name,
         family=family,
+        target=cast("Target", target),
         horizon=horizon if horizon is not None else 5 if terms is None else terms.horizon,
         feature_set=feature_set or ("core" if terms is None else terms.feature_set),
         features=_names(features),

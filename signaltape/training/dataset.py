@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,11 @@ class Rows:
             matures=self.matures[rows],
             symbol=self.symbol[rows],
         )
+
+    def with_columns(self, kept: BoolArray) -> "Rows":
+        """The same rows with some of the features, by mask (features,)."""
+        names = tuple(name for name, keep in zip(self.features, kept, strict=True) if keep)
+        return replace(self, features=names, x=np.ascontiguousarray(self.x[:, kept]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

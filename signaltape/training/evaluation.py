@@ -9,10 +9,11 @@ from pipeline.comparison import metrics
 from pipeline.comparison.bootstrap import blocks_of, interval, resampled_sums, time_sums
 from pipeline.comparison.metrics import CROSS_SECTION, WIDTH, cross_sections, metric_columns, statistics
 from schemas.fields import F8Array
+from signaltape.training.class_metrics import CLASS_METRICS, CLASS_WIDTH, class_columns, class_statistics
 from signaltape.training.dataset import Rows
 
 #: Metric → larger is better. Each correlation, rate and error also has `_low` and `_high`, its 95 % interval.
-METRICS = {**metrics.METRICS, CROSS_SECTION: True, "rows": True}
+METRICS = {**metrics.METRICS, **CLASS_METRICS, CROSS_SECTION: True, "rows": True}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +25,9 @@ class Estimate:
     high: float | None = None
 
 
-def evaluate(rows: Rows, score: F8Array, confidence: F8Array, horizon: int, seed: int) -> dict[str, Estimate]:
+def evaluate(
+    rows: Rows, score: F8Array, confidence: F8Array, horizon: int, seed: int, *, classes: bool = False
+) -> dict[str, Estimate]:
     """Judge scores and confidences, float64 (n,), of held-out ``rows``.
 
     ``ic``, ``rank_ic``: Pearson's and Spearman's correlation of score and return over all rows. ``hit_rate``: share
@@ -32,10 +35,17 @@ def evaluate(rows: Rows, score: F8Array, confidence: F8Array, horizon: int, seed
     mean squared error of the confidence. ``cross_section_rank_ic``: mean over prediction times of Spearman's
     correlation across at least 20 symbols; left out where no time has so many.
 
+    With ``classes`` also those of the class "up" (score above 0), over rows with a return: ``accuracy``,
+    ``precision`` (of the rows called up, the share that rose), ``recall`` (of those that rose, the share called up),
+    ``f1`` (their harmonic mean), and ``log_loss``: mean negative logarithm of the probability given to what came true.
+
     Intervals: moving-block bootstrap over times (`pipeline.comparison.bootstrap`), 1,000 seeded resamples: labels
     overlap and symbols move together, so rows are not independent. Ranks are those of the whole sample.
     """
-    sums = time_sums(metric_columns(score, confidence, rows.y), rows.event_time)
+    columns = metric_columns(score, confidence, rows.y)
+    if classes:
+        columns = np.column_stack([columns, class_columns(score, confidence, rows.y)])
+    sums = time_sums(columns, rows.event_time)
     crossed = cross_sections(rows.event_time, score, rows.y)
     known = np.isfinite(crossed)
     found = _estimates(np.column_stack([sums, np.where(known, crossed, 0.0), known]), horizon, seed)
@@ -69,6 +79,9 @@ def _estimates(sums: F8Array, horizon: int, seed: int) -> dict[str, Estimate]:
 
 
 def _statistics(sums: F8Array) -> dict[str, F8Array]:
-    crossed, known = sums[:, WIDTH:].T
+    crossed, known = sums[:, -2:].T
+    found = statistics(sums[:, :WIDTH])
+    if sums.shape[1] == WIDTH + CLASS_WIDTH + 2:
+        found |= class_statistics(sums[:, WIDTH:-2])
     with np.errstate(divide="ignore", invalid="ignore"):
-        return {**statistics(sums[:, :WIDTH]), CROSS_SECTION: crossed / known}
+        return {**found, CROSS_SECTION: crossed / known}

@@ -4,19 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from schemas.fields import F8Array
-from signaltape.training import linear_family, tree_family
-from signaltape.training.dataset import F4Array
+from signaltape.training import forest_family, lightgbm_family, linear_family, mlp_family
 from signaltape.training.errors import TrainingError
 from signaltape.training.fitted import Fitted
+from signaltape.training.task import Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
-    """``fit(x, y, parameters, seed)``: x float32 (n, features) with NaN, y float64 (n,) of about unit variance."""
+    """``fit`` takes both targets; ``defaults`` are all of its parameters."""
 
     name: str
-    fit: Callable[[F4Array, F8Array, Mapping[str, float], int], Fitted]
+    fit: Callable[[Task], Fitted]
     defaults: Mapping[str, float] = field(default_factory=dict)
 
     def parameters(self, chosen: Mapping[str, float]) -> dict[str, float]:
@@ -33,7 +32,9 @@ class Family:
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "linear": Family(name="linear", fit=linear_family.fit, defaults=linear_family.DEFAULTS),
-        "lightgbm": Family(name="lightgbm", fit=tree_family.fit, defaults=tree_family.DEFAULTS),
+        "lightgbm": Family(name="lightgbm", fit=lightgbm_family.fit, defaults=lightgbm_family.DEFAULTS),
+        "forest": Family(name="forest", fit=forest_family.fit, defaults=forest_family.DEFAULTS),
+        "mlp": Family(name="mlp", fit=mlp_family.fit, defaults=mlp_family.DEFAULTS),
     }
 )
 

@@ -1,17 +1,19 @@
 """One ONNX graph for a whole model: preprocessing, prediction, scale of the target, calibrated confidence."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto, checker, helper, numpy_helper
 
-from signaltape.training.calibration import Calibration
+if TYPE_CHECKING:
+    from signaltape.training.heads import Head
 
 #: A family's part of the graph reads this and ends in this: float32 (n, features) and (n, 1).
 INPUT, PREDICTED = "features", "predicted"
 _OPSET, _ML_OPSET, _IR = 17, 3, 8
+_STEP = 2.0**-23
 
 
 @dataclass(kw_only=True, slots=True)
@@ -30,23 +32,27 @@ class GraphPart:
         self.constants[name] = np.asarray(values, dtype=np.float32)
         return name
 
+    def flatten(self, source: str, output: str) -> None:
+        """(n, 1) → (n,)."""
+        self.constants["flat"] = np.array([-1], dtype=np.int64)
+        self.add("Reshape", [source, "flat"], output)
 
-def score_graph(part: GraphPart, width: int, target_scale: float, calibration: Calibration) -> bytes:
+    def log_odds(self, source: str, output: str) -> None:
+        """Probabilities → ln(p / (1 - p)); 0 and 1 are moved in by the smallest step that float32 tells from 1."""
+        self.add("Clip", [source, self.constant("least", _STEP), self.constant("most", 1.0 - _STEP)], "inner")
+        self.add("Sub", [self.constant("one", 1.0), "inner"], "other")
+        self.add("Div", ["inner", "other"], "odds")
+        self.add("Log", ["odds"], output)
+
+
+def score_graph(part: GraphPart, width: int, head: "Head") -> bytes:
     """Return ONNX bytes: ``features`` float32 (n, width) → ``score`` and ``confidence`` float32 (n,).
 
-    score = target_scale × predicted; confidence = sigmoid(a + b min(|score| / scale, ceiling)). The same arguments
-    give the same bytes: nothing of time, place or process is in the graph.
+    ``part`` leads to what the family predicts, ``head`` from there. The same arguments give the same bytes: nothing
+    of time, place or process is in the graph.
     """
     whole = GraphPart(nodes=list(part.nodes), constants=dict(part.constants))
-    whole.constants["flat"] = np.array([-1], dtype=np.int64)
-    whole.add("Mul", [PREDICTED, whole.constant("target_scale", target_scale)], "scaled")
-    whole.add("Reshape", ["scaled", "flat"], "score")
-    whole.add("Abs", ["score"], "size")
-    whole.add("Mul", ["size", whole.constant("per_scale", 1.0 / calibration.scale)], "strength")
-    whole.add("Min", ["strength", whole.constant("ceiling", calibration.ceiling)], "bounded")
-    whole.add("Mul", ["bounded", whole.constant("slope", calibration.slope)], "evidence")
-    whole.add("Add", ["evidence", whole.constant("base", calibration.intercept)], "logit")
-    whole.add("Sigmoid", ["logit"], "confidence")
+    head.append_to(whole)
     graph = helper.make_graph(
         whole.nodes,
         "signaltape",

@@ -1,63 +1,57 @@
-"""Ridge regression over imputed, standardised and clipped features: the baseline that others have to beat."""
+"""Ridge and logistic regression over prepared features: the baseline that others have to beat."""
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from schemas.fields import F8Array
 from signaltape.training.dataset import F4Array
-from signaltape.training.fitted import Fitted
-from signaltape.training.graph import INPUT, PREDICTED, GraphPart
+from signaltape.training.fitted import JSON_FILE, Fitted
+from signaltape.training.graph import PREDICTED, GraphPart
+from signaltape.training.preparation import prepared, preparing_steps
+from signaltape.training.task import Task
 
 #: ``penalty``: ridge penalty per row; ``clip``: largest standardised value of a feature, against outliers.
 DEFAULTS: Mapping[str, float] = {"penalty": 0.01, "clip": 5.0}
 
 
-def fit(x: F4Array, y: F8Array, parameters: Mapping[str, float], seed: int) -> Fitted:
-    """Fit median imputation, standardisation, clipping and ridge; ``seed`` plays no part in a closed form."""
-    del seed
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import Ridge
+def fit(task: Task) -> Fitted:
+    """Fit median imputation, standardisation, clipping and a linear model; the seed plays no part in it."""
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer, StandardScaler
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    clip = float(parameters["clip"])
-    model = make_pipeline(
-        SimpleImputer(strategy="median"),
-        StandardScaler(),
-        FunctionTransformer(np.clip, kw_args={"a_min": -clip, "a_max": clip}),
-        Ridge(alpha=float(parameters["penalty"]) * len(y), solver="cholesky"),
-    )
+    clip = float(task.parameters["clip"])
+    model = make_pipeline(*preparing_steps(clip), _regressor(task))
     with threadpool_limits(1):  # the number of threads decides the order of additions, and so the bits
-        model.fit(x.astype(np.float64), y)
-    imputer, scaler, _, ridge = (step for _, step in model.steps)
+        model.fit(task.x.astype(np.float64), task.y)
+    imputer, scaler, _, linear = (step for _, step in model.steps)
 
     def predict(rows: F4Array) -> F8Array:
-        return np.asarray(model.predict(rows.astype(np.float64)), dtype=np.float64)
+        answer = model.decision_function if task.classes else model.predict
+        return np.asarray(answer(rows.astype(np.float64)), dtype=np.float64)
 
     numbers = {
         "median": imputer.statistics_,
         "mean": scaler.mean_,
         "deviation": scaler.scale_,
-        "coefficient": ridge.coef_,
-        "intercept": np.atleast_1d(ridge.intercept_),
+        "coefficient": np.ravel(linear.coef_),
+        "intercept": np.atleast_1d(linear.intercept_),
     }
-    native = {"clip": clip, **{name: values.tolist() for name, values in numbers.items()}}
-    return Fitted(
-        predict=predict, part=_part(numbers, clip), files={"native.json": (json.dumps(native) + "\n").encode()}
-    )
-
-
-def _part(numbers: Mapping[str, F8Array], clip: float) -> GraphPart:
+    native = {"target": task.target, "clip": clip, **{name: values.tolist() for name, values in numbers.items()}}
     part = GraphPart()
-    part.add("IsNaN", [INPUT], "missing")
-    part.add("Where", ["missing", part.constant("median", numbers["median"]), INPUT], "filled")
-    part.add("Sub", ["filled", part.constant("mean", numbers["mean"])], "centred")
-    part.add("Div", ["centred", part.constant("deviation", numbers["deviation"])], "standard")
-    part.add("Clip", ["standard", part.constant("lowest", -clip), part.constant("highest", clip)], "clipped")
-    weights = part.constant("coefficient", np.reshape(numbers["coefficient"], (-1, 1)))
-    part.add("MatMul", ["clipped", weights], "product")
+    clipped = prepared(part, imputer, scaler, clip)
+    part.add("MatMul", [clipped, part.constant("coefficient", numbers["coefficient"].reshape(-1, 1))], "product")
     part.add("Add", ["product", part.constant("intercept", numbers["intercept"])], PREDICTED)
-    return part
+    return Fitted(predict=predict, part=part, files={JSON_FILE: (json.dumps(native) + "\n").encode()})
+
+
+def _regressor(task: Task) -> Any:
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    penalty = float(task.parameters["penalty"]) * len(task.y)
+    if not task.classes:
+        return Ridge(alpha=penalty, solver="cholesky")
+    # The curvature of the log loss is a quarter of the squared loss's at even odds: so is the penalty.
+    return LogisticRegression(C=4.0 / max(penalty, 1e-12), solver="lbfgs", max_iter=1_000, tol=1e-8)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import inf, isfinite
-from typing import Any
+from typing import Any, Literal, get_args
 
 from infra.scoring.manifest import NAME
 from pipeline.engine_types import EngineConfig
@@ -11,6 +11,9 @@ from pipeline.routing.model_port import FALLBACKS
 from schemas.intervals import INTERVALS
 from signaltape.training.errors import TrainingError
 
+#: What is learnt: the return itself, or whether it is above 0.
+Target = Literal["regression", "classification"]
+TARGETS: tuple[str, ...] = get_args(Target)
 #: Longest horizon: the engine must still hold the bar of the prediction when its label matures.
 _LONGEST = EngineConfig(partition=0, partitions=1).ring - 1
 
@@ -27,6 +30,7 @@ class TrainOptions:
 
     name: str
     family: str = "linear"
+    target: Target = "regression"
     horizon: int = 5
     feature_set: str = "core"
     features: tuple[str, ...] = ()
@@ -49,6 +53,7 @@ class TrainOptions:
         unknown = ", ".join(interval for interval in self.intervals if interval not in INTERVALS)
         for ok, rule in (
             (NAME.fullmatch(self.name), f"name {self.name!r}: lower-case letters, digits, - and _ (64 at the most)"),
+            (self.target in TARGETS, f"target {self.target!r} is not one of {', '.join(TARGETS)}"),
             (not unknown, f"interval {unknown} is not known; there are {', '.join(INTERVALS)}"),
             (self.fallback in FALLBACKS, f"fallback {self.fallback!r} is not one of {', '.join(FALLBACKS)}"),
             (0 <= self.min_confidence <= 1, f"min_confidence is {self.min_confidence}; it must lie in [0, 1]"),

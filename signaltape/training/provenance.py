@@ -2,7 +2,7 @@
 
 from importlib import metadata
 
-_LIBRARIES = ("numpy", "scikit-learn", "lightgbm", "onnx", "onnxruntime", "signaltape")
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "lightgbm", "onnx", "onnxruntime", "signaltape")
 
 
 def library_versions() -> dict[str, str]:

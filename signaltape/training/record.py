@@ -1,36 +1,18 @@
 """What is kept of a training run: the finished graph and all that was decided about it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from infra.scoring.files import sha256_of
 from infra.scoring.manifest import ModelManifest
 from infra.scoring.numerics import host_fingerprint
-from infra.scoring.session import Session
 from pipeline.drift.population_stability import reference_of
-from pipeline.routing.decision import Thresholds
-from schemas.fields import F8Array
-from signaltape.training.calibration import THRESHOLD_RULE, Calibration
+from signaltape.training.calibration import THRESHOLD_RULE
 from signaltape.training.dataset import Dataset
+from signaltape.training.fitting import FittedModel
 from signaltape.training.options import TrainOptions
-from signaltape.training.parity import Parity
 from signaltape.training.provenance import library_versions
 from signaltape.training.splitting import Split
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class FittedModel:
-    """The finished graph; ``files``: the native form by file name; ``train_score``: float64 (training rows,)."""
-
-    onnx: bytes
-    files: Mapping[str, bytes]
-    session: Session
-    train_score: F8Array
-    thresholds: Thresholds
-    calibration: Calibration
-    parity: Parity
-    parameters: Mapping[str, float]
 
 
 def draft_manifest(
@@ -55,16 +37,25 @@ def draft_manifest(
         sha256=sha256_of(model.onnx),
         numerics=host_fingerprint(),
         psi_reference=reference_of(model.train_score),
+        irrelevant=_irrelevant(split.train.features, model),
         training={
             **_rows_record(data, split, dropped),
+            "target": options.target,
             "parameters": dict(model.parameters),
             "seed": options.seed,
             "threshold_rule": THRESHOLD_RULE.format(long=options.long_quantile, short=options.short_quantile),
-            "calibration": asdict(model.calibration),
+            "calibration": model.head.document(),
             "onnx_against_native": asdict(model.parity),
+            "native_files": sorted(model.files),
             "libraries": library_versions(),
         },
     )
+
+
+def _irrelevant(features: tuple[str, ...], model: FittedModel) -> tuple[str, ...]:
+    """Columns that no tree splits on; unknown, so none, for models that aren't trees."""
+    splits = model.importance.get("split")
+    return () if splits is None else tuple(name for name, count in zip(features, splits, strict=True) if count == 0)
 
 
 def _source(data: Dataset) -> dict[str, Any]:

@@ -22,6 +22,11 @@ class Split:
     embargoed: int
     boundaries: tuple[int, int]
 
+    @property
+    def spans(self) -> dict[str, Rows]:
+        """The three by name, as metrics name them; the rows of ``train`` have been seen."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
 
 def split_by_time(rows: Rows, validation: float, test: float, minimum: int) -> Split:
     """Split by shares of rows, all rows of one event time on one side, latest rows in ``test``.

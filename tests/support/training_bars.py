@@ -1,12 +1,15 @@
 """Simulated bars to train on, and models trained on them."""
 
 import hashlib
+import json
 import sys
 from pathlib import Path
 
 from producers.bar_table import BarTable
 from producers.simulation.market import MarketConfig, simulate
 from signaltape.training import Trained, TrainOptions, train
+from signaltape.training.families import FAMILIES
+from signaltape.training.options import TARGETS
 
 
 def simulated(ic: float = 0.3, symbols: int = 25, sessions: int = 2, seed: int = 7) -> BarTable:
@@ -21,9 +24,15 @@ def trained(folder: Path, family: str, table: BarTable | None = None, **options:
 
 
 def main() -> None:
-    """Train in a process of its own; print the SHA-256 of the ONNX file: ``FOLDER FAMILY``."""
-    made = trained(Path(sys.argv[1]), sys.argv[2])
-    print(hashlib.sha256((made.folder / made.manifest.onnx_file).read_bytes()).hexdigest())
+    """Train every family with both targets in a process of its own; print the SHA-256 of each ONNX file: ``FOLDER``."""
+    bars = simulated(symbols=6, sessions=1)
+    found = {}
+    for family in FAMILIES:
+        for target in TARGETS:
+            made = trained(Path(sys.argv[1]) / f"{family}-{target}", family, bars, target=target)
+            content = (made.folder / made.manifest.onnx_file).read_bytes()
+            found[f"{family} {target}"] = hashlib.sha256(content).hexdigest()
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

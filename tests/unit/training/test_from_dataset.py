@@ -118,7 +118,12 @@ def test_command(
     document = json.loads(capsys.readouterr().out)
     assert document["manifest"]["horizon"] == 1
     assert document["manifest"]["training"]["dataset_fingerprint"] == open_dataset(folder).manifest.fingerprint
+    chosen = ("--dataset", folder, "--model", "mlp", "--target", "classification", "--parameter", "epochs=2")
+    assert call(monkeypatch, *chosen, "--name", "m", "--out", tmp_path / "mlp") == 0
+    assert "mlp classifier over" in capsys.readouterr().out
     for arguments, code, what in (
+        (("--dataset", folder, "--target", "ranking"), 1, "target 'ranking' is not one of regression"),
+        (("--dataset", folder, "--model", "prophet"), 1, "there are linear, lightgbm, forest, mlp"),
         ((), 2, "give a file of bars, or --dataset"),
         ((folder / "data.parquet", "--dataset", folder), 2, "give a file of bars, or --dataset"),
         (("x.csv", "--interval", "1m"), 2, "needs --stamp"),

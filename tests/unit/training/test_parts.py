@@ -7,14 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn import linear_model, metrics
 
+from infra.scoring.scorer import RowScorer
+from infra.scoring.session import Session
 from signaltape.training.calibration import Calibration, fit_calibration, thresholds_of
 from signaltape.training.dataset import Rows, maturities
+from signaltape.training.ensemble import float32_threshold
 from signaltape.training.errors import TrainingError
 from signaltape.training.evaluation import evaluate, metric_rows
+from signaltape.training.fitted import Fitted, log_odds
+from signaltape.training.graph import INPUT, PREDICTED, GraphPart, score_graph
+from signaltape.training.heads import ClassHead, ReturnHead, fit_class_head
+from signaltape.training.lightgbm_family import fit as fit_trees
+from signaltape.training.parity import compare
 from signaltape.training.splitting import split_by_time
-from signaltape.training.tree_family import fit as fit_trees
-from signaltape.training.tree_family import float32_threshold
+from signaltape.training.task import Task
 
 
 def rows_of(event_time: list[int], matures: list[int], y: list[float] | None = None) -> Rows:
@@ -213,10 +221,6 @@ def test_threshold_separates_the_same_float32_values(threshold: float, steps: in
 
 def test_neighbouring_float32_values_stay_apart() -> None:
     """Two values with no float32 between them: the double threshold in the middle rounds to the upper one."""
-    from infra.scoring.scorer import RowScorer
-    from infra.scoring.session import Session
-    from signaltape.training.graph import score_graph
-
     lower = np.float32(1.0) - np.float32(2.0**-24)
     upper = np.float32(1.0)
     x = np.repeat(np.array([lower, upper], dtype=np.float32), 500)[:, None]
@@ -230,7 +234,117 @@ def test_neighbouring_float32_values_stay_apart() -> None:
         "bagging_fraction": 1.0,
         "lambda_l2": 0.0,
     }
-    fitted = fit_trees(x, y, parameters, 1)
-    served = RowScorer(Session(score_graph(fitted.part, 1, 1.0, Calibration()), 1, "trees")).score_rows(x)
+    fitted = fit_trees(Task(x=x, y=y, target="regression", parameters=parameters, seed=1))
+    head = ReturnHead(unit=1.0, calibration=Calibration())
+    served = RowScorer(Session(score_graph(fitted.part, 1, head), 1, "trees")).score_rows(x)
     assert served.score == pytest.approx(fitted.predict(x), abs=1e-6)
     assert np.sign(served.score).tolist() == y.tolist()
+
+
+def passing_on() -> GraphPart:
+    """A family whose prediction is its one feature."""
+    part = GraphPart()
+    part.add("Identity", [INPUT], PREDICTED)
+    return part
+
+
+def drawn_classes(sharpness: float, n: int = 40_000) -> tuple[np.ndarray, np.ndarray]:
+    """Log odds, and returns that rise with probability sigmoid(sharpness × log odds)."""
+    rng = np.random.default_rng(5)
+    odds = rng.normal(0.0, 1.0, n)
+    return odds, np.where(rng.random(n) < 1.0 / (1.0 + np.exp(-sharpness * odds)), 0.01, -0.01)
+
+
+def test_sharpness_is_that_of_a_logistic_regression_without_intercept() -> None:
+    odds, y = drawn_classes(0.6)
+    found = fit_class_head(odds, y, 0.01)
+    held = np.clip(odds, -found.ceiling, found.ceiling)[:, None]
+    oracle = linear_model.LogisticRegression(C=1e12, fit_intercept=False, tol=1e-10).fit(held, y > 0)
+    assert found.sharpness == pytest.approx(oracle.coef_[0, 0], rel=1e-4)
+    assert found.sharpness == pytest.approx(0.6, abs=0.03)
+    assert (found.rows, found.size) == (40_000, 0.01)
+
+
+def test_a_classifier_without_skill_says_so() -> None:
+    """Wrong more often than right: no direction is turned round, the confidence is a half, the score near 0."""
+    odds, y = drawn_classes(-0.5)
+    score, confidence = fit_class_head(odds, y, 0.01).scores(odds)
+    assert confidence.max() < 0.51
+    assert np.abs(score).max() < 0.0003
+    assert (np.sign(score) == np.sign(odds)).all()
+    with pytest.raises(TrainingError, match="exactly 0"):
+        fit_class_head(odds, y * 0.0, 0.01)
+
+
+def test_score_of_a_classifier_is_the_expected_return() -> None:
+    """p_up = 0.75: (0.75 - 0.25) × 0.02; the confidence is the larger probability, also for the other direction."""
+    odds = np.log([3.0, 1.0, 1.0 / 3.0])
+    score, confidence = ClassHead(size=0.02).scores(odds)
+    assert score == pytest.approx([0.01, 0.0, -0.01])
+    assert confidence == pytest.approx([0.75, 0.5, 0.75])
+    served = RowScorer(Session(score_graph(passing_on(), 1, ClassHead(size=0.02)), 1, "head")).score_rows(
+        odds.astype(np.float32)[:, None]
+    )
+    assert served.score == pytest.approx(score, abs=1e-8)
+    assert served.confidence == pytest.approx(confidence, abs=1e-6)
+
+
+def test_expected_return_where_sizes_do_not_depend_on_the_direction() -> None:
+    """E[r] by simulation, returns of 0 among them: the mean of the scores is the mean of the returns."""
+    rng = np.random.default_rng(9)
+    odds = rng.normal(0.3, 0.8, 400_000)
+    sign = np.where(rng.random(len(odds)) < 1.0 / (1.0 + np.exp(-odds)), 1.0, -1.0)
+    y = sign * rng.exponential(0.01, len(odds)) * (rng.random(len(odds)) < 0.8)
+    score, _ = ClassHead(size=float(np.mean(np.abs(y)))).scores(odds)
+    assert score.mean() == pytest.approx(y.mean(), abs=4 * y.std() / np.sqrt(len(y)))
+
+
+def test_class_metrics_agree_with_scikit_learn() -> None:
+    rows, score = sample()
+    confidence = 1.0 / (1.0 + np.exp(-np.abs(score)))
+    found = evaluate(rows, score, confidence, 1, 7, classes=True)
+    rose, called = rows.y > 0, score > 0
+    assert found["accuracy"].value == pytest.approx(metrics.accuracy_score(rose, called))
+    assert found["precision"].value == pytest.approx(metrics.precision_score(rose, called))
+    assert found["recall"].value == pytest.approx(metrics.recall_score(rose, called))
+    assert found["f1"].value == pytest.approx(metrics.f1_score(rose, called))
+    chance = np.where(called, confidence, 1 - confidence)
+    assert found["log_loss"].value == pytest.approx(metrics.log_loss(rose, chance))
+    for name in ("accuracy", "precision", "recall", "f1", "log_loss"):
+        assert found[name].low < found[name].value < found[name].high
+    assert "accuracy" not in evaluate(rows, score, confidence, 1, 7)
+
+
+def test_log_odds_stay_finite_in_both_forms() -> None:
+    chance = np.array([0.0, 0.2, 0.5, 1.0])
+    assert log_odds(chance)[1:3] == pytest.approx([math.log(0.25), 0.0])
+    part = GraphPart()
+    part.log_odds(INPUT, PREDICTED)
+    head = ClassHead(size=1.0)
+    served = RowScorer(Session(score_graph(part, 1, head), 1, "odds")).score_rows(chance.astype(np.float32)[:, None])
+    assert served.score == pytest.approx(head.scores(log_odds(chance))[0], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("factor", "message"), [(1.0, None), (1.01, "differs from the fitted model by 0.03 .* on row 2: native 3.03")]
+)
+def test_a_graph_that_differs_in_one_row_is_refused(factor: float, message: str | None) -> None:
+    x = np.array([[1.0], [2.0], [3.0], [-1.0]], dtype=np.float32)
+    head = ReturnHead(unit=1.0, calibration=Calibration())
+    changed = np.array([1.0, 1.0, factor, 1.0])
+    fitted = Fitted(predict=lambda rows: rows[:, 0].astype(np.float64) * changed, part=passing_on())
+    session = Session(score_graph(fitted.part, 1, head), 1, "graph")
+    if message is None:
+        assert compare(fitted, head, session, x, 1.0).largest == 0.0
+    else:
+        with pytest.raises(TrainingError, match=message):
+            compare(fitted, head, session, x, 1.0)
+
+
+def test_confidences_that_differ_are_refused() -> None:
+    x = np.ones((4, 1), dtype=np.float32)
+    even = ReturnHead(unit=1.0, calibration=Calibration())
+    sure = ReturnHead(unit=1.0, calibration=Calibration(intercept=1.0))
+    fitted = Fitted(predict=lambda rows: rows[:, 0].astype(np.float64), part=passing_on())
+    with pytest.raises(TrainingError, match=r"confidences differ by up to 0\.231"):
+        compare(fitted, sure, Session(score_graph(fitted.part, 1, even), 1, "graph"), x, 1.0)
