@@ -115,8 +115,10 @@ class InferenceSettings(Group):
     deadline_ms: replaces the deadline that each model's manifest states. round_messages: messages in one transaction
     at the most. snapshot_batches, snapshot_event_s: how many batches, or how much event time, a router snapshot is
     apart from the next. breaker_misses: misses in a row that open a model's breaker; breaker_probe: one call in so
-    many then still asks the model. fresh_bars: how old a prediction may be to serve as fallback. signal_format: form
-    of signals on their topic. retry_s: pause before what couldn't be reached or loaded is tried again.
+    many then still asks the model. fresh_bars: how old a prediction may be to serve as fallback. shadow_tolerance: how
+    far apart the scores of a shadow and the serving model (expected log returns) may be and still count as equal.
+    signal_format: form of signals on their topic. retry_s: pause before what couldn't be reached or loaded is tried
+    again.
     """
 
     deadline_ms: float | None = Field(default=None, gt=0)
@@ -126,6 +128,7 @@ class InferenceSettings(Group):
     breaker_misses: int = Field(default=5, ge=1)
     breaker_probe: int = Field(default=20, ge=1)
     fresh_bars: int = Field(default=5, ge=0)
+    shadow_tolerance: float = Field(default=1e-4, ge=0)
     signal_format: Literal["msgpack", "json"] = "msgpack"
     retry_s: float = Field(default=2.0, gt=0)
 

@@ -124,6 +124,10 @@ class Deployments:
     pauses: tuple[Scope, ...] = ()
     scales: tuple[tuple[Scope, float], ...] = ()
 
+    def of(self, strategy: str) -> Strategy:
+        """Return one strategy, an empty one where nothing was decided about it."""
+        return next((one for one in self.strategies if one.name == strategy), Strategy(name=strategy))
+
     def paused(self, strategy: str, symbols: tuple[str, ...]) -> BoolArray:
         """Return which rows make no signals (bool, shape (n,))."""
         mask = np.zeros(len(symbols), dtype=np.bool_)

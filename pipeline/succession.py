@@ -79,10 +79,13 @@ def successions(events: Sequence[ControlEvent]) -> dict[str, Succession]:
 
 def shadows(events: Sequence[ControlEvent]) -> dict[ModelRef, str]:
     """Return shadow → strategy that it shadows, once every event is in force; events in the order of effect."""
-    found: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, ModelRef], str] = {}
     for event in events:
+        ref = ModelRef(name=event.model, version=event.model_version)
         if event.action == "shadow":
-            found[event.strategy, event.model] = event.model_version
+            found[event.strategy, ref] = event.strategy
         elif event.action == "unshadow":
-            found.pop((event.strategy, event.model), None)
-    return {ModelRef(name=name, version=version): strategy for (strategy, name), version in found.items()}
+            of_name = {(event.strategy, one) for _, one in found if one.name == ref.name}
+            for key in of_name if ref.version == 0 else {(event.strategy, ref)}:
+                found.pop(key, None)
+    return {ref: strategy for (_, ref), strategy in found.items()}

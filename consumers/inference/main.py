@@ -33,7 +33,7 @@ def _body(context: Context) -> None:
         context.instance,
         models=models,
         intake=Intake(models, letters),
-        report=RoundReport(context.health, names.features),
+        report=RoundReport(context.health, names.features, settings.inference.shadow_tolerance),
         stop=context.stop,
     )
     gc.freeze()  # a collection over everything loaded would hold up a burst of signals

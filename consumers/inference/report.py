@@ -10,7 +10,17 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from consumers.inference.intake import Taken
 from consumers.inference.restore import Owned
 from infra.telemetry.health import Health
-from infra.telemetry.metrics import PREDICTIONS, ROUND_SECONDS, SIGNALS, SIGNALS_HELD, STAGE_LATENCY
+from infra.telemetry.metrics import (
+    PREDICTIONS,
+    ROUND_SECONDS,
+    SHADOW_DIRECTION_DIFFERS,
+    SHADOW_ROWS,
+    SHADOW_SCORE_DIFFERS,
+    SIGNALS,
+    SIGNALS_HELD,
+    STAGE_LATENCY,
+)
+from pipeline.routing.shadow_comparison import ShadowDifference, compare_shadows
 from schemas.predictions import DIRECTIONS, OUTCOMES, STATUSES, PredictionBatch
 from schemas.signal_columns import SignalColumns
 
@@ -20,9 +30,10 @@ _HELD = tuple(number for number, name in enumerate(OUTCOMES) if name not in ("no
 class RoundReport:
     """Counts what was committed, and nothing else: an aborted round leaves no trace here."""
 
-    def __init__(self, health: Health, topic: str) -> None:
+    def __init__(self, health: Health, topic: str, shadow_tolerance: float = 0.0) -> None:
         self._health = health
         self._topic = topic
+        self._shadow_tolerance = shadow_tolerance
 
     def committed(self, taken: Taken, owned: Mapping[int, Owned], consumer: Consumer, elapsed_s: float) -> None:
         """Report a committed round."""
@@ -31,9 +42,11 @@ class RoundReport:
             STAGE_LATENCY.labels(stage="inference").observe(max(now_ms - written, 0.0) / 1_000)
         ROUND_SECONDS.labels(service="inference").observe(elapsed_s)
         for closed in taken.closed:
-            for batch in closed.output.predictions:
-                if isinstance(batch, PredictionBatch):
-                    _count(batch)
+            batches = [one for one in closed.output.predictions if isinstance(one, PredictionBatch)]
+            for batch in batches:
+                _count(batch)
+            for difference in compare_shadows(batches, self._shadow_tolerance):
+                _count_shadow(difference)
             if isinstance(closed.output.signals, SignalColumns):
                 counts = np.bincount(closed.output.signals.direction, minlength=len(DIRECTIONS)).tolist()
                 for name, count in zip(DIRECTIONS, counts, strict=True):
@@ -74,3 +87,10 @@ def _count(batch: PredictionBatch) -> None:
     for number in _HELD:
         if outcomes[number]:
             SIGNALS_HELD.labels(outcome=OUTCOMES[number]).inc(outcomes[number])
+
+
+def _count_shadow(one: ShadowDifference) -> None:
+    labels = {"strategy": one.strategy, "model": one.model, "version": str(one.model_version)}
+    SHADOW_ROWS.labels(**labels).inc(one.rows)
+    SHADOW_SCORE_DIFFERS.labels(**labels).inc(one.score_differs)
+    SHADOW_DIRECTION_DIFFERS.labels(**labels).inc(one.direction_differs)

@@ -26,6 +26,18 @@ PREDICTION_LATENCY = Histogram(
     "model_prediction_latency_seconds", "Duration of one model call.", ["model"], buckets=_LATENCY_S
 )
 FEATURE_DRIFT = Gauge("model_feature_drift", "Newest population stability index.", ["feature_name"])
+_SHADOW = ["strategy", "model", "version"]
+SHADOW_ROWS = Counter(
+    "signaltape_shadow_rows_total", "Rows that a shadow and the serving model both answered.", _SHADOW
+)
+SHADOW_SCORE_DIFFERS = Counter(
+    "signaltape_shadow_score_differs_total",
+    "Of those, rows whose scores differ beyond the tolerance.",
+    _SHADOW,
+)
+SHADOW_DIRECTION_DIFFERS = Counter(
+    "signaltape_shadow_direction_differs_total", "Of those, rows whose would-be direction differs.", _SHADOW
+)
 SIGNALS = Counter("signaltape_signals_total", "Signals emitted.", ["signal"])
 SIGNALS_HELD = Counter("signaltape_signals_held_total", "Decisions that made no signal.", ["outcome"])
 ALERTS = Counter("signaltape_alerts_total", "Alerts published.", ["severity"])

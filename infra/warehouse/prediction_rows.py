@@ -7,6 +7,7 @@ import numpy as np
 from infra.warehouse.bulk import Rows
 from infra.warehouse.copy_format import BOOL, FLOAT8, INT4, INT8, Column, Number, Text, times
 from infra.warehouse.feature_rows import symbol_column
+from infra.warehouse.signal_rows import text_array
 from schemas.predictions import DIRECTIONS, OUTCOMES, STATUSES, PredictionBatch
 
 #: (partition of `predictions`, offset there, batch)
@@ -47,6 +48,7 @@ def prediction_rows(parts: Sequence[PredictionPart]) -> Rows:
         "status": _STATUSES.take(joined("status")),
         "direction": _DIRECTIONS.take(joined("direction")),
         "outcome": _OUTCOMES.take(joined("outcome")),
+        "experiment": Text.of([batch.experiment or "" for batch in batches]).repeat(counts),
         "model_latency_ns": Number(values=spread([batch.model_latency for batch in batches]), kind=INT8),
         "partition": Number(values=spread([partition for partition, _, _ in parts]), kind=INT4),
         "topic_offset": Number(values=spread([offset for _, offset, _ in parts]), kind=INT8),
@@ -81,6 +83,7 @@ def model_call_rows(parts: Sequence[PredictionPart]) -> Rows:
         "deadline_missed": Number(values=np.array([batch.deadline_missed for batch in batches]), kind=BOOL),
         "breaker_open": Number(values=np.array([batch.breaker_open for batch in batches]), kind=BOOL),
         "numerics": Text.of([batch.numerics or "" for batch in batches]),
+        "shadows": Text.of_bytes([text_array(batch.shadows or ()) for batch in batches]),
         "model_latency_ns": number([batch.model_latency for batch in batches], INT8),
         "partition": number([partition for partition, _, _ in parts], INT4),
         "topic_offset": number([offset for _, offset, _ in parts], INT8),

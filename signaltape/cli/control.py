@@ -1,18 +1,15 @@
 """`signaltape pause | resume | parameters set`: decisions that act from the next bar on, seen to arrive."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from signaltape.rollout import Activation
+from signaltape.cli.decided import Deadline, EffectiveFrom, bar_time, print_done
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 _Strategy = Annotated[str, typer.Option(help="Strategy concerned. [default: all]")]
 _Symbols = Annotated[str, typer.Option(help="Symbols concerned, comma separated. [default: all]")]
 _Reason = Annotated[str, typer.Option(help="Recorded with the event.")]
-_From = Annotated[str, typer.Option(help="Bar time from which it acts: ISO-8601 with zone, or int ns. [default: next]")]
-_Deadline = Annotated[float, typer.Option(help="Seconds until every partition must have received it.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -25,8 +22,8 @@ def pause(
     reason: _Reason,
     strategy: _Strategy = "",
     symbols: _Symbols = "",
-    effective_from: _From = "",
-    deadline_s: _Deadline = 30.0,
+    effective_from: EffectiveFrom = "",
+    deadline_s: Deadline = 30.0,
     as_json: _Json = False,
 ) -> None:
     """Stop signals from the next bar on; predictions go on, and a notice tells the gateways."""
@@ -38,8 +35,8 @@ def resume(
     reason: _Reason,
     strategy: _Strategy = "",
     symbols: _Symbols = "",
-    effective_from: _From = "",
-    deadline_s: _Deadline = 30.0,
+    effective_from: EffectiveFrom = "",
+    deadline_s: Deadline = 30.0,
     as_json: _Json = False,
 ) -> None:
     """Let signals through again from the next bar on."""
@@ -52,8 +49,8 @@ def set_parameters(
     values: Annotated[list[str], typer.Argument(help="NAME=VALUE …; lists comma separated, empty for none.")],
     reason: _Reason,
     strategy: Annotated[str, typer.Option(help="Strategy concerned. [default: the router, for all]")] = "",
-    effective_from: _From = "",
-    deadline_s: _Deadline = 30.0,
+    effective_from: EffectiveFrom = "",
+    deadline_s: Deadline = 30.0,
     as_json: _Json = False,
 ) -> None:
     """Set parameters from a bar on: long, short, min_confidence, symbols, blocked_symbols, directions,
@@ -65,23 +62,12 @@ def set_parameters(
     _issue("parameters", fields, effective_from, deadline_s, as_json=as_json)
 
 
-def _time(text: str) -> int:
-    from producers.timestamps import parse_time
-
-    try:
-        return parse_time(text) if text else 0
-    except ValueError as error:
-        raise typer.BadParameter(f"--effective-from: {error}") from error
-
-
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _issue(action: str, fields: dict[str, Any], effective_from: str, deadline_s: float, *, as_json: bool) -> None:
-    import json
     import time
-    from dataclasses import asdict
 
     from infra.settings import load_settings
     from signaltape.client.control import new_event
@@ -89,28 +75,8 @@ def _issue(action: str, fields: dict[str, Any], effective_from: str, deadline_s:
     from signaltape.rollout.strategies import require_known
 
     begun, settings = time.monotonic(), load_settings()
-    event = new_event(action, effective_from=_time(effective_from), **fields)
+    event = new_event(action, effective_from=bar_time(effective_from), **fields)
     require_known(settings, event.strategy)
     done = issue_and_wait(settings, event, deadline_s=deadline_s)
-    took = time.monotonic() - begun
-    if as_json:
-        typer.echo(
-            json.dumps(
-                {"event": asdict(done.event), "effective": done.effective, "late": done.late, "took_s": round(took, 3)}
-            )
-        )
-        return
     subject = ", ".join(event.symbols) or event.strategy or "everything"
-    typer.echo(
-        f"{action} of {subject}: received by all {len(done.effective)} partitions in {took:.2f} s, {_when(done)}"
-    )
-
-
-def _when(done: "Activation") -> str:
-    from schemas.times import iso
-
-    if done.late:
-        first, last = min(done.effective.values()), max(done.effective.values())
-        return f"too late for one bar everywhere: it acts from {iso(first)} to {iso(last)}, by partition"
-    start = done.event.effective_from
-    return f"in force for bars that close from {iso(start)} on" if start else "in force from the first bar on"
+    print_done(done, f"{action} of {subject}", time.monotonic() - begun, as_json=as_json)

@@ -9,6 +9,7 @@ import typer
 
 from signaltape.cli.comparing import compare
 from signaltape.cli.references import parse_ref
+from signaltape.cli.shadows import shadow, shadow_report
 
 if TYPE_CHECKING:
     from infra.scoring.manifest import ModelManifest
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show, register models.")
 app.command("compare")(compare)
+app.command("shadow")(shadow)
+app.command("shadow-report")(shadow_report)
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

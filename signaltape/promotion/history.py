@@ -8,7 +8,7 @@ from infra.broker.admin import low_high_offsets
 from infra.settings import Settings
 from infra.warehouse import deployments
 from infra.warehouse.connection import Connection, Warehouse
-from pipeline.deployments import ModelRef
+from pipeline.deployments import Deployments, ModelRef, fold
 from pipeline.succession import Succession, order_of_effect, shadows, successions
 from schemas.control import ControlEvent
 from schemas.topics import TopicNames
@@ -21,6 +21,11 @@ class Decisions:
     events: tuple[ControlEvent, ...]
     strategies: Mapping[str, Succession]
     shadows: Mapping[ModelRef, str]
+
+    @property
+    def deployments(self) -> Deployments:
+        """What is in force once every event acts: live models, shadows, experiments."""
+        return fold(self.events)
 
     def of(self, strategy: str) -> Succession:
         """A strategy's succession, an empty one if it never had a model."""

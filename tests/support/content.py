@@ -24,7 +24,7 @@ COLUMNS = {
     "returns": "symbol interval event_time available_time kind horizons prediction_times log_returns partition",
     "predictions": (
         "strategy model model_version role symbol interval event_time horizon score confidence status direction outcome"
-        " partition"
+        " experiment partition"
     ),
     "signals": (
         "signal_id symbol interval event_time signal score confidence horizon reference_price position_scale strategy"

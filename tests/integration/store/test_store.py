@@ -35,6 +35,8 @@ from tests.support.isolation import process_environment
 from tests.support.providers import TestStack
 from tests.support.waiting import wait_for
 
+#: Optional keys of predictions that the store keeps.
+TESTED: dict[str, object] = {"experiment": "exp-1", "shadows": ("ridge:4", "trees:1")}
 RUN_STORE = """
 import sys
 from consumers.store.main import run
@@ -129,7 +131,7 @@ def fill(writer: make.TransactionalWriter, names: TopicNames, first: int, transa
 def test_every_kind_of_message(place: Settings, names: TopicNames, writer: make.TransactionalWriter) -> None:
     writer.write(
         [
-            (names.predictions, 1, make.prediction_batch(7, breaker_open=True, numerics="0f")),
+            (names.predictions, 1, make.prediction_batch(7, breaker_open=True, numerics="0f", **TESTED)),
             (names.predictions, 1, make.watermark()),
             (names.signals, 1, make.signal(7, partition=1)),
             (names.signals, 1, make.heartbeat(1)),
@@ -149,6 +151,7 @@ def test_every_kind_of_message(place: Settings, names: TopicNames, writer: make.
     (call,) = [row[0] for row in rows["model_calls"]]
     assert (call["model_sha256"], call["set_hash"], call["symbols"], call["numerics"]) == ("0" * 64, "h", 2, "0f")
     assert (call["source_offset"], call["source_part"], call["partition"], call["topic_offset"]) == (7, 0, 1, 0)
+    assert (first["experiment"], call["shadows"]) == ("exp-1", ["ridge:4", "trees:1"])
     assert (call["deadline_missed"], call["breaker_open"], call["model_latency_ns"]) == (False, True, 1234)
     assert rows["signals"][0][0]["models"] == ["ridge:3", "trees:1"]
     applied = [(row[0]["control_offset"], row[0]["late"]) for row in rows["control_applied"]]
