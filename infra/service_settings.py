@@ -118,7 +118,8 @@ class InferenceSettings(Group):
     many then still asks the model. fresh_bars: how old a prediction may be to serve as fallback. shadow_tolerance: how
     far apart the scores of a shadow and the serving model (expected log returns) may be and still count as equal.
     signal_format: form of signals on their topic. retry_s: pause before what couldn't be reached or loaded is tried
-    again.
+    again. model_memory_mb: what the tensors of all models together may take; a call that needs more fails, which is a
+    miss.
     """
 
     deadline_ms: float | None = Field(default=None, gt=0)
@@ -131,6 +132,7 @@ class InferenceSettings(Group):
     shadow_tolerance: float = Field(default=1e-4, ge=0)
     signal_format: Literal["msgpack", "json"] = "msgpack"
     retry_s: float = Field(default=2.0, gt=0)
+    model_memory_mb: int = Field(default=1_024, ge=16)
 
 
 class DriftSettings(Group):

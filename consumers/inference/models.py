@@ -1,19 +1,17 @@
-"""Loaded models: checked once, warm, asked under their deadline, several versions side by side."""
+"""Loaded models: checked once, warm, guarded, several versions side by side."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-from consumers.inference.breaker import Breaker
+from consumers.inference.guarded import GuardedModel
+from consumers.inference.workers import Workers
 from infra.errors import OperatorError
-from infra.scoring.errors import DeadlineMissed, ScoringFault
 from infra.scoring.manifest import ModelManifest
-from infra.scoring.numerics import host_fingerprint
 from infra.scoring.scorer import Scorer
 from infra.service_settings import InferenceSettings
 from infra.telemetry.logs import get_logger
-from infra.telemetry.metrics import BREAKER_OPEN, PREDICTION_LATENCY
 from pipeline.deployments import ModelRef
 from pipeline.routing.model_port import Answer, ModelTerms, ModelUnavailable
 from schemas.features import FeatureBatch
@@ -25,15 +23,6 @@ class Registry(Protocol):
     def load(self, name: str, version: int) -> tuple[ModelManifest, Scorer]:
         """Return a model, its files checked. Raises ``OperatorError``."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Loaded:
-    manifest: ModelManifest
-    terms: ModelTerms
-    scorer: Scorer
-    breaker: Breaker
-    deadline_ns: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,12 +38,14 @@ class LoadedModels:
     """
 
     def __init__(
-        self, registry: Registry, settings: InferenceSettings, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+        self, registry: Registry, settings: InferenceSettings, clock: Callable[[], float] = time.monotonic,
+        workers: Workers | None = None,
+    ) -> None:  # fmt: skip
         self._registry = registry
         self._settings = settings
         self._clock = clock
-        self._loaded: dict[ModelRef, _Loaded] = {}
+        self._workers = workers or Workers()
+        self._loaded: dict[ModelRef, GuardedModel] = {}
         self._failed: dict[ModelRef, _Failed] = {}
 
     def prepare(self, ref: ModelRef, *, again: bool = False) -> str:
@@ -75,25 +66,10 @@ class LoadedModels:
         return self._get(ref).terms
 
     def call(self, ref: ModelRef, batch: FeatureBatch) -> Answer:
-        """Score a batch; no answer where the deadline passed, the output is unusable, or the breaker is open."""
-        model = self._get(ref)
-        if not model.breaker.allows():
-            return Answer(score=None, confidence=None, breaker_open=True)
-        start = time.monotonic_ns()
-        try:
-            scores = model.scorer.score(batch.values, batch.valid, start + model.deadline_ns)
-        except ScoringFault as fault:
-            get_logger().warning("model_missed", model=str(ref), reason=str(fault), event_time=batch.event_time)
-            missed = isinstance(fault, DeadlineMissed)
-            answer = Answer(score=None, confidence=None, elapsed_ns=time.monotonic_ns() - start, deadline_missed=missed)
-        else:
-            answer = Answer(score=scores.score, confidence=scores.confidence, elapsed_ns=scores.elapsed_ns)
-        model.breaker.record(ok=answer.score is not None)
-        BREAKER_OPEN.labels(model=str(ref)).set(float(model.breaker.is_open))
-        PREDICTION_LATENCY.labels(model=ref.name).observe(answer.elapsed_ns / 1e9)
-        return answer
+        """Score a batch; no answer where the call misses its deadline or fails, or the breaker is open."""
+        return self._get(ref).call(batch)
 
-    def _get(self, ref: ModelRef) -> _Loaded:
+    def _get(self, ref: ModelRef) -> GuardedModel:
         if ref in self._loaded:
             return self._loaded[ref]
         failed = self._failed.get(ref)
@@ -108,11 +84,5 @@ class LoadedModels:
             raise ModelUnavailable(reason) from error
         self._failed.pop(ref, None)
         get_logger().info("model_loaded", model=str(ref), sha256=manifest.sha256)
-        loaded = _Loaded(
-            manifest=manifest,
-            terms=replace(manifest.terms(), numerics=host_fingerprint()),
-            scorer=scorer,
-            breaker=Breaker(misses=self._settings.breaker_misses, probe=self._settings.breaker_probe),
-            deadline_ns=round((self._settings.deadline_ms or manifest.deadline_ms) * 1e6),
-        )
+        loaded = GuardedModel(manifest, scorer, self._settings, self._workers)
         return self._loaded.setdefault(ref, loaded)  # two threads may have loaded it

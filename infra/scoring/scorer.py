@@ -97,6 +97,15 @@ class Scorer(RowScorer):
         rows[~valid[:, self._columns]] = np.nan
         return self.score_rows(rows, deadline)
 
+    def renewed(self) -> "Scorer":
+        """Return the same model on a session of its own, made from the same bytes, and warm.
+
+        Raises ModelRefused or UnusableOutput where this host can't do now what it could before.
+        """
+        made = Scorer(self.manifest, self._session.renewed(), self._columns, self._clock)
+        made.score_rows(np.zeros((1, len(self.manifest.features)), dtype=np.float32))
+        return made
+
     def check(self, golden: GoldenVectors, source: str) -> None:
         """Raise GoldenMismatch if this host's results differ, or depend on a row's place within the chunk."""
         try:

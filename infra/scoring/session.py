@@ -1,5 +1,6 @@
 """An ONNX Runtime session with one thread, and the form that a model's graph must have."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,22 +15,53 @@ OUTPUTS = ("score", "confidence")
 F4Array = npt.NDArray[np.float32]
 
 
+@dataclass(slots=True)
+class _Memory:
+    """Whether sessions of this process share one limited arena."""
+
+    limited: bool = False
+
+
+_memory = _Memory()
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let the tensors of all sessions made from now on share so much memory; a call that needs more fails.
+
+    Once for a process. What a session holds beside tensors (weights that an operator has repacked) doesn't count.
+    """
+    if not _memory.limited:
+        place = onnxruntime.OrtMemoryInfo(
+            "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+        )
+        unset = -1
+        onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(megabytes << 20, unset, unset, unset))
+        _memory.limited = True
+
+
 class Session:
     """One loaded graph: float32 (256, width) in, score and confidence of 256 rows out."""
 
     def __init__(self, graph: bytes, width: int, source: str) -> None:
         """Load ``graph``; raises ModelRefused naming ``source`` if it isn't ONNX or has another form."""
+        self._made_of = (graph, width, source)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = THREADS
         options.inter_op_num_threads = THREADS
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.use_deterministic_compute = True
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what fails is raised with its reason
+        if _memory.limited:
+            options.add_session_config_entry("session.use_env_allocators", "1")
         try:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime's own exception types share no base but this
             raise ModelRefused(f"{source}: not a model that ONNX Runtime can load ({_brief(error)})") from error
         self._input = _check_form(self._session, width, source)
+
+    def renewed(self) -> "Session":
+        """Return another session of the same graph."""
+        return Session(*self._made_of)
 
     def run(self, chunk: F4Array) -> tuple[F8Array, F8Array]:
         """Score one chunk, float32 (256, width); returns float64 score and confidence, shape (256,)."""

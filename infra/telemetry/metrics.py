@@ -51,5 +51,7 @@ FEATURE_AGE = Gauge(
 )  # fmt: skip
 LAG = Gauge("signaltape_lag_messages", "Messages between the position and the end.", ["topic", "partition"])
 BREAKER_OPEN = Gauge("signaltape_breaker_open", "1 while a model's breaker is open.", ["model"])
+CALLS_ABANDONED = Counter("signaltape_model_calls_abandoned_total", "Model calls that did not return.", ["model"])
+CALLS_LOST = Gauge("signaltape_model_calls_lost", "Abandoned model calls that still run, each on a core.")
 DEPENDENCY_UP = Gauge("signaltape_dependency_up", "1 while the dependency answers.", ["dependency"])
 BUILD = Gauge("signaltape_build_info", "1, with the version as label.", ["service", "version"])

@@ -79,10 +79,10 @@ class FeatureLog:
             self._write(number, replace(event, control_offset=self._controls, link=link))
         self._controls += 1
 
-    def bar(self, at: float, interval: str = "1s") -> None:
-        """One cross-section per partition, closing ``at`` seconds after T0, with returns drawn at random."""
+    def bar(self, at: float, interval: str = "1s", shift: float = 0.0) -> None:
+        """One cross-section per partition, closing ``at`` seconds after T0, with features drawn around ``shift``."""
         for number in self.partitions:
-            values = self._random.normal(0.0, 0.01, (self._symbols, len(SET.names)))
+            values = self._random.normal(shift, 0.01, (self._symbols, len(SET.names)))
             event_time = T0 + round(at * SECOND)
             self._write(
                 number,
