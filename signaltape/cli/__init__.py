@@ -91,6 +91,13 @@ COMMANDS: tuple[Entry, ...] = (
         help="List, show, register models.",
         sets=True,
     ),
+    Entry(
+        name="experiments",
+        target="signaltape.cli.experiments:app",
+        panel=_MODELS,
+        help="Test a model against the live one.",
+        sets=True,
+    ),
     Entry(name="signals", target="signaltape.cli.signals:app", panel=_MODELS, help="Follow signals."),
     Entry(name="alerts", target="signaltape.cli.alerts:app", panel=_MODELS, help="Follow alerts."),
     Entry(name="pause", target="signaltape.cli.control:pause", panel=_MODELS, help="Stop signals."),

@@ -29,7 +29,9 @@ STEPS = ("1_taken", "2_scored", "3_produced", "4_offsets", "5_committed")
 
 @pytest.fixture
 def log(make_settings: MakeSettings, tmp_path: Path) -> FeatureLog:
-    """Forty seconds of bars with a swap, a shadow, a pause and a session that ends, all before the process starts."""
+    """Forty seconds of bars with a swap, a shadow, two experiments (the swap ends the first), a pause and a session
+    that ends, all before the process starts.
+    """
     log = FeatureLog(make_settings(inference=PATIENT.model_dump()))
     first = register_model(log.settings, tmp_path / "first")
     second = register_model(log.settings, tmp_path / "second", weights={"logret_1": 0.7, "volume_z_20": 0.0004})
@@ -40,6 +42,9 @@ def log(make_settings: MakeSettings, tmp_path: Path) -> FeatureLog:
         log.bar(at)
         if at % 5 == 4:
             log.mark(at)
+        if at in (8, 26):
+            terms = {"experiment": f"from-{at}", "ratio": 0.5, "capital": {"control": 0.5, "arm": 0.25}}
+            log.control("experiment", strategy="alpha", model="linear", model_version=2 - at // 20, parameters=terms)
         if at == 12:
             log.control("pause", symbols=("S00", "S10"))
         if at == 20:
