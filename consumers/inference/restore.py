@@ -178,8 +178,10 @@ def control_events(settings: Settings, last: int) -> list[ControlEvent]:
     if last < 0:
         return []
     events = []
-    for record in read_topic(settings, TopicNames(settings.topics.prefix).control):
-        if record.offset <= last and record.value is not None:
+    topic = TopicNames(settings.topics.prefix).control
+    low = low_high_offsets(settings, topic)[0][0]
+    for record in read_topic(settings, topic, from_offsets={0: low}, to_offsets={0: last + 1}):
+        if record.value is not None:
             event = _decoded(record.value)
             if isinstance(event, ControlEvent):
                 events.append(replace(event, control_offset=record.offset))

@@ -4,7 +4,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from infra.broker.config import idempotent_producer_config
+from infra.broker.config import common_config
 from infra.broker.errors import PublishError
 from infra.settings import Settings
 from schemas.headers import Headers
@@ -13,15 +13,17 @@ from schemas.headers import Headers
 def publish_one(settings: Settings, topic: str, value: bytes, *, key: bytes | None, headers: Headers) -> int:
     """Write one message to partition 0 of ``topic`` and return its offset.
 
-    Raises PublishError; it says so where the message may have been written all the same.
+    It is sent once: what fails is left to the caller, so that nothing is written twice. Raises PublishError; it says so
+    where the message may have been written all the same.
     """
     found: dict[str, Any] = {}
 
     def delivered(error: Any, message: Any) -> None:
         found.update(error=error, offset=message.offset())
 
-    limit = {"delivery.timeout.ms": 15_000, "linger.ms": 0}
-    producer = Producer(idempotent_producer_config(settings, "single") | limit)
+    # No idempotent producer: its first message waits up to a second for the producer's number.
+    once = {"acks": "all", "message.send.max.retries": 0, "message.timeout.ms": 15_000, "linger.ms": 0}
+    producer = Producer(common_config(settings, "single") | once)
     produce: Any = producer.produce
     produce(topic, value, key, 0, delivered, headers=list(headers))
     producer.flush(20.0)
