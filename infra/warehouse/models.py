@@ -1,7 +1,7 @@
 """Rows of the model registry: models, their artifacts, metrics and training runs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from infra.warehouse.connection import Connection
 from infra.warehouse.queries import queries
+from infra.warehouse.training_runs import Metrics, RunEnd, finish_run
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,6 +46,7 @@ class TrainingRun:
     dataset_fingerprint: str
     started_at: datetime
     finished_at: datetime
+    metrics: Metrics = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,22 +89,9 @@ def insert_metrics(connection: Connection, name: str, version: int, metrics: Seq
 
 
 def insert_run(connection: Connection, name: str, version: int, run: TrainingRun) -> None:
-    """Append the run that made a version."""
-    connection.execute(
-        queries("models")["insert run"],
-        (
-            run.run_id,
-            name,
-            version,
-            Jsonb(dict(run.parameters)),
-            _time(run.data_from),
-            _time(run.data_to),
-            run.git_sha,
-            run.dataset_fingerprint,
-            run.started_at,
-            run.finished_at,
-        ),
-    )
+    """The run that made a version: one that was begun is finished. Raises WarehouseError if it has ended before."""
+    ended = {one.name: getattr(run, one.name) for one in fields(run)}
+    finish_run(connection, RunEnd(name=name, version=version, **ended))
 
 
 def find_model(connection: Connection, name: str, version: int) -> ModelRow | None:
@@ -149,18 +138,15 @@ def runs_of(connection: Connection, name: str, version: int) -> list[TrainingRun
             dataset_fingerprint=fingerprint,
             started_at=started,
             finished_at=finished,
+            metrics=metrics,
         )
-        for run_id, parameters, data_from, data_to, git_sha, fingerprint, started, finished in rows
+        for run_id, parameters, data_from, data_to, git_sha, fingerprint, metrics, started, finished in rows
     ]
 
 
 def _model(row: tuple[Any, ...]) -> ModelRow:
     name, version, manifest, created_at = row
     return ModelRow(name=name, version=version, manifest=manifest, created_at=created_at)
-
-
-def _time(ns: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=ns // 1_000)
 
 
 def _ns(at: datetime) -> int:

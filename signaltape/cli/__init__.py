@@ -85,6 +85,12 @@ COMMANDS: tuple[Entry, ...] = (
         sets=True,
     ),
     Entry(
+        name="runs",
+        target="signaltape.cli.runs:app",
+        panel=_MODELS,
+        help="List and compare training runs.",
+    ),
+    Entry(
         name="models",
         target="signaltape.cli.models:app",
         panel=_MODELS,

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -11,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from producers.bar_table import BarTable
     from signaltape.datasets import CheckedDataset
-    from signaltape.training import Trained, TrainOptions
+    from signaltape.training import Course, Trained, TrainOptions
     from signaltape.training.options import Target
 
 _Splits = Annotated[
@@ -53,6 +54,14 @@ def train(
     splits: _Splits = None,
     until: Annotated[str, typer.Option(help="Use bars up to this time only (ISO-8601 with zone).")] = "",
     parameter: Annotated[list[str] | None, typer.Option(help="name=value of the family; repeatable.")] = None,
+    params: Annotated[Path | None, typer.Option(help="TOML or JSON file of parameters: name = number.")] = None,
+    grid: Annotated[
+        Path | None, typer.Option(help="TOML or JSON file of values to try: name = [number, …]; the best is kept.")
+    ] = None,
+    choose_by: Annotated[str, typer.Option(help="Metric by which the best of the grid is chosen.")] = "rank_ic",
+    folds: Annotated[
+        int, typer.Option("--walk-forward", help="Also judge on so many successive spans before the test span.")
+    ] = 0,
     min_confidence: Annotated[float, typer.Option(help="Below it a score means flat.")] = 0.0,
     fallback: Annotated[str, typer.Option(help="When the model has no answer: last, default or skip.")] = "skip",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
@@ -61,6 +70,7 @@ def train(
 ) -> None:
     """Train a model on bars or a dataset; the latest 20 % of the rows judge it, the 20 % before calibrate it."""
     from signaltape.training import TrainOptions
+    from signaltape.training.run_log import recorded
 
     checked = _dataset(dataset, file, {"--interval": interval, "--stamp": stamp, "--splits": splits, "--until": until})
     terms = None if checked is None else checked.manifest.terms
@@ -72,14 +82,19 @@ def train(
         feature_set=feature_set or ("core" if terms is None else terms.feature_set),
         features=_names(features),
         intervals=_names(serve),
-        parameters=_parameters(parameter or []),
+        parameters=_parameters(params, grid, parameter or []),
+        walk_forward=folds,
         min_confidence=min_confidence,
         fallback=fallback,
         seed=seed,
     )
+    course = _course(grid, choose_by, registered=out is None)
     source = _bars(file, interval, stamp, splits, until) if checked is None else checked
-    with tempfile.TemporaryDirectory(prefix="signaltape-train-") as scratch:
-        trained = _train(source, options, out or Path(scratch))
+    with (
+        tempfile.TemporaryDirectory(prefix="signaltape-train-") as scratch,
+        recorded(course.log, options) as run_id,
+    ):
+        trained = _train(source, options, out or Path(scratch), replace(course, run_id=run_id))
         version = None if out is not None else _register(trained)
     _print(trained, version, as_json)
 
@@ -88,8 +103,13 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _parameters(given: list[str]) -> dict[str, float]:
-    found = {}
+def _parameters(params: Path | None, grid: Path | None, given: list[str]) -> dict[str, float]:
+    """Those of the file, and over them those of the command line."""
+    from signaltape.training.parameter_files import read_parameters
+
+    if params is not None and grid is not None:
+        raise typer.BadParameter("--params fixes parameters, --grid tries several: give one of them")
+    found = {} if params is None else read_parameters(params)
     for one in given:
         name, _, value = one.partition("=")
         try:
@@ -97,6 +117,20 @@ def _parameters(given: list[str]) -> dict[str, float]:
         except ValueError:
             raise typer.BadParameter(f"--parameter {one}: give name=number") from None
     return found
+
+
+def _course(grid: Path | None, choose_by: str, *, registered: bool) -> "Course":
+    """The grid, and the table of runs where the model will be registered."""
+    from infra.settings import load_settings
+    from signaltape.training import Course, Search
+    from signaltape.training.parameter_files import read_grid
+    from signaltape.training.run_log import NoRunLog, WarehouseRunLog
+
+    return Course(
+        search=None if grid is None else Search(grid=read_grid(grid), metric=choose_by),
+        log=WarehouseRunLog(load_settings()) if registered else NoRunLog(),
+        say=lambda text: typer.echo(text, err=True),
+    )
 
 
 def _dataset(folder: Path | None, file: Path | None, of_files: dict[str, object]) -> "CheckedDataset | None":
@@ -129,7 +163,7 @@ def _bars(file: Path | None, interval: str, stamp: str, splits: Path | None, unt
     return table if splits is None else apply_splits(table, read_splits(splits))
 
 
-def _train(source: "BarTable | CheckedDataset", options: "TrainOptions", folder: Path) -> "Trained":
+def _train(source: "BarTable | CheckedDataset", options: "TrainOptions", folder: Path, course: "Course") -> "Trained":
     import numpy as np
 
     from signaltape.cli.progress import bar_progress
@@ -137,14 +171,11 @@ def _train(source: "BarTable | CheckedDataset", options: "TrainOptions", folder:
     from signaltape.training import train as run
     from signaltape.training import train_on_dataset
 
-    def say(text: str) -> None:
-        typer.echo(text, err=True)
-
     if isinstance(source, CheckedDataset):
-        return train_on_dataset(source, options, folder, say=say)
+        return train_on_dataset(source, options, folder, course=course)
     sections = len(np.unique(source.event_time))
     with bar_progress("computing features", sections) as advance:
-        return run(source, options, folder, progress=_steps(advance), say=say)
+        return run(source, options, folder, progress=_steps(advance), course=course)
 
 
 def _steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:
@@ -179,12 +210,16 @@ def _print(trained: "Trained", version: int | None, as_json: bool) -> None:
 
     manifest = trained.manifest
     if as_json:
-        metrics: dict[str, dict[str, float]] = {}
-        for one in trained.metrics:
-            metrics.setdefault(one.dataset, {})[one.metric] = one.value
-        tests = {"passed": trained.tests.passed, "share": trained.tests.share}
-        document = {"name": manifest.name, "version": version, "run_id": trained.run.run_id, "metrics": metrics}
-        typer.echo(json.dumps({**document, "model_tests": tests, "manifest": manifest.document()}))
+        document = {
+            "name": manifest.name,
+            "version": version,
+            "run_id": trained.run.run_id,
+            "metrics": trained.run.metrics,
+            "candidates": [one.document() for one in trained.candidates],
+            "model_tests": {"passed": trained.tests.passed, "share": trained.tests.share},
+            "manifest": manifest.document(),
+        }
+        typer.echo(json.dumps(document))
         return
     for line in (*manifest_lines(manifest), *metric_lines(trained.metrics), *trained.tests.lines()):
         typer.echo(line)

@@ -2,6 +2,7 @@
 
 from signaltape.training.errors import TrainingError
 from signaltape.training.options import TrainOptions
-from signaltape.training.workflow import Trained, train, train_on_dataset
+from signaltape.training.search import Search
+from signaltape.training.workflow import Course, Trained, train, train_on_dataset
 
-__all__ = ["TrainOptions", "Trained", "TrainingError", "train", "train_on_dataset"]
+__all__ = ["Course", "Search", "TrainOptions", "Trained", "TrainingError", "train", "train_on_dataset"]

@@ -22,9 +22,10 @@ _LONGEST = EngineConfig(partition=0, partitions=1).ring - 1
 class TrainOptions:
     """What to train and how; all of it is kept with the model.
 
-    ``features`` are columns of ``feature_set``, empty means all that compare across symbols. ``intervals`` are those
-    that the model may serve, empty means those of its bars. ``horizon`` in bars. ``validation`` and ``test`` are the
-    shares of rows, latest last. ``parameters`` override the family's own. ``long_quantile`` and ``short_quantile``
+    ``target``: learn the return, or whether it is above 0. ``features`` are columns of ``feature_set``, empty means all
+    that compare across symbols. ``intervals`` are those that the model may serve, empty means those of its bars.
+    ``horizon`` in bars. ``validation`` and ``test`` are the shares of rows, latest last. ``parameters`` override the
+    family's own. ``walk_forward``: folds before the test span, 0 for none. ``long_quantile`` and ``short_quantile``
     of the training scores give the thresholds (see ``calibration.thresholds_of``).
     """
 
@@ -40,6 +41,7 @@ class TrainOptions:
     seed: int = 7
     parameters: Mapping[str, float] = field(default_factory=dict)
     minimum_rows: int = 1_000
+    walk_forward: int = 0
     long_quantile: float = 0.8
     short_quantile: float = 0.2
     min_confidence: float = 0.0
@@ -70,6 +72,7 @@ class TrainOptions:
                 0 < self.short_quantile < self.long_quantile < 1,
                 f"quantiles {self.short_quantile}, {self.long_quantile}: needed is 0 < short < long < 1",
             ),
+            (0 <= self.walk_forward <= 50, f"walk_forward is {self.walk_forward}; it must be 0 to 50 folds"),
             (self.minimum_rows >= 200, "minimum_rows must be at least 200: fewer rows can't be split three ways"),
         ):
             if not ok:

@@ -1,6 +1,6 @@
 """What is kept of a training run: the finished graph and all that was decided about it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from infra.scoring.files import sha256_of
@@ -50,6 +50,11 @@ def draft_manifest(
             "libraries": library_versions(),
         },
     )
+
+
+def with_search(manifest: ModelManifest, metric: str, candidates: list[dict[str, Any]]) -> ModelManifest:
+    """The manifest with what was tried before these parameters were chosen, and by which metric."""
+    return replace(manifest, training={**manifest.training, "search": {"metric": metric, "candidates": candidates}})
 
 
 def _irrelevant(features: tuple[str, ...], model: FittedModel) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Trains a model again from what was recorded of it, and says item by item what is the same."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,4 +65,5 @@ def _options(run: TrainingRun) -> TrainOptions:
     given: dict[str, Any] = {
         name: tuple(one) if isinstance(one, list) else one for name, one in dict(run.parameters).items()
     }
-    return TrainOptions(**given)
+    # The folds judge the options; they have no part in the model.
+    return replace(TrainOptions(**given), walk_forward=0)

@@ -41,6 +41,32 @@ def split_by_time(rows: Rows, validation: float, test: float, minimum: int) -> S
             "its warm-up and the horizon besides), or lower minimum_rows"
         )
     first, second = (_boundary(rows.event_time, 1.0 - later) for later in (validation + test, test))
+    return _split_at(rows, first, second, minimum)
+
+
+def folds(rows: Rows, count: int, until: int, minimum: int) -> list[Split]:
+    """``count`` splits of the rows whose label matured before ``until`` (ns UTC), each a step later than the last.
+
+    The rows are cut into ``count`` + 2 parts of equal size, all rows of one event time in one of them. Fold k learns
+    from parts 1..k, is calibrated on the next and judged on the one after it, with the embargo of `split_by_time`
+    between them. Raises TrainingError where a span has too few rows.
+    """
+    known = rows.take(rows.matures < until)
+    if len(known) < minimum // 20 * (count + 2):
+        raise TrainingError(
+            f"{len(known):,} rows before the test span are too few for {count} folds: "
+            f"{minimum // 20 * (count + 2):,} are needed; ask for fewer folds, or give a longer history"
+        )
+    cuts = [_boundary(known.event_time, part / (count + 2)) for part in range(1, count + 2)]
+    ends = [*cuts[2:], until]
+    return [
+        _split_at(known.take(known.event_time < end), first, second, minimum)
+        for first, second, end in zip(cuts, cuts[1:], ends, strict=False)
+    ]
+
+
+def _split_at(rows: Rows, first: int, second: int, minimum: int) -> Split:
+    """Validation begins at event time ``first``, the test span at ``second``."""
     in_train = rows.matures < first
     in_validation = (rows.event_time >= first) & (rows.matures < second)
     in_test = rows.event_time >= second

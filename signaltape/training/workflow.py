@@ -1,14 +1,12 @@
 """From bars to a model's folder, step by step."""
 
-import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from infra.build import git_sha
 from infra.scoring.manifest import ModelManifest
 from infra.warehouse.models import ModelMetric, TrainingRun
 from producers.bar_table import BarTable
@@ -20,9 +18,30 @@ from signaltape.training.families import family_of
 from signaltape.training.fitting import fit_model, judge
 from signaltape.training.from_dataset import rows_of_dataset
 from signaltape.training.options import TrainOptions
-from signaltape.training.record import draft_manifest
+from signaltape.training.record import draft_manifest, with_search
+from signaltape.training.run_log import NoRunLog, RunLog
+from signaltape.training.search import Candidate, Ground, Search, run_record, search
 from signaltape.training.splitting import Split, split_by_time
+from signaltape.training.walk_forward import walk_forward
 from signaltape.training.writing import check_folder_is_free, write_model
+
+
+def _silent(text: str) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Course:
+    """How training goes on beside its options.
+
+    ``search``: choose parameters from a grid first. ``log`` and ``run_id``: where candidates are recorded, and as what
+    this run is. ``say`` is told what begins next.
+    """
+
+    search: Search | None = None
+    log: RunLog = field(default_factory=NoRunLog)
+    run_id: str = ""
+    say: Callable[[str], None] = _silent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +53,7 @@ class Trained:
     metrics: tuple[ModelMetric, ...]
     run: TrainingRun
     tests: ModelTestReport
+    candidates: tuple[Candidate, ...] = ()
 
 
 def train(
@@ -42,17 +62,20 @@ def train(
     folder: Path,
     *,
     progress: Progress | None = None,
-    say: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], None] = _silent,
+    course: Course | None = None,
 ) -> Trained:
     """Train one model from bars (one table per interval) and write its files into ``folder``, manifest last.
 
-    ``progress`` follows the features (cross-sections done, all of them), ``say`` is told what begins next.
+    ``progress`` follows the features (cross-sections done, all of them); ``course`` for more than one fit, else ``say``
+    is enough.
 
-    1. Features by the live engine, labels, split by time with an embargo of the horizon. 2. Fit on training rows;
-    the target is scaled to unit size, the scale is put back inside the graph. 3. Calibrate the confidence on
-    validation rows, choose thresholds from training scores. 4. Compare ONNX and the native model on every
-    row. 5. Judge the ONNX model on held-out rows. 6. Write model, golden vectors, native form and manifest. 7. Load
-    what was written as a serving host would, and run the model tests on the test rows.
+    1. Features by the live engine, labels, split by time with an embargo of the horizon. 2. With a grid: every
+    combination, judged before the test span; the best goes on. 3. Fit on training rows; the target is scaled to unit
+    size, the scale is put back inside the graph. 4. Calibrate the confidence on validation rows, choose thresholds from
+    training scores. 5. Compare ONNX and the native model on every row. 6. Judge the ONNX model on held-out rows, and
+    walk forward if asked to. 7. Write model, golden vectors, native form and manifest. 8. Load what was written as a
+    serving host would, and run the model tests on the test rows.
 
     Equal bars and options give equal ONNX bytes. Raises TrainingError saying what is missing.
     """
@@ -60,11 +83,16 @@ def train(
     _check_before(options, folder)
     given = [tables] if isinstance(tables, BarTable) else list(tables)
     data = build_dataset(given, options, progress)  # 1.
-    return _train_on(data, options, folder, started, say)
+    return _train_on(data, options, folder, started, course or Course(say=say))
 
 
 def train_on_dataset(
-    checked: CheckedDataset, options: TrainOptions, folder: Path, *, say: Callable[[str], None] = lambda text: None
+    checked: CheckedDataset,
+    options: TrainOptions,
+    folder: Path,
+    *,
+    say: Callable[[str], None] = _silent,
+    course: Course | None = None,
 ) -> Trained:
     """Train one model from a dataset on disk (`open_dataset` has compared its fingerprint); else as `train`.
 
@@ -73,7 +101,7 @@ def train_on_dataset(
     """
     started = datetime.now(UTC)
     _check_before(options, folder)
-    return _train_on(rows_of_dataset(checked, options), options, folder, started, say)
+    return _train_on(rows_of_dataset(checked, options), options, folder, started, course or Course(say=say))
 
 
 def _check_before(options: TrainOptions, folder: Path) -> None:
@@ -81,34 +109,30 @@ def _check_before(options: TrainOptions, folder: Path) -> None:
     check_folder_is_free(folder)
 
 
-def _train_on(
-    data: Dataset, options: TrainOptions, folder: Path, started: datetime, say: Callable[[str], None]
-) -> Trained:
+def _train_on(data: Dataset, options: TrainOptions, folder: Path, started: datetime, course: Course) -> Trained:
     split = split_by_time(data.rows, options.validation, options.test, options.minimum_rows)
     rows, split, dropped = _without_empty_columns(data.rows, split)
+    say, run_id = course.say, course.run_id or course.log.begin(options)
+    candidates: tuple[Candidate, ...] = ()
+    if course.search is not None:
+        ground = Ground(data=data, rows=rows, split=split, log=course.log, parent=run_id)
+        options, candidates = search(ground, options, course.search, say)  # 2.
     say(f"fitting {options.family} to {len(split.train):,} rows of {len(rows.features)} features")
-    model = fit_model(split, options, rows.x)  # 2. 3. 4.
+    model = fit_model(split, options, rows.x)  # 3. 4. 5.
     manifest = draft_manifest(data, split, options, model, dropped)
+    if course.search is not None:
+        manifest = with_search(manifest, course.search.metric, [one.document() for one in candidates])
     say(f"judging it on {len(split.validation) + len(split.test):,} held-out rows")
-    metrics = judge(split.spans, options, model.session)  # 5.
-    manifest = write_model(folder, manifest, model, split.test)  # 6.
+    metrics = judge(split.spans, options, model.session)  # 6.
+    if options.walk_forward:
+        metrics += walk_forward(rows, split.boundaries[1], options, say)
+    manifest = write_model(folder, manifest, model, split.test)  # 7.
     say("running the model tests")
     evidence = Evidence(y=split.test.y, event_time=split.test.event_time)
-    tests = check_folder(folder, manifest, split.test.x, evidence)  # 7.
-    run = _run_record(data, options, started)
-    return Trained(folder=folder, manifest=manifest, metrics=tuple(metrics), run=run, tests=tests)
-
-
-def _run_record(data: Dataset, options: TrainOptions, started: datetime) -> TrainingRun:
-    return TrainingRun(
-        run_id=f"{options.name}-{data.fingerprint[:12]}-{secrets.token_hex(4)}",
-        parameters=options.document(),
-        data_from=int(data.rows.event_time[0]),
-        data_to=int(data.rows.matures.max()),
-        git_sha=git_sha(),
-        dataset_fingerprint=data.fingerprint,
-        started_at=started,
-        finished_at=datetime.now(UTC),
+    tests = check_folder(folder, manifest, split.test.x, evidence)  # 8.
+    run = run_record(data, options, run_id, started, metrics)
+    return Trained(
+        folder=folder, manifest=manifest, metrics=tuple(metrics), run=run, tests=tests, candidates=candidates
     )
 
 

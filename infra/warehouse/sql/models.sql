@@ -14,12 +14,6 @@ INSERT INTO model_artifacts (name, version, kind, path, sha256, size) VALUES (%s
 -- name: insert metric
 INSERT INTO model_metrics (name, version, dataset, metric, value, higher_is_better) VALUES (%s, %s, %s, %s, %s, %s);
 
--- name: insert run
-INSERT INTO model_training_runs
-    (run_id, name, version, parameters, data_from, data_to, git_sha, dataset_fingerprint, status, started_at,
-     finished_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'finished', %s, %s);
-
 -- name: get model
 SELECT name, version, manifest, created_at FROM models WHERE name = %s AND version = %s;
 
@@ -37,5 +31,5 @@ SELECT dataset, metric, value, higher_is_better FROM model_metrics WHERE name = 
 ORDER BY dataset, metric, recorded_at;
 
 -- name: runs
-SELECT run_id, parameters, data_from, data_to, git_sha, dataset_fingerprint, started_at, finished_at
+SELECT run_id, parameters, data_from, data_to, git_sha, dataset_fingerprint, metrics, started_at, finished_at
 FROM model_training_runs WHERE name = %s AND version = %s ORDER BY started_at;
