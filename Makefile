@@ -25,7 +25,7 @@ demo: install ## start real Kafka, TimescaleDB and Redis, run bars through every
 	@$(BIN)/signaltape demo $(ARGS)
 
 test: install ## run all tests on the real local stack (ARGS="tests/unit -x" for a part)
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not matrix' $(ARGS)
 
 lint: install ## ruff over everything
 	@$(BIN)/ruff check .
@@ -42,8 +42,8 @@ types: install ## mypy, strict
 imports: install ## the layers: who may import whom
 	@$(BIN)/lint-imports
 
-crash: install ## the long crash matrix (50 seeded random moments beside each numbered step) and what else is long
-	@SIGNALTAPE_CRASH_MOMENTS=50 SIGNALTAPE_CRASH_AWAY_S=20 SIGNALTAPE_LONG_BARS=100000 SIGNALTAPE_SWAPS=50 $(BIN)/pytest -m 'crash or long' --timeout=3600 $(ARGS)
+crash: install ## the long crash matrix (every row, 200 seeded random moments) and what else is long
+	@SIGNALTAPE_CRASH_MOMENTS=50 SIGNALTAPE_MATRIX_MOMENTS=200 SIGNALTAPE_CRASH_AWAY_S=20 SIGNALTAPE_LONG_BARS=100000 SIGNALTAPE_SWAPS=50 $(BIN)/pytest -m 'crash or long' --timeout=3600 $(ARGS)
 
 bench: install ## measure the engine, the pipeline and the latency on this machine
 	@$(BIN)/signaltape bench $(ARGS)

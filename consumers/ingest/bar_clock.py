@@ -1,5 +1,6 @@
 """Event time of ``bars-in``: how far each partition has come, and what may be promised for all of them."""
 
+import math
 from collections.abc import Mapping
 
 
@@ -10,12 +11,15 @@ class BarClock:
     and below every bar that was taken and isn't published yet. A partition is idle when it is read to its end and
     brought no bar for ``idle_s`` seconds; it holds nothing back then. One that is not read to its end may still bring
     what is older than all others: until it has brought a bar, in this process or before, nothing is promised at all.
-    The watermark never goes back.
+    Where all were idle, the first bar speaks for its own partition only: for ``patience_s`` seconds nothing is
+    promised, so that what a client sent to the others at the same moment can arrive. The watermark never goes back.
     """
 
-    def __init__(self, lateness: int, idle_s: float) -> None:
+    def __init__(self, lateness: int, idle_s: float, patience_s: float = 0.0) -> None:
         self._lateness = lateness
         self._idle = idle_s
+        self._patience = patience_s
+        self._woken = -math.inf
         self._newest: dict[int, int] = {}
         self._seen: dict[int, float] = {}
         self._unread: set[int] = set()
@@ -29,6 +33,8 @@ class BarClock:
 
     def saw(self, partition: int, event_time: int, now: float) -> None:
         """Note the newest of the bars that were taken from a partition, which is not at its end now."""
+        if not self._active(now):
+            self._woken = now
         self._newest[partition] = max(event_time, self._newest.get(partition, 0))
         self._seen[partition] = now
         self._unread.add(partition)
@@ -48,10 +54,8 @@ class BarClock:
 
     def watermark(self, now: float, held: int | None) -> int | None:
         """Return the new watermark (ns UTC), or None if it has not moved; ``held``: oldest close not published yet."""
-        active = [
-            self._newest[p] for p, seen in self._seen.items() if p in self._unread or now - seen < self._idle
-        ]  # fmt: skip
-        if not active or not self.knows_all:
+        active = self._active(now)
+        if not active or not self.knows_all or now - self._woken < self._patience:
             return None
         promise = min(active) - self._lateness
         if held is not None:
@@ -60,6 +64,10 @@ class BarClock:
             return None
         self._promised = promise
         return promise
+
+    def _active(self, now: float) -> list[int]:
+        """Newest closes of the partitions that aren't idle."""
+        return [self._newest[p] for p, seen in self._seen.items() if p in self._unread or now - seen < self._idle]
 
     def all_idle_for(self, seconds: float, now: float) -> bool:
         """True if every partition is read to its end and has been without a bar for ``seconds``."""

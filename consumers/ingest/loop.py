@@ -63,7 +63,7 @@ class IngestLoop:
         self._publisher = Publisher(settings, "ingest")
         self._dead = DeadLetters(self._publisher, self._names, "ingest")
         self._feed = BarFeed(self._publisher, self._names.bars, self._partitions, self._ingest.feed)
-        self._clock = BarClock(int(self._ingest.lateness_s * _SECOND), self._ingest.idle_s)
+        self._clock = BarClock(int(self._ingest.lateness_s * _SECOND), self._ingest.idle_s, self._ingest.patience_s)
         self._merge = PartitionMerge(self._ingest.patience_s)
         self._intake = Intake(self._merge, self._clock, self._ingest)
         self._feed_open = False

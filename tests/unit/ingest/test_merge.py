@@ -128,6 +128,20 @@ def test_watermark_is_the_slowest_active_partition_and_never_goes_back() -> None
     assert clock.all_idle_for(5.0, 11.0)
 
 
+def test_the_first_bar_after_a_silence_promises_nothing_for_the_others_at_once() -> None:
+    clock = BarClock(lateness=1, idle_s=5.0, patience_s=0.2)
+    clock.assign(dict.fromkeys(range(2), 0), now=0.0)
+    for partition in range(2):
+        clock.read_to_end(partition)
+    saw(clock, 0, 100, now=10.0)
+    assert clock.watermark(10.1, None) is None
+    saw(clock, 1, 60, now=10.1)
+    assert clock.watermark(10.25, None) == 59
+    saw(clock, 0, 300, now=20.0)  # both were idle again
+    assert clock.watermark(20.19, None) is None
+    assert clock.watermark(20.25, None) == 299
+
+
 def test_a_partition_that_was_not_read_holds_every_promise_back() -> None:
     clock = BarClock(lateness=1, idle_s=5.0)
     clock.assign({0: 0, 1: 0}, now=0.0)
