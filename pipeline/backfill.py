@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.engine import PartitionEngine
+from pipeline.engine_state import OFFSET_
 from pipeline.engine_types import EngineConfig, StoredRows
 from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
 from schemas.features import FeatureBatch, ReturnBatch
@@ -62,6 +63,12 @@ class HistoryEngines:
         into.returns += [(partition, one) for one in step.returns if isinstance(one, ReturnBatch)]
 
     def state(self, symbol: str, interval: str, as_of_offset: int) -> tuple[int, StateRepair]:
-        """Return (partition, the message that brings a symbol's state into the log)."""
+        """Return (partition, the message that brings a symbol's state into the log), after its last bar.
+
+        Its bars lie in no log (offset -1, as in ``recompute.History``): whoever makes the state anew from stored bars
+        gets the same.
+        """
         partition = partition_of(symbol, len(self.engines))
+        state = self.engines[partition].states[interval]
+        state.stamps[state.places[symbol], :, OFFSET_] = -1
         return partition, self.engines[partition].state_repair(symbol, interval, as_of_offset=as_of_offset)

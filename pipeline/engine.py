@@ -129,10 +129,11 @@ class PartitionEngine:
         marks = state.marks[:, :size]
         warm = np.flatnonzero(marks[COUNT] > chosen.warm_up)
         values, valid = masked(self.columns_of(chosen.name, state.latest[warm]))
+        symbols = tuple(state.symbols[place] for place in warm.tolist())
         return LatestVectors(
-            symbols=tuple(state.symbols[place] for place in warm.tolist()),
+            symbols=symbols,
             event_time=marks[LAST, warm],
-            source_offset=marks[OFFSET, warm],
+            source_offset=np.maximum(marks[OFFSET, warm], self.repairs.shown(interval, symbols, feature_set)),
             values=values,
             valid=valid,
             close=state.bars[warm, (marks[COUNT, warm] - 1) % state.raw, CLOSE_],

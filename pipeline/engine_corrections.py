@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.engine_types import masked
+from pipeline.features import FeatureSet
 from pipeline.returns import Matured
 from schemas.bars import StateRepair
 from schemas.features import FeatureBatch, ReturnBatch
@@ -29,10 +30,14 @@ class Stepped:
 
 
 def correction_features(
-    engine: "PartitionEngine", repair: StateRepair, stepped: Sequence[Stepped], offset: int
+    engine: "PartitionEngine", repair: StateRepair, stepped: Sequence[Stepped], of: tuple[int, Sequence[FeatureSet]]
 ) -> tuple[FeatureBatch, ...]:
-    """Correction batches by (set, event time); a set in which the symbol isn't warm yet has none."""
-    wanted = [(chosen, one) for chosen in engine.sets for one in stepped if one.t >= chosen.warm_up]
+    """Correction batches by (set, event time); a set in which the symbol isn't warm yet has none.
+
+    ``of``: the repair's offset, and the sets that are concerned.
+    """
+    offset, sets = of
+    wanted = [(chosen, one) for chosen in sets for one in stepped if one.t >= chosen.warm_up]
     links = engine.features_chain.links(offset, len(wanted))
     batches = []
     for link, (chosen, one) in zip(links, wanted, strict=True):

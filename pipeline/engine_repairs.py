@@ -31,6 +31,7 @@ from pipeline.engine_types import (
     Step,
     UnsupportedMessage,
 )  # fmt: skip
+from pipeline.features import FeatureSet
 from pipeline.returns import matured
 from schemas.bars import StateRepair
 from schemas.fields import I8Array
@@ -47,7 +48,8 @@ def apply_repair(engine: "PartitionEngine", repair: StateRepair, offset: int) ->
 
     The symbol takes the state as of ``as_of_offset``, and its bars after that are stepped again from its ring, with
     the splits at the same places. They are published again as corrections; where there are none, the last bar's
-    vector is, if it changed. Raises ``UnsupportedMessage`` for a repair that can't be taken at all.
+    vector of each set is, if it changed: what a set publishes doesn't depend on the other sets. Raises
+    ``UnsupportedMessage`` for a repair that can't be taken at all.
     """
     _check_place(engine, repair, offset)
     carried = load_symbol(engine, repair)
@@ -64,13 +66,17 @@ def apply_repair(engine: "PartitionEngine", repair: StateRepair, offset: int) ->
         told = _outcome(repair, carried.since, obstacle, (0, before, before))
         return Step(repairs=(need,), log_event=True, repaired=told)
     stepped = _restep(engine, carried.cell, (state, place, later))
-    if not stepped and not _same(carried.cell, state, place):
-        stepped = [_last(carried.cell)]
-    carried.cell.marks[OFFSET, 0] = offset if stepped else state.marks[OFFSET, place]
+    sets = engine.sets
+    if not stepped:
+        sets = _changed(engine, carried.cell, state, place)
+        stepped = [_last(carried.cell)] if sets else []
+    carried.cell.marks[OFFSET, 0] = offset if sets == engine.sets else state.marks[OFFSET, place]
     _install(engine, repair, carried, state)
     engine.repairs.settle(repair)
+    for chosen in sets if sets != engine.sets else ():
+        engine.repairs.show(repair, chosen.name, offset)
     return Step(
-        features=correction_features(engine, repair, stepped, offset),
+        features=correction_features(engine, repair, stepped, (offset, sets)),
         returns=correction_returns(engine, repair, stepped, offset),
         log_event=True,
         repaired=_outcome(repair, carried.since, APPLIED, (later.shape[0], before, int(carried.cell.marks[COUNT, 0]))),
@@ -160,12 +166,20 @@ def _last(cell: IntervalState) -> Stepped:
     )
 
 
-def _same(cell: IntervalState, state: IntervalState, place: int) -> bool:
-    """True if the symbol's last bar and its vector are what they were."""
+def _changed(
+    engine: "PartitionEngine", cell: IntervalState, state: IntervalState, place: int
+) -> tuple[FeatureSet, ...]:
+    """Return the sets whose vector of the symbol's last bar is another one than it was; all if the bar is."""
     if place < 0 or (cell.marks[[COUNT, LAST], 0] != state.marks[[COUNT, LAST], place]).any():
-        return False
+        return engine.sets
     closes = [one.bars[at, ring_slots(one, at)[-1], CLOSE_] for one, at in ((cell, 0), (state, place))]
-    return bool(closes[0] == closes[1]) and cell.latest[0].tobytes() == state.latest[place].tobytes()
+    if closes[0] != closes[1]:
+        return engine.sets
+    vectors = {
+        chosen.name: [engine.columns_of(chosen.name, one).tobytes() for one in (cell.latest[:1], state.latest[[place]])]
+        for chosen in engine.sets
+    }
+    return tuple(chosen for chosen in engine.sets if vectors[chosen.name][0] != vectors[chosen.name][1])
 
 
 def _install(engine: "PartitionEngine", repair: StateRepair, carried: SymbolState, state: IntervalState) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.engine import PartitionEngine
 
 #: Rises with every change to the engine's state or to how it is advanced; a snapshot of another version is refused.
-STATE_VERSION = 3
+STATE_VERSION = 4
 
 
 def dump(engine: "PartitionEngine") -> bytes:

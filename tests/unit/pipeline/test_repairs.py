@@ -93,6 +93,33 @@ def test_any_interleaving_ends_in_the_clean_history(ops: list[tuple[int, int]], 
     assert world.current() == clean(world).current()
 
 
+@settings(max_examples=15, deadline=None)
+@given(ops=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 59)), max_size=30))
+def test_what_a_set_yields_does_not_depend_on_those_beside_it(ops: list[tuple[int, int]]) -> None:
+    ops = [(0, number) for number in (59, 55, 51)] * 3 + ops
+    both = play(SMALL, ops)
+    for name in SMALL.feature_sets:
+        alone = play(replace(SMALL, feature_sets=(name,)), ops)
+        assert {key: rows for key, rows in both.features.items() if key[0] == name} == alone.features
+        offsets = [world.engine.latest(name, "1m").source_offset.tolist() for world in (both, alone)]
+        assert offsets[0] == offsets[1]
+
+
+def test_a_set_whose_last_vector_did_not_change_is_not_published_again() -> None:
+    """A revision beyond every window moves what is recursive in `core`, and nothing of `minimal`."""
+    world = RepairWorld(config=SMALL)
+    for at in range(90):
+        world.step(MARKET.batch(at))
+    world.step(moved(MARKET, 50, 1, 1))  # type: ignore[arg-type]
+    (repair,) = world.repairs()
+    (batch,) = (one for one in world.step(repair).features)
+    assert (batch.feature_set, batch.kind) == ("core", "correction")  # type: ignore[union-attr]
+    restored = PartitionEngine.restore(SMALL, world.engine.snapshot())
+    for engine in (world.engine, restored):
+        assert engine.latest("core", "1m").source_offset.tolist() == [90, 92]
+        assert engine.latest("minimal", "1m").source_offset.tolist() == [90, 90]
+
+
 def one_correction(skew: int = 0) -> RepairWorld:
     world = RepairWorld(skew=skew)
     for at in range(60):
