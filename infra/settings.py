@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from infra.api_settings import ApiSettings
 from infra.errors import OperatorError
 from infra.places import data_home, endpoints_file
 from infra.service_settings import (
@@ -117,6 +118,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     comparison: ComparisonSettings = ComparisonSettings()
     promotion: PromotionSettings = PromotionSettings()
+    api: ApiSettings = ApiSettings()
 
     @field_validator("home")
     @classmethod

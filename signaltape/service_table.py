@@ -1,4 +1,4 @@
-"""The services of the pipeline: name → where each one runs. Loaded only when it is started."""
+"""The services: name → where each one runs. Loaded only when it is started."""
 
 import importlib
 from collections.abc import Callable
@@ -15,8 +15,11 @@ SERVICES = MappingProxyType(
         "inference": "consumers.inference.main",
         "features": "consumers.feature_agent.main",
         "ingest": "consumers.ingest.main",
+        "api": "signaltape.http.main",
     }
 )
+#: Those that bars flow through.
+PIPELINE = tuple(name for name in SERVICES if name != "api")
 #: Services that keep records and statistics: what they do may come a moment later.
 YIELDING = frozenset({"store", "drift"})
 

@@ -32,6 +32,7 @@ class GuardedModel:
     """
 
     def __init__(self, manifest: ModelManifest, scorer: Scorer, settings: InferenceSettings, workers: Workers) -> None:
+        self.manifest = manifest
         self.terms = replace(manifest.terms(), numerics=host_fingerprint())
         self._name, self._label = manifest.name, str(manifest.ref)
         self._scorer = scorer

@@ -65,6 +65,10 @@ class LoadedModels:
         """Return a model's terms. Raises ``ModelUnavailable``."""
         return self._get(ref).terms
 
+    def manifest(self, ref: ModelRef) -> ModelManifest:
+        """Return a model's manifest. Raises ``ModelUnavailable``."""
+        return self._get(ref).manifest
+
     def call(self, ref: ModelRef, batch: FeatureBatch) -> Answer:
         """Score a batch; no answer where the call misses its deadline or fails, or the breaker is open."""
         return self._get(ref).call(batch)

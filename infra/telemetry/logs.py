@@ -60,5 +60,14 @@ def configure(settings: Settings, service: str) -> None:
 
 
 def get_logger() -> Any:
-    """A logger whose calls take an event and keyword values."""
+    """A logger whose calls take an event and keyword values.
+
+    In a program that has configured neither this nor structlog (one that uses the SDK), warnings go to stderr.
+    """
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[structlog.processors.add_log_level, mask_secrets, structlog.processors.JSONRenderer()],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        )
     return structlog.get_logger()

@@ -53,5 +53,10 @@ LAG = Gauge("signaltape_lag_messages", "Messages between the position and the en
 BREAKER_OPEN = Gauge("signaltape_breaker_open", "1 while a model's breaker is open.", ["model"])
 CALLS_ABANDONED = Counter("signaltape_model_calls_abandoned_total", "Model calls that did not return.", ["model"])
 CALLS_LOST = Gauge("signaltape_model_calls_lost", "Abandoned model calls that still run, each on a core.")
+HTTP_REQUESTS = Counter("signaltape_http_requests_total", "Requests to the API.", ["route", "method", "status"])
+HTTP_SECONDS = Histogram("signaltape_http_request_seconds", "Duration of a request.", ["route"], buckets=_LATENCY_S)
+SIGNAL_READS = Counter(
+    "signaltape_signal_reads_total", "Answers to get_signal, by source and reason.", ["source", "code"]
+)
 DEPENDENCY_UP = Gauge("signaltape_dependency_up", "1 while the dependency answers.", ["dependency"])
 BUILD = Gauge("signaltape_build_info", "1, with the version as label.", ["service", "version"])

@@ -1,7 +1,6 @@
 """The small HTTP server of every process: /metrics, /health, /ready."""
 
 import json
-import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +10,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
 from infra.errors import OperatorError
+from infra.telemetry.announcement import announce, withdraw
 from infra.telemetry.health import Health
 
 
@@ -32,27 +32,15 @@ class TelemetryServer:
 
     def announce(self, folder: Path, name: str) -> None:
         """Write where this process answers to ``<folder>/<name>.json``."""
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}.json"
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps({"pid": os.getpid(), "port": self.port}))
-        partial.rename(path)
-        self._announced = path
+        self._announced = announce(folder, name, self.port)
 
     def close(self) -> None:
         """Stop serving, and take back the announcement unless a successor has replaced it."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-        if self._announced is not None and _announced_pid(self._announced) == os.getpid():
-            self._announced.unlink(missing_ok=True)
-
-
-def _announced_pid(path: Path) -> int | None:
-    try:
-        return int(json.loads(path.read_text())["pid"])
-    except (OSError, ValueError, KeyError):
-        return None
+        if self._announced is not None:
+            withdraw(self._announced)
 
 
 def _handler(health: Health) -> type[BaseHTTPRequestHandler]:

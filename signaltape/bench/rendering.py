@@ -89,6 +89,28 @@ def _features(figures: dict[str, Any]) -> Iterator[str]:
     )
 
 
+def _http(figures: dict[str, Any]) -> Iterator[str]:
+    yield f"HTTP API and get_signal ({figures['trees']} trees, {figures['symbols']} symbols in Redis)"
+    pairs = (
+        ("GET /health", "health", ""),
+        ("GET /signals/{symbol}, cached", "signal_cached", "bare_hget"),
+        ("POST /predict, one row", "predict_one", "model_one"),
+        ("POST /predict, a symbol", "predict_symbol", "model_one"),
+        (f"POST /predict, {figures['symbols']} rows", "predict_many", "model_many"),
+        ("get_signal in the SDK, cached", "sdk_cached", "bare_hget"),
+        ("get_signal in the SDK, computed", "sdk_computed", "model_one"),
+    )
+    names = {"bare_hget": "bare HGET", "model_one": "model alone", "model_many": "model alone"}
+    for label, kind, baseline in pairs:
+        row = figures[kind]
+        rate = f"   {row['requests_per_second']:>6,} requests/s" if "requests_per_second" in row else ""
+        beside = ""
+        if baseline:
+            bare = figures[baseline]
+            beside = f"   {names[baseline]} p50 {bare['p50_ms']:.3f} ms   p99 {bare['p99_ms']:.3f} ms"
+        yield f"  {label:<32} p50 {row['p50_ms']:>7.2f} ms   p99 {row['p99_ms']:>7.2f} ms{rate}{beside}"
+
+
 _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "engine": _engine,
     "single": _single,
@@ -97,4 +119,5 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "store": _store,
     "backfill": _backfill,
     "features": _features,
+    "http": _http,
 }

@@ -67,6 +67,21 @@ def features(as_json: _JSON = False) -> None:
     _print({"features": _features()}, as_json)
 
 
+@app.command()
+def http(as_json: _JSON = False) -> None:
+    """The HTTP API and get_signal, beside the model alone, a bare Redis read and a bare round trip."""
+    _print({"http": _http()}, as_json)
+
+
+def _http() -> dict[str, Any]:
+    from signaltape.bench import http_api
+    from signaltape.demo.console import Console
+
+    console = Console()
+    with _scene(console) as active:
+        return http_api.run(active, console)
+
+
 def _features() -> dict[str, Any]:
     from signaltape.bench import feature_reads
     from signaltape.demo.console import Console
@@ -159,6 +174,7 @@ _ALL: dict[str, Callable[[], dict[str, Any]]] = {
     "store": _store,
     "backfill": _backfill,
     "features": _features,
+    "http": _http,
 }
 
 

@@ -14,7 +14,7 @@ from infra.errors import OperatorError
 from infra.settings import Settings, load_settings
 from infra.stack import Endpoints, Ports, Stack, StackConfig
 from signaltape.demo.console import Console
-from signaltape.service_table import SERVICES
+from signaltape.service_table import PIPELINE
 from signaltape.supervision import Supervisor
 
 
@@ -58,7 +58,7 @@ def scene(home: Path, console: Console) -> Iterator[Scene]:
             postgres={"dsn": endpoints.postgres_dsn},
             redis={"url": endpoints.redis_url},
         )
-        supervisor = Supervisor(list(SERVICES), folder / "logs", environment)
+        supervisor = Supervisor(PIPELINE, folder / "logs", environment)
         cleanup.callback(supervisor.stop)
         yield Scene(
             settings=settings,

@@ -68,9 +68,9 @@ def test_every_service_is_watched_restarted_and_keeps_its_data_in_a_named_volume
         assert {"interval", "timeout", "retries"} <= set(service["healthcheck"]), name
 
 
-def test_servers_are_reachable_from_this_host_only() -> None:
+def test_servers_and_the_api_are_reachable_from_this_host_only() -> None:
     ports = [port for service in services().values() for port in service.get("ports", ())]
-    assert len(ports) == len(SERVERS)
+    assert len(ports) == len(SERVERS) + 1
     assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
 
 

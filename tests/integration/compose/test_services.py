@@ -57,7 +57,8 @@ def test_init_and_every_agent_start_become_ready_and_end_in_order(translated: Tr
     logs = {name: tmp_path / f"{name}.log" for name in AGENTS}
     try:
         for name in AGENTS:
-            environment = translated.environment(name, SIGNALTAPE_METRICS__PORT=ports[name])
+            own = {"SIGNALTAPE_API__PORT": "0"} if name == "api" else {}
+            environment = translated.environment(name, SIGNALTAPE_METRICS__PORT=ports[name], **own)
             with logs[name].open("wb") as log:
                 argv = [COMMAND, *services()[name]["command"]]
                 started[name] = subprocess.Popen(argv, env=environment, stdout=log, stderr=log, cwd=tmp_path)

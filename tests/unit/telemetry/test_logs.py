@@ -60,3 +60,15 @@ def test_lines_are_json_where_nobody_looks() -> None:
 
 def test_the_root_logger_of_this_process_is_untouched() -> None:
     assert not any("structlog" in type(handler.formatter).__module__ for handler in logging.getLogger().handlers)
+
+
+def test_a_program_that_configured_nothing_gets_warnings_on_stderr_only() -> None:
+    """One that uses the SDK: its stdout is its own."""
+    script = (
+        "from infra.telemetry.logs import get_logger\n"
+        "get_logger().info('quiet')\n"
+        "get_logger().warning('model_missed', url='redis://:hunter2@h/0')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == ""
+    assert json.loads(done.stderr) == {"event": "model_missed", "level": "warning", "url": "redis://:********@h/0"}

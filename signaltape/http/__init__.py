@@ -1,0 +1,1 @@
+"""The HTTP API: predictions and signals on demand, models, pauses, health."""

@@ -1,0 +1,23 @@
+"""The application: its routes and what they answer."""
+
+from fastapi import FastAPI
+
+from signaltape import __version__
+from signaltape.http import control_routes, failures, predict_routes, read_routes
+from signaltape.http.backend import Backend
+from signaltape.http.guard import Guard
+
+
+def create_app(backend: Backend) -> Guard:
+    """Return the whole ASGI application. Its OpenAPI document is at ``/openapi.json``; there are no pages."""
+    app = FastAPI(
+        title="signaltape",
+        version=__version__,
+        description="Predictions and signals on demand, by the same model runtime as the consumer.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    failures.install(app)
+    for routes in (predict_routes, read_routes, control_routes):
+        app.include_router(routes.router(backend))
+    return Guard(app, backend.options)

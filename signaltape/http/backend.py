@@ -1,0 +1,92 @@
+"""What the API's handlers share: the runtime of models, what is in force, Redis, the registry."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from infra.api_settings import ApiSettings
+from infra.errors import OperatorError
+from infra.online import OnlineStore, SignalCache
+from infra.scoring.registry import ModelRegistry
+from infra.settings import Settings
+from infra.telemetry.health import Health
+from infra.warehouse.connection import Warehouse
+from signaltape.http.pool import Pool
+from signaltape.serving.control_view import ControlView
+from signaltape.serving.prediction import Predictions
+from signaltape.serving.signal_reader import SignalReader, load_models
+
+_LOOK_EVERY_S = 1.0
+
+
+class Backend:
+    """Everything that a request may need, and the look-out that says whether it is there.
+
+    The constructor needs Kafka, where what is in force lies; Postgres and Redis may come later. Raises OperatorError.
+    """
+
+    def __init__(self, settings: Settings, health: Health) -> None:
+        self.settings, self.options, self.health = settings, settings.api, health
+        self.models = load_models(settings)
+        self.registry = ModelRegistry(settings)
+        self.view = ControlView(settings)
+        self.reader = SignalReader(settings=settings, models=self.models, view=self.view)
+        self._online = OnlineStore(settings)
+        self.predictions = Predictions(
+            models=self.models,
+            view=self.view,
+            online=self._online,
+            last_words=self.reader.last_words,
+            fresh_bars=settings.inference.fresh_bars,
+        )
+        self.pool = _pool(settings.api)
+        # A decision that waits until it arrived must not take the place of a prediction.
+        self.decisions = Pool(1, settings.api.max_waiting)
+        self._probe = SignalCache(settings)
+        self._warehouse = Warehouse(settings, "signaltape-api")
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="look-out", daemon=True)
+
+    def start(self) -> None:
+        """Look at every dependency once, then again each second."""
+        self._look()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking, and close what is open."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for pool in (self.pool, self.decisions):
+            pool.close()
+        for one in (self.reader, self.view, self._online, self._probe, self._warehouse):
+            one.close()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_LOOK_EVERY_S):
+            self._look()
+
+    def _look(self) -> None:
+        """Report each dependency. Requests to /ready read the reports, so that asking often costs nothing."""
+        self._report("redis", self._probe.probe)
+        self._report("postgres", lambda: self._warehouse.run(lambda connection: connection.execute("SELECT 1")))
+        self.health.ready("kafka", not self.view.failure, self.view.failure)
+        live = {
+            ref for one in self.view.everywhere(time.time_ns()).values() for s in one.strategies for ref in s.serving
+        }
+        faults = [fault for ref in sorted(live) if (fault := self.models.prepare(ref))]
+        self.health.ready(
+            "models", not faults, "; ".join(faults) or ", ".join(map(str, sorted(live))) or "none is live"
+        )
+
+    def _report(self, name: str, look: Callable[[], object]) -> None:
+        try:
+            look()
+        except OperatorError as error:
+            self.health.ready(name, False, str(error))
+        else:
+            self.health.ready(name, True)
+
+
+def _pool(options: ApiSettings) -> Pool:
+    return Pool(options.threads, options.max_waiting)

@@ -1,0 +1,79 @@
+"""Which model answers: the one that a question names, or the one that is live."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from infra.scoring.manifest import ModelManifest
+from pipeline.deployments import Deployments, ModelRef, Share, Strategy
+from pipeline.routing.model_port import ModelPort, ModelTerms
+from signaltape.serving.errors import ServingError
+
+
+class ServedModels(ModelPort, Protocol):
+    """Models by reference, with their manifests; ``consumers.inference.models.LoadedModels``."""
+
+    def manifest(self, ref: ModelRef) -> ModelManifest:
+        """Return a model's manifest. Raises ``ModelUnavailable``."""
+        ...
+
+    def prepare(self, ref: ModelRef) -> str:
+        """Load a model; returns "" or the reason why it can't be."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What a question says about the model: a version of it, or a strategy, or neither; and the bars' interval."""
+
+    interval: str
+    model: ModelRef | None = None
+    strategy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """Who answers; ``strategy`` has no name where the model is not live. ``scale``: position scale of its role."""
+
+    ref: ModelRef
+    terms: ModelTerms
+    strategy: Strategy
+    interval: str
+    scale: float = 1.0
+
+
+def served_by(strategy: Strategy, symbol: str) -> Share | None:
+    """Who serves a symbol: the live model or the arm of its experiment; None where no model is live."""
+    shares = strategy.shares((symbol,))
+    return next((share for share in shares if share.rows is None or share.rows[0]), None)
+
+
+def choose(deployments: Deployments, wanted: Wanted, models: ServedModels, symbol: str = "") -> Chosen:
+    """Return who answers for ``symbol`` ("": for rows without one). Raises ``ServingError``, ``ModelUnavailable``."""
+    if wanted.model is None:
+        strategy, share = _share(deployments, wanted, models, symbol)
+    else:
+        using = [one for one in deployments.strategies if wanted.model in one.serving]
+        strategy, share = using[0] if using else Strategy(name=""), Share(ref=wanted.model, role="live")
+    chosen = Chosen(
+        ref=share.ref, terms=models.terms(share.ref), strategy=strategy, interval=wanted.interval, scale=share.scale
+    )
+    if wanted.interval not in chosen.terms.intervals:
+        known = ", ".join(chosen.terms.intervals)
+        raise ServingError("wrong_interval", f"model {chosen.ref} predicts from {known} bars", "interval")
+    return chosen
+
+
+def _share(deployments: Deployments, wanted: Wanted, models: ServedModels, symbol: str) -> tuple[Strategy, Share]:
+    live = [(one, share) for one in deployments.strategies if (share := served_by(one, symbol)) is not None]
+    if wanted.strategy:
+        live = [(one, share) for one, share in live if one.name == wanted.strategy]
+        if not live:
+            raise ServingError("no_live_model", f"no model is live for strategy {wanted.strategy!r:.140}", "strategy")
+    else:
+        live = [(one, share) for one, share in live if wanted.interval in models.terms(share.ref).intervals]
+    if not live:
+        raise ServingError("no_live_model", f"no live model predicts from {wanted.interval} bars; name one", "model")
+    if len(live) > 1:
+        names = ", ".join(one.name for one, _ in live)
+        raise ServingError("ambiguous", f"several strategies are live ({names}): name one of them", "strategy")
+    return live[0]
