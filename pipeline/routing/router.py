@@ -99,11 +99,15 @@ class Router:
         table = self._table(batches[0].interval, merged)
         table.mark(self.symbols.numbers(merged.symbols)[sent], merged.direction[sent], batches[0].event_time)
 
-    def _table(self, interval: str, merged: Merged) -> DedupTable:
-        self.symbols.numbers(merged.symbols)
+    def table(self, interval: str) -> DedupTable:
+        """Return the table of an interval, with room for every symbol of the index."""
         table = self.tables.setdefault(interval, DedupTable())
         table.grow(len(self.symbols))
         return table
+
+    def _table(self, interval: str, merged: Merged) -> DedupTable:
+        self.symbols.numbers(merged.symbols)
+        return self.table(interval)
 
 
 def _claim(statement: Statement) -> tuple[U1Array, Claim]:
