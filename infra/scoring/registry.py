@@ -15,12 +15,13 @@ from infra.scoring.errors import ArtifactChanged, ModelRefused, UnknownModel
 from infra.scoring.files import publish_folder, read_checked, remove_folder, sha256_of, write_atomically
 from infra.scoring.manifest import ModelManifest, from_document
 from infra.scoring.scorer import Scorer
+from infra.scoring.staging import MANIFEST_FILE, artifacts_in, highest_folder, read_file, stage
 from infra.settings import Settings
 from infra.warehouse import models
 from infra.warehouse.connection import Connection, Warehouse
 from infra.warehouse.models import ModelArtifact, ModelMetric, ModelRow, TrainingRun
+from pipeline.deployments import ModelRef
 
-MANIFEST_FILE = "manifest.json"
 Result = TypeVar("Result")
 
 
@@ -62,7 +63,7 @@ class ModelRegistry:
         _check_metrics(metrics)
         staged = self.artifacts / f".staging-{os.getpid()}-{secrets.token_hex(4)}"
         try:
-            _stage(folder, staged, manifest)  # 1.
+            stage(folder, staged, manifest)  # 1.
             Scorer.load(staged / manifest.onnx_file, manifest.sha256, manifest)  # 2.
             return self._run(lambda connection: self._publish(connection, staged, manifest, metrics, run))  # 3.
         except OSError as error:
@@ -79,7 +80,7 @@ class ModelRegistry:
 
     def load(self, name: str, version: int | None = None) -> tuple[ModelManifest, Scorer]:
         """Check every file of a version against its registered SHA-256, load the model, check its golden vectors."""
-        found = self.details(name, version)
+        found = self.get_model(name, version)
         for one in found.artifacts:
             read_checked(self.artifacts / one.path, one.sha256)
         registered = {one.kind: one for one in found.artifacts}
@@ -92,7 +93,7 @@ class ModelRegistry:
             )
         return manifest, Scorer.load(self.artifacts / onnx.path, onnx.sha256, manifest)
 
-    def details(self, name: str, version: int | None = None) -> RegisteredModel:
+    def get_model(self, name: str, version: int | None = None) -> RegisteredModel:
         """All that is known of a version, by default the newest; files are not touched."""
 
         def read(connection: Connection) -> RegisteredModel:
@@ -107,9 +108,89 @@ class ModelRegistry:
 
         return self._run(read)
 
-    def rows(self) -> list[ModelRow]:
-        """All versions of all models, by name and version."""
-        return self._run(models.list_models)
+    def rows(self, *, removed: bool = False) -> list[ModelRow]:
+        """All versions of all models, by name and version; removed ones only if asked for."""
+        return [row for row in self._run(models.list_models) if removed or row.removed_at is None]
+
+    def get_best_model(
+        self, strategy_type: str, metric: str, dataset: str = "test", higher_is_better: bool = True
+    ) -> tuple[RegisteredModel, float]:
+        """The version of a strategy type with the best newest value of ``metric`` on ``dataset``, and that value.
+
+        ``higher_is_better`` must be what the metric was recorded with: the other end would be the worst. Ties go to the
+        newer version; removed ones don't count. Raises UnknownModel naming what there is, ModelRefused.
+        """
+
+        def find(connection: Connection) -> tuple[ModelRef, float]:
+            known = models.known_metrics(connection, strategy_type)
+            if (dataset, metric) not in known:
+                listed = ", ".join(f"{one} on {where}" for where, one in known) or "none"
+                raise UnknownModel(
+                    f"no model of strategy type {strategy_type!r} has the metric {metric} on {dataset}; "
+                    f"there are: {listed}"
+                )
+            if higher_is_better != known[dataset, metric]:
+                word = "lower" if higher_is_better else "higher"
+                raise ModelRefused(f"{metric} on {dataset} was recorded as a metric of which {word} is better")
+            return models.best_models(connection, strategy_type, metric, dataset, higher_is_better=higher_is_better)[0]
+
+        ref, value = self._run(find)
+        return self.get_model(ref.name, ref.version), value
+
+    def log_metrics(self, name: str, version: int, metrics: Sequence[ModelMetric]) -> None:
+        """Append metrics of a version; the newest value of a metric counts, older ones stay. Raises ModelRefused."""
+        _check_metrics(metrics)
+
+        def add(connection: Connection) -> None:
+            self._row(connection, name, version)
+            models.insert_metrics(connection, name, version, metrics)
+
+        self._run(add)
+
+    def log_artifact(self, name: str, version: int, file: Path, kind: str = "") -> ModelArtifact:
+        """Keep a copy of ``file`` beside a version's others; ``kind`` is by default its name.
+
+        1. The version is locked. 2. The file is written beside the others. 3. Its row. A death in between leaves a file
+        without a row, which the next call writes anew. Other content under a kind is refused: files never change.
+        """
+        data = read_file(file)
+        made = ModelArtifact(
+            kind=kind or file.name, path=f"{name}/{version}/{file.name}", sha256=sha256_of(data), size=len(data)
+        )
+
+        def add(connection: Connection) -> ModelArtifact:
+            models.lock_name(connection, name)  # 1.
+            self._row(connection, name, version)
+            for one in models.artifacts_of(connection, name, version):
+                if made == one:
+                    return one
+                if made.kind == one.kind or made.path == one.path:
+                    raise ModelRefused(
+                        f"model {name}:{version} has another file {one.path} of kind {one.kind} already: a version's "
+                        "files never change; give the file another name and kind"
+                    )
+            write_atomically(self.artifacts / made.path, data)  # 2.
+            models.insert_artifact(connection, ModelRef(name=name, version=version), made)  # 3.
+            return made
+
+        return self._run(add)
+
+    def remove(self, name: str, version: int, by: str, reason: str) -> None:
+        """Take a version out: no call finds it any more, its number is never used again.
+
+        1. Its row says that it was removed; metrics, runs and lineage stay. 2. Its files go. A death in between leaves
+        files that a second call removes. Whether it may go is the caller's to know.
+        """
+
+        def mark(connection: Connection) -> None:
+            models.lock_name(connection, name)
+            row = models.find_model(connection, name, version)
+            if row is None or row.removed_at is None:
+                self._row(connection, name, version)
+                models.mark_removed(connection, ModelRef(name=name, version=version), by, reason)
+
+        self._run(mark)  # 1.
+        remove_folder(self.folder(name, version))  # 2.
 
     def folder(self, name: str, version: int) -> Path:
         """Where the files of a version lie."""
@@ -124,10 +205,10 @@ class ModelRegistry:
         run: TrainingRun | None,
     ) -> int:
         name = manifest.name
-        version = models.next_version(connection, name, _highest_folder(self.artifacts / name))
+        version = models.next_version(connection, name, highest_folder(self.artifacts / name))
         numbered = replace(manifest, version=version)
         write_atomically(staged / MANIFEST_FILE, numbered.to_json().encode())
-        files = _artifacts(staged, numbered)
+        files = artifacts_in(staged, numbered)
         publish_folder(staged, self.folder(name, version))
         row = ModelRow(name=name, version=version, manifest=numbered.document(), created_at=datetime.now(UTC))
         models.insert_model(connection, row, files)
@@ -141,10 +222,17 @@ class ModelRegistry:
         if name not in known:
             names = ", ".join(known) or "none"
             raise UnknownModel(f"no model {name!r} is registered (registered: {names}); `signaltape train` makes one")
+        if version is None and not known[name]:
+            raise UnknownModel(f"every version of model {name!r} was removed; see `signaltape models list --removed`")
         row = models.find_model(connection, name, known[name] if version is None else version)
         if row is None:
             raise UnknownModel(
                 f"model {name!r} has no version {version}, its newest is {known[name]}; see `signaltape models list`"
+            )
+        if row.removed_at is not None:
+            raise UnknownModel(
+                f"model {name}:{row.version} was removed on {row.removed_at:%Y-%m-%d %H:%M} by {row.removed_by}: "
+                f"{row.removed_reason}"
             )
         return row
 
@@ -160,33 +248,3 @@ def _check_metrics(metrics: Sequence[ModelMetric]) -> None:
     for one in metrics:
         if not math.isfinite(one.value):
             raise ModelRefused(f"metric {one.metric} on {one.dataset} is {one.value}; leave out what isn't known")
-
-
-def _stage(folder: Path, staged: Path, manifest: ModelManifest) -> None:
-    """Copy every file of ``folder`` but its manifest: the registry writes that itself."""
-    for needed in (manifest.onnx_file, manifest.golden_file):
-        if not (folder / needed).is_file():
-            raise ModelRefused(f"{folder / needed}: no such file, but the manifest names it")
-    staged.mkdir(parents=True)
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name != MANIFEST_FILE:
-            write_atomically(staged / path.name, path.read_bytes())
-
-
-def _artifacts(staged: Path, manifest: ModelManifest) -> list[ModelArtifact]:
-    """What is in the staging folder; a file's kind is its role or, if it has none, its name."""
-    roles = {manifest.onnx_file: "onnx", manifest.golden_file: "golden", MANIFEST_FILE: "manifest"}
-    found = []
-    for path in sorted(staged.iterdir()):
-        data = path.read_bytes()
-        place = f"{manifest.name}/{manifest.version}/{path.name}"
-        kind = roles.get(path.name, path.name)
-        found.append(ModelArtifact(kind=kind, path=place, sha256=sha256_of(data), size=len(data)))
-    return found
-
-
-def _highest_folder(folder: Path) -> int:
-    """Highest version that has a folder, with or without rows; 0 if none."""
-    if not folder.is_dir():
-        return 0
-    return max((int(path.name) for path in folder.iterdir() if path.name.isdecimal()), default=0)

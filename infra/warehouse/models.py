@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from infra.warehouse.connection import Connection
 from infra.warehouse.queries import queries
 from infra.warehouse.training_runs import Metrics, RunEnd, finish_run
+from pipeline.deployments import ModelRef
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -51,20 +52,27 @@ class TrainingRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelRow:
-    """One version of a model; ``manifest`` as plain values."""
+    """One version of a model; ``manifest`` as plain values. A removed one has no files any more."""
 
     name: str
     version: int
     manifest: Mapping[str, Any]
     created_at: datetime
+    removed_at: datetime | None = None
+    removed_by: str = ""
+    removed_reason: str = ""
 
 
 def next_version(connection: Connection, name: str, taken: int = 0) -> int:
     """Lock ``name`` until the transaction ends; return the version after its newest one and after ``taken``."""
-    named = queries("models")
-    connection.execute(named["lock name"], (name,))
-    row = connection.execute(named["newest version"], (name,)).fetchone()
+    lock_name(connection, name)
+    row = connection.execute(queries("models")["newest version"], (name,)).fetchone()
     return max(int(row[0]) if row else 0, taken) + 1
+
+
+def lock_name(connection: Connection, name: str) -> None:
+    """Lock ``name`` until the transaction ends."""
+    connection.execute(queries("models")["lock name"], (name,))
 
 
 def insert_model(connection: Connection, row: ModelRow, artifacts: Sequence[ModelArtifact]) -> None:
@@ -106,8 +114,42 @@ def list_models(connection: Connection) -> list[ModelRow]:
 
 
 def newest_versions(connection: Connection) -> dict[str, int]:
-    """Name → newest version."""
+    """Name → newest version that wasn't removed, 0 if all were."""
     return {str(name): int(version) for name, version in connection.execute(queries("models")["names"])}
+
+
+def best_models(
+    connection: Connection, strategy_type: str, metric: str, dataset: str, *, higher_is_better: bool, limit: int = 1
+) -> list[tuple[ModelRef, float]]:
+    """The best versions of a strategy type by the newest value of a metric; removed ones don't count."""
+    rows = connection.execute(
+        queries("models")["best"],
+        {
+            "strategy_type": strategy_type,
+            "metric": metric,
+            "dataset": dataset,
+            "higher_is_better": higher_is_better,
+            "limit": limit,
+        },
+    )
+    return [(ModelRef(name=name, version=version), float(value)) for name, version, value in rows]
+
+
+def known_metrics(connection: Connection, strategy_type: str) -> dict[tuple[str, str], bool]:
+    """(data set, metric) → whether higher is better, of all versions of a strategy type."""
+    rows = connection.execute(queries("models")["known metrics"], (strategy_type,))
+    return {(str(dataset), str(metric)): bool(better) for dataset, metric, better in rows}
+
+
+def mark_removed(connection: Connection, ref: ModelRef, by: str, reason: str) -> None:
+    """Take a version out of the registry; its rows stay."""
+    connection.execute(queries("models")["remove"], (by, reason, ref.name, ref.version))
+
+
+def insert_artifact(connection: Connection, ref: ModelRef, one: ModelArtifact) -> None:
+    """Add one file of a version."""
+    values = (ref.name, ref.version, one.kind, one.path, one.sha256, one.size)
+    connection.execute(queries("models")["insert artifact"], values)
 
 
 def artifacts_of(connection: Connection, name: str, version: int) -> list[ModelArtifact]:
@@ -145,8 +187,16 @@ def runs_of(connection: Connection, name: str, version: int) -> list[TrainingRun
 
 
 def _model(row: tuple[Any, ...]) -> ModelRow:
-    name, version, manifest, created_at = row
-    return ModelRow(name=name, version=version, manifest=manifest, created_at=created_at)
+    name, version, manifest, created_at, removed_at, removed_by, removed_reason = row
+    return ModelRow(
+        name=name,
+        version=version,
+        manifest=manifest,
+        created_at=created_at,
+        removed_at=removed_at,
+        removed_by=removed_by,
+        removed_reason=removed_reason,
+    )
 
 
 def _ns(at: datetime) -> int:

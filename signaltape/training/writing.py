@@ -9,7 +9,7 @@ import numpy as np
 from infra.scoring.files import sha256_of, write_atomically
 from infra.scoring.golden import GoldenVectors
 from infra.scoring.manifest import ModelManifest
-from infra.scoring.registry import MANIFEST_FILE
+from infra.scoring.staging import MANIFEST_FILE
 from signaltape.model_tests import MODEL_TESTS_FILE
 from signaltape.training.dataset import F4Array, Rows
 from signaltape.training.errors import TrainingError

@@ -15,13 +15,38 @@ INSERT INTO model_artifacts (name, version, kind, path, sha256, size) VALUES (%s
 INSERT INTO model_metrics (name, version, dataset, metric, value, higher_is_better) VALUES (%s, %s, %s, %s, %s, %s);
 
 -- name: get model
-SELECT name, version, manifest, created_at FROM models WHERE name = %s AND version = %s;
+SELECT name, version, manifest, created_at, removed_at, removed_by, removed_reason FROM models WHERE name = %s AND version = %s;
 
 -- name: list models
-SELECT name, version, manifest, created_at FROM models ORDER BY name, version;
+SELECT name, version, manifest, created_at, removed_at, removed_by, removed_reason FROM models
+ORDER BY name, version;
 
 -- name: names
-SELECT name, max(version) FROM models GROUP BY name ORDER BY name;
+-- Newest version that wasn't removed, 0 if all were.
+SELECT name, coalesce(max(version) FILTER (WHERE removed_at IS NULL), 0) FROM models GROUP BY name ORDER BY name;
+
+-- name: best
+-- The newest value of the metric for each version; ties go to the newer version.
+SELECT named.name, named.version, newest.value
+FROM models named
+CROSS JOIN LATERAL (
+    SELECT m.value FROM model_metrics m
+    WHERE m.name = named.name AND m.version = named.version AND m.dataset = %(dataset)s AND m.metric = %(metric)s
+    ORDER BY m.recorded_at DESC, m.value LIMIT 1
+) AS newest
+WHERE named.strategy_type = %(strategy_type)s AND named.removed_at IS NULL
+ORDER BY CASE WHEN %(higher_is_better)s THEN -newest.value ELSE newest.value END, named.created_at DESC,
+         named.name, named.version DESC
+LIMIT %(limit)s;
+
+-- name: known metrics
+SELECT DISTINCT m.dataset, m.metric, m.higher_is_better
+FROM model_metrics m JOIN models named USING (name, version)
+WHERE named.strategy_type = %s AND named.removed_at IS NULL ORDER BY 1, 2;
+
+-- name: remove
+UPDATE models SET removed_at = now(), removed_by = %s, removed_reason = %s
+WHERE name = %s AND version = %s AND removed_at IS NULL;
 
 -- name: artifacts
 SELECT kind, path, sha256, size FROM model_artifacts WHERE name = %s AND version = %s ORDER BY kind;
