@@ -5,6 +5,7 @@ together. Every line compares rows by key and symbol, with sums over their times
 and another doubled do not cancel.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from psycopg import IsolationLevel
 from infra.online import OnlineStore, OnlineUnavailable
 from infra.online.comparison import compare as compare_online
 from infra.settings import Settings
+from infra.warehouse.added_sets import publication_starts
 from infra.warehouse.connection import Connection, connect
 from infra.warehouse.models import list_models
 from infra.warehouse.queries import queries
@@ -65,7 +67,7 @@ def reconcile_on(
     generations = table_side.generations_of(connection, "features", names.bars)
     lines = _bar_lines(connection, bars, generations)
     progress("features")
-    features = decision_log.count_features(settings, manifests)
+    features = decision_log.count_features(settings, manifests, publication_starts(connection, names.bars))
     lines += _feature_lines(connection, settings, features, bars.bars.firsts, generations)
     progress("returns")
     lines += _return_lines(connection, settings, bars.bars.firsts, generations)
@@ -105,12 +107,15 @@ def _feature_lines(
     connection: Connection, settings: Settings, features: decision_log.FeaturesLog, first_offsets: Mapping[int, int],
     generations: Mapping[int, int],
 ) -> list[Line]:  # fmt: skip
-    table = table_side.tally_table(connection, "features", features.vectors.firsts, generations)
+    topic = TopicNames(settings.topics.prefix).bars
+    table = table_side.tally_table(connection, "features", features.vectors.firsts, generations, topic)
     lines = [_line("features → table", features.vectors, table)]
     if _complete(first_offsets):
         bars, loaded = table_side.first_bars(connection)
         late = table_side.late_bars(connection)
-        seen = {key: count for key, count in counts_of(features.live.by_symbol()).items() if key[1:] not in loaded}
+        live = Counter(counts_of(features.live.by_symbol()))
+        live.update(table_side.added_features(connection, topic, generations))
+        seen = {key: count for key, count in live.items() if key[1:] not in loaded}
         expected = {
             (name, *key): closed_form(count, late.get(key, 0), FEATURE_SETS[name].warm_up, seen.get((name, *key), 0))
             for name in settings.engine.feature_sets

@@ -4,17 +4,14 @@ What may have happened is decided partition by partition (`infra.warehouse.topic
 shortened, or has expired, or the database was restored from before. Rows that were written stay.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from consumers.inference.commit_metadata import from_text
 from consumers.inference.repair import repair as rebuild_inference
 from consumers.ingest.repair import StillRunning
 from consumers.ingest.repair import repair as rewind_ingest
 from infra.broker.admin import group_offsets, low_high_offsets, set_group_offsets
-from infra.broker.errors import BrokerError
 from infra.errors import OperatorError
 from infra.settings import Settings
 from infra.warehouse import Connection, MissingCheckpoint, connect
@@ -25,11 +22,8 @@ from infra.warehouse.topic_checks import RepairPlan, apply_repair, plan_repair
 from infra.warehouse.topic_states import topic_states
 from schemas.topics import TopicNames
 from signaltape.initialisation import CHECKPOINTED, GROUP_TOPICS, group_of
+from signaltape.stopped import when_stopped
 
-Result = TypeVar("Result")
-
-#: A member that was stopped is counted in until its session times out.
-_STOPPED_S = 30.0
 #: Services whose state lies in a snapshot behind the effects; the others go on from the effects themselves.
 _WITH_SNAPSHOT = ("features",)
 
@@ -80,9 +74,13 @@ def repair(
         offsets = {place: (plan.snapshot_offset, "") for place, (_, plan) in plans.items()}
         if service not in _WITH_SNAPSHOT:
             offsets = {place: (plan.effect_offset, "") for place, (_, plan) in plans.items()}
-        _when_stopped(lambda: set_group_offsets(settings, group_of(settings, service), offsets), service)
+        when_stopped(lambda: set_group_offsets(settings, group_of(settings, service), offsets), service, RepairRefused)
         if followers:
-            _when_stopped(lambda: set_group_offsets(settings, group_of(settings, "inference"), followers), "inference")
+            when_stopped(
+                lambda: set_group_offsets(settings, group_of(settings, "inference"), followers),
+                "inference",
+                RepairRefused,
+            )
         with connection.transaction():
             done = [_apply(connection, place, *plans[place]) for place in sorted(plans)]
             if followers or service == "drift":
@@ -160,7 +158,7 @@ def _forget_drift(connection: Connection, settings: Settings, *, forget: bool) -
 
 def _repair_inference(settings: Settings) -> list[RepairedPartition]:
     topic = TopicNames(settings.topics.prefix).features
-    done = _when_stopped(lambda: rebuild_inference(settings), "inference")
+    done = when_stopped(lambda: rebuild_inference(settings), "inference", RepairRefused)
     return [
         RepairedPartition(topic=topic, partition=one.partition, fault="no state", offset=one.offset, generation=0)
         for one in done
@@ -177,15 +175,3 @@ def _repair_ingest(settings: Settings, topic: str | None) -> list[RepairedPartit
         RepairedPartition(topic=one.place[0], partition=one.place[1], fault=one.fault, offset=one.offset, generation=0)
         for one in done
     ]
-
-
-def _when_stopped(operation: Callable[[], Result], service: str) -> Result:
-    """Repeat until the group has no members any more; gives up after its session must have timed out."""
-    end = time.monotonic() + _STOPPED_S
-    while True:
-        try:
-            return operation()
-        except BrokerError as error:
-            if time.monotonic() >= end:
-                raise RepairRefused(f"{error}. Is {service} still running?") from error
-        time.sleep(0.5)

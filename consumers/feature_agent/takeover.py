@@ -9,6 +9,7 @@ from infra.broker.admin import group_offsets, low_high_offsets, topic_id
 from infra.build import build_version
 from infra.engine_choice import engine_config
 from infra.settings import Settings
+from infra.warehouse.added_sets import begin_sets, known_sets, refuse_other_sets
 from infra.warehouse.bar_lookup import find_stored
 from infra.warehouse.checkpoints import Checkpoint, take_epoch
 from infra.warehouse.connection import Connection, Warehouse
@@ -17,6 +18,7 @@ from infra.warehouse.feature_rounds import SERVICE, register_feature_sets, regis
 from infra.warehouse.topic_checks import TopicState, verify_topic
 from pipeline.engine import PartitionEngine
 from pipeline.engine_types import Lookup, SnapshotRefused, StoredBar
+from pipeline.features import FEATURE_SETS
 from pipeline.numerics import fingerprint
 from schemas.topics import TopicNames
 
@@ -40,17 +42,21 @@ class Takeover:
     def take(self, partition: int) -> Lane:
         """Take a partition over.
 
+        0. Refuse if the settings name other sets than those whose rows are there: a set that was added has none of what
+           was processed, and the chain would end elsewhere than readers have taken it. The holder is left alone then.
         1. Take a new epoch: whoever had the partition before can't write any more. What comes back is the checkpoint.
         2. Check the topic's id and offsets against it; raises TopicMismatch with the repair command.
         3. Restore the engine from the snapshot; an empty one where there is none yet.
-        4. Before any row: write down what the sets mean, and which build writes from here on.
+        4. Before any row: write down what the sets mean, from where on they are computed, and which build writes.
         """
+        self._run(lambda connection: self._refuse_other_sets(connection, partition))
         taken = self._run(lambda connection: take_epoch(connection, SERVICE, self._topic, partition))
         verify_topic(taken, self._topic_state(partition))
         engine = self._restore(taken)
         if not self._registered:
             self._run(lambda connection: register_feature_sets(connection, engine.sets))
             self._registered = True
+        self._run(lambda connection: begin_sets(connection, taken, engine.sets))
         self._run(lambda connection: register_writer(connection, taken, build_version(), fingerprint()))
         return Lane(taken, engine)
 
@@ -61,6 +67,10 @@ class Takeover:
     def close(self) -> None:
         """Close the connection."""
         self._warehouse.close()
+
+    def _refuse_other_sets(self, connection: Connection, partition: int) -> None:
+        sets = [FEATURE_SETS[name] for name in self._settings.engine.feature_sets]
+        refuse_other_sets(known_sets(connection, self._topic).get(partition, frozenset()), sets)
 
     def _run(self, work: Callable[[Connection], Result]) -> Result:
         return self._patience.persist("postgres", (WarehouseUnavailable,), lambda: self._warehouse.run(work))

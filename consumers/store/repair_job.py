@@ -27,6 +27,7 @@ from infra.engine_choice import engine_config
 from infra.settings import Settings
 from infra.telemetry.logs import get_logger
 from infra.telemetry.metrics import REPAIRS
+from infra.warehouse.added_sets import known_sets, refuse_other_sets
 from infra.warehouse.checkpoints import read_checkpoints
 from infra.warehouse.connection import Connection, Warehouse
 from infra.warehouse.correction_rows import write_changed
@@ -46,6 +47,7 @@ from pipeline.engine import PartitionEngine
 from pipeline.engine_state import LAST, IntervalState
 from pipeline.engine_symbol import cut_out
 from pipeline.engine_types import EngineConfig, SnapshotRefused
+from pipeline.features import FEATURE_SETS
 from pipeline.recompute import Beginning, Recomputation
 from schemas.bars import StateRepair
 from schemas.codec import encode
@@ -70,11 +72,13 @@ class RepairJob:
     def work_off(self, stopping: Callable[[], bool] = lambda: False) -> int:
         """Answer every open request; return how many symbols that were.
 
-        Raises WarehouseUnavailable (call again), PublishError, LockLostError.
+        Raises WarehouseUnavailable (call again), PublishError, LockLostError, and SetsDiffer if the settings name other
+        sets than the agent computes: it would not take their states.
         """
         tasks = self._warehouse.run(open_tasks)
         if not tasks:
             return 0
+        self._warehouse.run(self._refuse_other_sets)
         reach("repair.1_read")
         places = self._warehouse.run(lambda connection: read_checkpoints(connection, FEATURES, self._topic))
         for count, task in enumerate(tasks):
@@ -88,6 +92,11 @@ class RepairJob:
     def close(self) -> None:
         """Close the connection."""
         self._warehouse.close()
+
+    def _refuse_other_sets(self, connection: Connection) -> None:
+        sets = [FEATURE_SETS[name] for name in self._settings.engine.feature_sets]
+        for known in known_sets(connection, self._topic).values():
+            refuse_other_sets(known, sets)
 
     def _answer(self, task: RepairTask, first_generation: int) -> None:
         """Steps 2 to 5 for one symbol."""

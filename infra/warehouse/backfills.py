@@ -66,6 +66,13 @@ class ChunkReport:
     suppressed: Mapping[str, int] = field(default_factory=dict)
 
 
+def lock_backfills(connection: Connection) -> None:
+    """Keep other backfills of this database out for as long as the connection lives; raises BackfillConflict."""
+    row = connection.execute(queries("backfill")["lock"]).fetchone()
+    if row is None or not row[0]:
+        raise BackfillConflict("another backfill is running on this database: wait for it to end, or stop it")
+
+
 class BackfillWriter:
     """Writes one run over one connection; not for several threads at once."""
 
@@ -81,9 +88,7 @@ class BackfillWriter:
 
     def lock(self) -> None:
         """Keep other backfills of this database out for as long as the connection lives."""
-        row = self.connection.execute(queries("backfill")["lock"]).fetchone()
-        if row is None or not row[0]:
-            raise BackfillConflict("another backfill is running on this database: wait for it to end, or stop it")
+        lock_backfills(self.connection)
 
     def find(self) -> BackfillRun | None:
         """Return the run's progress, None before its beginning."""

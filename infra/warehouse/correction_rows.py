@@ -1,6 +1,6 @@
 """Rows of a recomputation that differ from the current ones, bit for bit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,15 @@ def write_changed(connection: Connection, task: RepairTask, work: Recomputation)
         merge_rows(connection, feature_rows([(batch, task.partition, task.generation) for batch in features])),
         merge_rows(connection, return_rows([(batch, task.partition, task.generation) for batch in returns])),
     )
+
+
+def write_changed_sets(
+    connection: Connection, task: RepairTask, work: Recomputation, sets: Sequence[FeatureSet]
+) -> int:
+    """Add the changed feature rows of some sets only, under the same rules; returns how many."""
+    link = Link(position=(task.as_of, 0), last_part=0, previous=None)
+    found = [batch for chosen in sets for batch in _changed_features(connection, task, work, (chosen, link))]
+    return merge_rows(connection, feature_rows([(batch, task.partition, task.generation) for batch in found]))
 
 
 def _changed_features(

@@ -9,7 +9,9 @@ import numpy as np
 from infra.warehouse.bulk import Rows
 from infra.warehouse.checkpoints import revision_of
 from infra.warehouse.copy_format import FLOAT8, INT2, INT4, INT8, Column, Number, Text, float_array, times
-from pipeline.engine_types import ROW_STATUSES, StoredRows
+from pipeline.engine_types import ROW_STATUSES, StoredRows, masked
+from pipeline.features import FeatureSet
+from pipeline.recompute import FeatureTable
 from schemas.bars import BarBatch
 from schemas.features import FeatureBatch
 from schemas.fields import F8Array, I8Array, U1Array
@@ -95,6 +97,29 @@ def _feature_group(parts: Sequence[FeaturePart]) -> dict[str, Column]:
         ),
         "partition": Number(values=_spread([partition for _, partition, _ in parts], counts), kind=INT4),
     }
+
+
+def history_rows(chosen: FeatureSet, place: tuple[str, str, int], table: FeatureTable) -> Rows:
+    """Rows of `features` of one symbol's loaded history: ``place`` is symbol, interval, partition; revision 0."""
+    symbol, interval, partition = place
+    count = table.event_time.shape[0]
+    if not count:
+        return Rows.of("features", (), ())
+    values, valid = masked(table.values)
+    group: dict[str, Column] = {
+        "feature_set": Text.of([chosen.name]).repeat(np.array([count])),
+        "set_version": Number(values=np.full(count, chosen.version), kind=INT4),
+        "symbol": Text.of([symbol]).repeat(np.array([count])),
+        "interval": Text.of([interval]).repeat(np.array([count])),
+        "event_time": times(table.event_time),
+        "revision": Number(values=np.zeros(count, dtype=np.int64), kind=INT8),
+        "available_time": times(table.available_time),
+        "kind": Text.of(["live"]).repeat(np.array([count])),
+        "close": Number(values=table.close, kind=FLOAT8),
+        "values": float_array(values, valid),
+        "partition": Number(values=np.full(count, partition), kind=INT4),
+    }
+    return Rows.of("features", [group], [count])
 
 
 def log_event_rows(parts: Sequence[EventPart]) -> Rows:

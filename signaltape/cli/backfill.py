@@ -1,4 +1,4 @@
-"""`signaltape backfill`: history from a file into the tables, and its end into the log."""
+"""`signaltape backfill`: history from a file, or rows of added feature sets for what the log has."""
 
 import json
 from dataclasses import asdict
@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from signaltape.backfill import BackfillReport
-
-FROM_TOPIC = (
-    "bars that lie in the topic need no backfill: `signaltape init` sets the feature agent to the first offset that the"
-    " topic holds, and it computes and stores everything from there, before anything live. Loading them here as well"
-    " would compute each bar twice. Start it with `signaltape run features`"
-)
+    from signaltape.backfill import AddedSetsReport, BackfillReport
 
 
 def backfill(
@@ -36,17 +30,29 @@ def backfill(
     source: Annotated[str, typer.Option(help="Vendor; live bars must come from the same. [default: the run]")] = "",
     run: Annotated[str, typer.Option(help="Name of this load; continues one that died. [default: the file's]")] = "",
     chunk: Annotated[int, typer.Option(min=1, help="Bars a transaction, at least.")] = 20_000,
-    from_topic: Annotated[bool, typer.Option(help="Refused, with the reason.")] = False,
+    from_topic: Annotated[
+        bool, typer.Option(help="Instead of a file: the log's bars, for feature sets that were added to the settings.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Load a file's bars, features and returns in bulk; live bars then continue from it without a gap."""
+    """Load a file's bars, features and returns in bulk; live bars then continue from it without a gap.
+
+    With --from-topic: compute the features of sets that were added to the settings, for all bars that were processed
+    without them. The feature agent and the store must be stopped at the end of it.
+    """
     from infra.settings import load_settings
     from producers.durations import parse_duration
     from producers.history import Availability
     from signaltape.backfill import BackfillRequest, LoadOptions, run_backfill
 
     if from_topic:
-        raise typer.BadParameter(FROM_TOPIC, param_hint="--from-topic")
+        terms = (file, interval, stamp, available_lag, available_column, adjustments, source, run)
+        if any(terms):
+            raise typer.BadParameter(
+                "it takes everything from the log: give only --chunk and --json beside it", param_hint="--from-topic"
+            )
+        _add_sets(chunk, as_json=as_json)
+        return
     if file is None or not interval or not stamp:
         raise typer.BadParameter("give FILE, --interval and --stamp open|close; there is no default guess")
     lag = None if available_lag is None else parse_duration(available_lag, "--available-lag")
@@ -64,6 +70,29 @@ def backfill(
     with _progress() as moved:
         report = run_backfill(settings, request, options=LoadOptions(chunk=chunk), progress=moved)
     typer.echo(json.dumps(asdict(report)) if as_json else _text(report))
+
+
+def _add_sets(chunk: int, *, as_json: bool) -> None:
+    from infra.settings import load_settings
+    from signaltape.backfill import add_sets
+    from signaltape.extensions import load_feature_sets
+
+    load_feature_sets()
+    settings = load_settings()
+    with _progress() as moved:
+        report = add_sets(settings, chunk=chunk, progress=moved)
+    typer.echo(json.dumps(asdict(report)) if as_json else _added_text(report))
+
+
+def _added_text(report: "AddedSetsReport") -> str:
+    if report.done_before:
+        return "the feature agent has every set of the settings: nothing was written"
+    speed = f" in {report.seconds:.1f} s ({report.rows / report.seconds:,.0f} rows/s)" if report.seconds > 0.0 else ""
+    lines = [f"{', '.join(report.sets)}: {report.rows:,} rows written, {report.messages:,} messages read{speed}"]
+    if report.resumed:
+        lines.append(f"{report.resumed:,} messages were done before")
+    lines.append("the feature agent goes on with it: start `signaltape run features` and `run store` again")
+    return "\n".join(lines)
 
 
 def _progress() -> "_Bars":

@@ -52,13 +52,17 @@ class _Lane:
     floor: int | None = None
 
 
-def count_features(settings: Settings, manifests: Manifests) -> FeaturesLog:
-    """Count vectors, and for each of them the models that were in force: warm vectors × models."""
+def count_features(settings: Settings, manifests: Manifests, starts: Mapping[tuple[int, str, int], int]) -> FeaturesLog:
+    """Count vectors, and for each of them the models that were in force: warm vectors × models.
+
+    `starts`: (partition, set, version) → the first offset that counts, of sets that were added to the log.
+    """
     found, lanes = FeaturesLog(), dict[int, _Lane]()
     for record, message in read_messages(settings, TopicNames(settings.topics.prefix).features):
         lane = lanes.setdefault(record.partition, _Lane())
         if isinstance(message, FeatureBatch):
-            if count_vector(found.vectors, lane.chain, record.partition, message) and message.kind == "live":
+            start = starts.get((record.partition, message.feature_set, message.set_version), 0)
+            if count_vector(found.vectors, lane.chain, record.partition, message, start) and message.kind == "live":
                 lane.head = message.event_time if lane.head is None else max(lane.head, message.event_time)
                 found.live.add((message.feature_set, message.interval), message.symbols, 0, 0)
                 _expect(found.expected, lane, message, manifests)

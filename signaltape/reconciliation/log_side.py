@@ -104,8 +104,15 @@ def count_returns(settings: Settings) -> tuple[Counted, Counter[tuple[str, int, 
     return found, counts
 
 
-def count_vector(found: Counted, chain: Chain, partition: int, batch: FeatureBatch) -> bool:
-    """Count one batch of `features`; False if it was there before."""
+def count_vector(found: Counted, chain: Chain, partition: int, batch: FeatureBatch, start: int = 0) -> bool:
+    """Count one batch of `features`; False if it was there before.
+
+    One of a message before `start` is left out: its set was added to the log later, and readers that had the message
+    without it drop it.
+    """
+    if batch.link.position[0] < start:
+        chain.is_new(partition, batch.link.position)
+        return False
     found.published += len(batch.symbols)
     found.firsts.setdefault(partition, batch.link.position[0])
     if not chain.is_new(partition, batch.link.position):

@@ -22,10 +22,17 @@ def generations_of(connection: Connection, service: str, topic: str) -> dict[int
 
 
 def tally_table(
-    connection: Connection, query: str, starts: Mapping[int, int], generations: Generations | None = None
+    connection: Connection,
+    query: str,
+    starts: Mapping[int, int],
+    generations: Generations | None = None,
+    topic: str = "",
 ) -> dict[Key, Sums]:
-    """Sums by key of one named query, over rows from `starts` (partition → first offset) on."""
-    values: dict[str, Any] = {"partitions": list(starts), "starts": list(starts.values())}
+    """Sums by key of one named query, over rows from `starts` (partition → first offset) on.
+
+    `topic`: of the log, for the query that asks where its sets begin.
+    """
+    values: dict[str, Any] = {"partitions": list(starts), "starts": list(starts.values()), "topic": topic}
     if generations is not None:
         values["generations"] = [generations.get(partition, 1) for partition in starts]
     rows = connection.execute(queries("reconcile")[query], values)
@@ -59,6 +66,13 @@ def first_bars(connection: Connection) -> tuple[dict[Key, int], frozenset[Key]]:
     rows = connection.execute(queries("reconcile")["first bars"]).fetchall()
     counts = {(interval, symbol): count for interval, symbol, count, loaded in rows if not loaded}
     return counts, frozenset((interval, symbol) for interval, symbol, _, loaded in rows if loaded)
+
+
+def added_features(connection: Connection, topic: str, generations: Generations) -> dict[Key, int]:
+    """First values, from before they were published, of sets added to the log: (set, interval, symbol) → rows."""
+    values = {"topic": topic, "partitions": list(generations), "generations": list(generations.values())}
+    rows = connection.execute(queries("reconcile")["added features"], values)
+    return {(name, interval, symbol): count for name, interval, symbol, count in rows}
 
 
 def late_bars(connection: Connection) -> dict[Key, int]:

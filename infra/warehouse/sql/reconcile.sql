@@ -35,7 +35,22 @@ WHERE NOT (f.kind = 'correction' AND EXISTS (
     SELECT FROM repair_requests q
     WHERE q.partition = f.partition AND q.generation = f.revision >> 40 AND q.symbol = f.symbol
       AND q.interval = f.interval AND q.source_offset = (f.revision & ((1::bigint << 40) - 1)) - 1))
+  AND NOT EXISTS (
+    SELECT FROM feature_set_beginnings b
+    WHERE b.topic = %(topic)s AND b.partition = f.partition AND b.feature_set = f.feature_set
+      AND b.set_version = f.set_version AND f.revision < (b.generation << 40 | (b.published_from + 1)))
 GROUP BY 1, 2, 3, 4, 5;
+
+-- name: added features
+-- First values of sets that were added to the log, of before they were published.
+SELECT f.feature_set, f.interval, f.symbol, count(*)
+FROM features f
+JOIN feature_set_beginnings b ON b.topic = %(topic)s AND b.partition = f.partition AND b.feature_set = f.feature_set
+ AND b.set_version = f.set_version
+JOIN unnest(%(partitions)s::integer[], %(generations)s::bigint[]) AS here (partition, generation)
+  ON f.partition = here.partition AND f.revision >> 40 >= here.generation
+WHERE f.kind = 'live' AND f.revision < (b.generation << 40 | (b.published_from + 1))
+GROUP BY 1, 2, 3;
 
 -- name: returns
 SELECT r.partition, r.interval, label.horizon, r.symbol, count(*),

@@ -20,7 +20,7 @@ BAD = {
     "no stamp": (GOOD[:2], "--stamp open|close"),
     "bad stamp": (("--interval", "1m", "--stamp", "mid", "--available-lag", "0s"), "stamp is 'mid'"),
     "no such adjustments": ((*GOOD, "--adjustments", "nowhere.csv"), "nowhere.csv: no such file"),
-    "from the topic": (("--from-topic",), "need no backfill"),
+    "a file and the topic": (("--from-topic",), "takes everything from the log"),
 }
 
 
