@@ -98,7 +98,7 @@ def test_nothing_is_stored_behind_a_failure_which_every_call_raises() -> None:
 
 def test_a_stale_partition_that_moves_is_no_concern_of_its_old_owner() -> None:
     thread = Recording()
-    thread._online._stale.update({1, 2})
+    thread._online._marks._marked.update({1, 2})
     thread.forget(1)
     assert thread.stale == {2}
     thread.close()
