@@ -75,17 +75,3 @@ def successions(events: Sequence[ControlEvent]) -> dict[str, Succession]:
         strategy: Succession(strategy=strategy, line=tuple(line), history=tuple(histories[strategy]))
         for strategy, line in lines.items()
     }
-
-
-def shadows(events: Sequence[ControlEvent]) -> dict[ModelRef, str]:
-    """Return shadow → strategy that it shadows, once every event is in force; events in the order of effect."""
-    found: dict[tuple[str, ModelRef], str] = {}
-    for event in events:
-        ref = ModelRef(name=event.model, version=event.model_version)
-        if event.action == "shadow":
-            found[event.strategy, ref] = event.strategy
-        elif event.action == "unshadow":
-            of_name = {(event.strategy, one) for _, one in found if one.name == ref.name}
-            for key in of_name if ref.version == 0 else {(event.strategy, ref)}:
-                found.pop(key, None)
-    return {ref: strategy for (_, ref), strategy in found.items()}

@@ -94,7 +94,7 @@ COMMANDS: tuple[Entry, ...] = (
         name="models",
         target="signaltape.cli.models:app",
         panel=_MODELS,
-        help="List, show, register models.",
+        help="List, show, register, compare, promote models.",
         sets=True,
     ),
     Entry(

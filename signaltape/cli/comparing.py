@@ -1,4 +1,4 @@
-"""`signaltape models compare`: is the one model better than the other?"""
+"""`signaltape models compare | best`: is the one model better than the other?"""
 
 import json
 from collections.abc import Iterator
@@ -34,6 +34,7 @@ def compare(
 ) -> None:
     """Compare a model with the live one on the same rows: promote, review or reject, recorded with its reasons."""
     from infra.settings import load_settings
+    from signaltape.cli.decided import bar_time
     from signaltape.cli.references import registered, strategy_for
     from signaltape.comparison import compare_models, nothing_live
     from signaltape.promotion.history import read_decisions
@@ -55,13 +56,33 @@ def compare(
     elif old == challenger:
         raise typer.BadParameter(f"{challenger} is the champion itself: there is nothing to compare")
     else:
-        material = _material(settings, (challenger, old), dataset, interval, _time(start))
+        material = _material(settings, (challenger, old), dataset, interval, bar_time(start, "--from") or None)
         found = compare_models(settings, challenger, old, material, strategy)
     if as_json:
         typer.echo(json.dumps(found.document()))
         return
     for line in lines(found):
         typer.echo(line)
+
+
+def best(
+    *,
+    strategy_type: Annotated[str, typer.Option(help="Kind of strategy, as the manifests name it.")] = "",
+    metric: Annotated[str, typer.Option(help="Metric, as `models show` lists it.")] = "rank_ic",
+    dataset: Annotated[str, typer.Option(help="train, validation, test, backtest or live.")] = "test",
+    lower_is_better: Annotated[bool, typer.Option("--lower-is-better", help="Of an error, the smallest.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Name the best version of a strategy type by one metric; that is no verdict (`models compare`)."""
+    from infra.scoring.registry import ModelRegistry
+    from infra.settings import load_settings
+
+    found, value = ModelRegistry(load_settings()).get_best_model(
+        strategy_type, metric, dataset, higher_is_better=not lower_is_better
+    )
+    ref = str(found.manifest.ref)
+    document = {"model": ref, "metric": metric, "dataset": dataset, "value": value}
+    typer.echo(json.dumps(document) if as_json else f"{ref}  {metric} on {dataset} {value:+.5f}")
 
 
 def lines(found: "Compared") -> Iterator[str]:
@@ -103,12 +124,3 @@ def _material(
     if dataset is None:
         return of_live(settings, *pair, interval, start)
     return of_dataset(ModelRegistry(settings), open_dataset(dataset), *pair, start)
-
-
-def _time(text: str) -> int | None:
-    from producers.timestamps import parse_time
-
-    try:
-        return parse_time(text) if text else None
-    except ValueError as error:
-        raise typer.BadParameter(f"--from {text}: {error}") from None

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from signaltape.cli.comparing import compare
+from signaltape.cli.comparing import best, compare
+from signaltape.cli.live import live_at
+from signaltape.cli.promotion import archive, promote, remove, rollback, stages
 from signaltape.cli.references import parse_ref
 from signaltape.cli.shadows import shadow, shadow_report
 
@@ -15,22 +17,51 @@ if TYPE_CHECKING:
     from infra.scoring.manifest import ModelManifest
     from infra.scoring.registry import ModelRegistry, RegisteredModel
     from infra.scoring.session import F4Array
+    from infra.warehouse.models import ModelRow
     from signaltape.model_tests import Evidence
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show, register models.")
-app.command("compare")(compare)
-app.command("shadow")(shadow)
-app.command("shadow-report")(shadow_report)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show, register, compare, promote models.")
+for _name, _command in (
+    ("best", best),
+    ("compare", compare),
+    ("promote", promote),
+    ("rollback", rollback),
+    ("archive", archive),
+    ("remove", remove),
+    ("stages", stages),
+    ("live-at", live_at),
+    ("shadow", shadow),
+    ("shadow-report", shadow_report),
+):
+    app.command(_name)(_command)
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-def list_models(as_json: _Json = False) -> None:
-    """Show every version of every model."""
-    rows = _registry().rows()
+def list_models(
+    removed: Annotated[bool, typer.Option("--removed", help="Removed versions too.")] = False, as_json: _Json = False
+) -> None:
+    """Show every version of every model, with its stage; `models live-at` says what is live."""
+    from infra.settings import load_settings
+    from infra.warehouse.connection import Warehouse
+    from infra.warehouse.model_stages import newest_stages
+
+    rows = _registry().rows(removed=removed)
+    with Warehouse(load_settings(), "signaltape-models") as warehouse:
+        recorded = {str(ref): one.stage for ref, one in warehouse.run(newest_stages).items()}
+
+    def said(row: "ModelRow") -> str:
+        return "removed" if row.removed_at is not None else recorded.get(f"{row.name}:{row.version}", "none")
+
     if as_json:
         listed = [
-            {"name": row.name, "version": row.version, "created_at": row.created_at.isoformat()} | _brief(row.manifest)
+            {
+                "name": row.name,
+                "version": row.version,
+                "created_at": row.created_at.isoformat(),
+                "stage": said(row),
+                **_brief(row.manifest),
+            }
             for row in rows
         ]
         typer.echo(json.dumps(listed))
@@ -42,7 +73,7 @@ def list_models(as_json: _Json = False) -> None:
         typer.echo(
             f"{row.name}:{row.version}  {about['family'] or 'external'}  {about['feature_set']}"
             f"  {','.join(about['intervals'])}  horizon {about['horizon']}  {row.created_at:%Y-%m-%d %H:%M}"
-            f"  {str(about['sha256'])[:12]}"
+            f"  {str(about['sha256'])[:12]}  {said(row)}"
         )
 
 
@@ -55,7 +86,7 @@ def show(
     """Show a model: manifest, metrics on held-out rows, files, training runs."""
     name, version = parse_ref(model)
     registry = _registry()
-    found = registry.details(name, version)
+    found = registry.get_model(name, version)
     if check:
         registry.load(found.manifest.name, found.manifest.version)
     if as_json:
@@ -119,7 +150,7 @@ def reproduce(
     from signaltape.training.errors import TrainingError
     from signaltape.training.reproduction import reproduce as again
 
-    found = _registry().details(*parse_ref(model))
+    found = _registry().get_model(*parse_ref(model))
     if not found.runs:
         raise TrainingError(f"{model} was not trained by this program: no run is recorded of it")
     with tempfile.TemporaryDirectory(prefix="signaltape-reproduce-") as scratch:

@@ -31,7 +31,7 @@ def strategy_for(decisions: "Decisions", ref: "ModelRef", named: str) -> str:
     """The strategy named; else the only one there is, or the only one where a version of this name is live."""
     if named:
         return named
-    known = sorted(decisions.strategies)
+    known = sorted(decisions.successions)
     same = [name for name in known if any(one.name == ref.name for one in decisions.of(name).line[-1:])]
     for found in (known, same):
         if len(found) == 1:

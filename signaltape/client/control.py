@@ -1,6 +1,5 @@
 """Issuing control events: they go to ``control``; the ingest relays them into every partition of the log."""
 
-import getpass
 import time
 import uuid
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from typing import Any
 from infra.broker.admin import check_partitions
 from infra.broker.publisher import Publisher
 from infra.settings import Settings, load_settings
+from infra.who import current_user
 from schemas.codec import encode
 from schemas.control import CONTROL_ACTIONS, ControlEvent, control_fault
 from schemas.headers import event_headers
@@ -39,7 +39,7 @@ def new_event(
         action=action,
         effective_from=effective_from,
         issued_at=time.time_ns() // 1_000 * 1_000,
-        issued_by=_user(),
+        issued_by=current_user(),
         reason=reason,
         cause=cause,
         strategy=strategy,
@@ -96,10 +96,3 @@ class Control:
         self._publisher.send(self._topic, 0, encode(event), key=event.strategy.encode(), headers=headers)
         self._publisher.flush_acknowledged(30.0)
         return event
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -8,28 +8,26 @@ from infra.broker.admin import low_high_offsets
 from infra.settings import Settings
 from infra.warehouse import deployments
 from infra.warehouse.connection import Connection, Warehouse
-from pipeline.deployments import Deployments, ModelRef, fold
-from pipeline.succession import Succession, order_of_effect, shadows, successions
+from pipeline.deployments import Deployments, fold
+from pipeline.succession import Succession, order_of_effect, successions
 from schemas.control import ControlEvent
 from schemas.topics import TopicNames
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decisions:
-    """All control events in the order of effect, and what follows from them."""
+    """All control events in the order of effect, and what follows from them.
+
+    ``deployments``: what is in force once every event acts; ``successions`` by strategy.
+    """
 
     events: tuple[ControlEvent, ...]
-    strategies: Mapping[str, Succession]
-    shadows: Mapping[ModelRef, str]
-
-    @property
-    def deployments(self) -> Deployments:
-        """What is in force once every event acts: live models, shadows, experiments."""
-        return fold(self.events)
+    successions: Mapping[str, Succession]
+    deployments: Deployments
 
     def of(self, strategy: str) -> Succession:
         """A strategy's succession, an empty one if it never had a model."""
-        return self.strategies.get(strategy, Succession(strategy=strategy))
+        return self.successions.get(strategy, Succession(strategy=strategy))
 
 
 def read_decisions(settings: Settings) -> Decisions:
@@ -44,4 +42,4 @@ def read_decisions(settings: Settings) -> Decisions:
     with Warehouse(settings, "signaltape-decisions") as warehouse:
         effective = warehouse.run(seen)
     ordered = order_of_effect(events, effective)
-    return Decisions(events=tuple(ordered), strategies=successions(ordered), shadows=shadows(ordered))
+    return Decisions(events=tuple(ordered), successions=successions(ordered), deployments=fold(ordered))

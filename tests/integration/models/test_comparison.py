@@ -13,6 +13,7 @@ from infra.settings import Settings
 from infra.warehouse import connect, migrate
 from infra.warehouse.connection import Warehouse
 from infra.warehouse.model_comparisons import newest_comparison
+from infra.warehouse.models import ModelMetric
 from pipeline.dataset_content import DatasetContent
 from pipeline.deployments import ModelRef
 from tests.support.commands import Run, runner
@@ -140,6 +141,18 @@ def test_usage(run: Run, settings: Settings, tmp_path: Path, options: tuple[str,
     refused = run("models", "compare", "m", *options)
     assert message in refused.err
     assert refused.code == (1 if "m:9" in options else 2)
+
+
+def test_best(run: Run, settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    made = write_linear_model(folder, name="m", version=0, strategy_type="reversal")
+    for value in (0.01, 0.02):
+        metric = ModelMetric(dataset="test", metric="rank_ic", value=value, higher_is_better=True)
+        ModelRegistry(settings).register(folder, made, [metric])
+    found = json.loads(run("models", "best", "--strategy-type", "reversal", "--json").out)
+    assert found == {"model": "m:2", "metric": "rank_ic", "dataset": "test", "value": 0.02}
+    refused = run("models", "best", "--strategy-type", "reversal", "--lower-is-better")
+    assert (refused.code, "of which higher is better" in refused.err) == (1, True)
 
 
 START = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)

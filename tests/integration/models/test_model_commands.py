@@ -132,7 +132,9 @@ def test_register_a_model_from_elsewhere(run: Run, settings: Settings, tmp_path:
     assert "registered as linear-test:1" in taken.out
     assert "made on this host" in taken.err
     assert "n/a  reliability" in taken.out
-    (kept,) = (one for one in ModelRegistry(settings).details("linear-test").artifacts if one.kind == MODEL_TESTS_FILE)
+    (kept,) = (
+        one for one in ModelRegistry(settings).get_model("linear-test").artifacts if one.kind == MODEL_TESTS_FILE
+    )
     assert from_model_tests((ModelRegistry(settings).artifacts / kept.path).read_bytes()).passed
     _, scorer = ModelRegistry(settings).load("linear-test")
     assert scorer.manifest.horizon == 5

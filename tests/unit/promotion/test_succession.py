@@ -1,11 +1,8 @@
 """Successions on literal histories."""
 
-from dataclasses import replace
-
 import pytest
 
-from pipeline.deployments import ModelRef
-from pipeline.succession import order_of_effect, shadows, successions
+from pipeline.succession import order_of_effect, successions
 from schemas.control import ControlEvent
 
 
@@ -75,12 +72,3 @@ def test_order_is_that_of_effect() -> None:
     ]
     ordered = order_of_effect(events, {0: 10, 3: 250})
     assert [one.control_offset for one in ordered] == [0, 2, 3, 1, 4]
-
-
-def test_shadows_that_are_left() -> None:
-    """Versions of one name shadow side by side; a stop without a version means all of them."""
-    events = [
-        event(0, "shadow", "m:4"), event(1, "shadow", "n:1"), event(2, "shadow", "m:5"), event(3, "unshadow", "n:1"),
-        event(4, "shadow", "o:1"), event(5, "shadow", "o:2"), replace(event(6, "unshadow", "o:1"), model_version=0),
-    ]  # fmt: skip
-    assert shadows(events) == {ModelRef(name="m", version=4): "alpha", ModelRef(name="m", version=5): "alpha"}
