@@ -104,6 +104,13 @@ COMMANDS: tuple[Entry, ...] = (
         help="Test a model against the live one.",
         sets=True,
     ),
+    Entry(
+        name="explain",
+        target="signaltape.cli.explain:explain",
+        panel=_MODELS,
+        help="Explain a signal, or why there was none.",
+        sets=True,
+    ),
     Entry(name="signals", target="signaltape.cli.signals:app", panel=_MODELS, help="Follow signals."),
     Entry(name="alerts", target="signaltape.cli.alerts:app", panel=_MODELS, help="Follow alerts."),
     Entry(name="pause", target="signaltape.cli.control:pause", panel=_MODELS, help="Stop signals."),

@@ -1,0 +1,181 @@
+"""One run of the whole pipeline that has a bar for every reason why a signal was sent or was not."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infra.broker.admin import low_high_offsets
+from infra.scoring.registry import ModelRegistry
+from infra.settings import Settings
+from infra.stack import Endpoints
+from infra.warehouse import connect
+from pipeline.routing.decision import Thresholds
+from schemas.bars import BarBatch, Watermark
+from schemas.intervals import MINUTE
+from schemas.topics import TopicNames
+from signaltape.client import Control
+from signaltape.draining import waiting
+from signaltape.initialisation import initialise
+from tests.support import isolation, services, world
+from tests.support.engine_log import market
+from tests.support.feature_runs import DAY_START, batches_of, everywhere, take, write_log
+from tests.support.linear_models import write_linear_model
+from tests.support.waiting import wait_for
+
+PARTITIONS = 2
+SERVICES = ("ingest", "features", "inference", "store")
+SYMBOLS = tuple(f"S{place:03}" for place in range(8))
+#: Bars up to which each stage goes; a decision lies between two stages.
+FIRST, PAUSED, SWAPPED, CHANGED = 44, 50, 62, 72
+#: What is wrong with single bars of the third stage: (symbol, bar).
+LATE, REVISED, REJECTED = ("S003", 53), ("S004", 51), ("S005", 52)
+NEVER = ("S006", 57)
+Log = list[tuple[int, Any]]
+
+
+def at(bar: int) -> int:
+    """Close of a bar, ns UTC."""
+    return DAY_START + (bar + 1) * MINUTE
+
+
+def register(settings: Settings, folder: Path, name: str, weights: dict[str, float], **manifest: object) -> int:
+    """Register a linear model on ``core`` at one minute; its version."""
+    folder.mkdir(parents=True)
+    made = write_linear_model(
+        folder,
+        name=name,
+        version=0,
+        feature_set="core",
+        weights=weights,
+        intervals=("1m",),
+        thresholds=Thresholds(long=2e-4, short=-2e-4),
+        **{"deadline_ms": world.DEADLINE_MS, **manifest},
+    )
+    return ModelRegistry(settings).register(folder, made, [])
+
+
+@contextmanager
+def explained_run(endpoints: Endpoints, folder: Path) -> Iterator[Settings]:
+    """Settings of a pipeline at rest, through which the run has gone."""
+    name = isolation.unique_name()
+    dsn = isolation.create_database(endpoints, name)
+    settings = isolation.isolated_settings(
+        endpoints, folder / "home", dsn, f"{name}.",
+        topics={"prefix": f"{name}.", "partitions": PARTITIONS},
+        router={"dedup_window_s": 150.0},
+        features={"snapshot_messages": 40},
+    )  # fmt: skip
+    initialise(settings)
+    register(settings, folder / "a1", "first", {"logret_1": -0.4, "volume_z_20": -1e-4})
+    register(settings, folder / "a2", "first", {"logret_1": 0.3, "volume_z_20": 2e-4})
+    register(settings, folder / "b1", "second", {"logret_5": -0.3})
+    register(settings, folder / "c1", "slow", {"logret_1": 1.0}, deadline_ms=1e-6, fallback="skip")
+    with services.running(settings, *SERVICES):
+        _Run(settings).all()
+    yield settings
+    isolation.drop_database(endpoints, name)
+
+
+class _Run:
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.control = settings, Control(settings)
+        source = market(11, CHANGED, len(SYMBOLS))
+        self.bars: dict[int, Log] = {}
+        for partition, batch in batches_of(source, PARTITIONS):
+            assert isinstance(batch, BarBatch)
+            self.bars.setdefault((batch.event_time - DAY_START) // MINUTE - 1, []).append((partition, batch))
+
+    def all(self) -> None:
+        write_log(self.settings, everywhere(Watermark(feed="f", event_time=0, state="open"), PARTITIONS))
+        self.decide([
+            ("activate", {"strategy": "alpha", "model": "first", "model_version": 1, "reason": "first model"}),
+            ("activate", {"strategy": "beta", "model": "second", "model_version": 1}),
+        ])  # fmt: skip
+        self.five_minutes()
+        self.publish(range(FIRST))
+        self.decide([("pause", {"symbols": ("S001",), "reason": "look at it"})])
+        self.publish(range(FIRST, PAUSED))
+        self.decide([
+            ("resume", {"symbols": ("S001",)}),
+            ("activate", {"strategy": "alpha", "model": "first", "model_version": 2, "reason": "better"}),
+            ("parameters", {"parameters": {"blocked_symbols": ["S002"]}, "reason": "halted"}),
+        ])  # fmt: skip
+        self.third_stage()
+        self.drained()
+        wait_for(lambda: not self.rows("SELECT 1 FROM repair_requests WHERE status = 'open'"), 30, "repairs", 0.1)
+        self.decide([
+            ("parameters", {"parameters": {"emit": "on_change"}}),
+            ("parameters", {"strategy": "beta", "parameters": {"min_confidence": 0.999}}),
+            ("activate", {"strategy": "gamma", "model": "slow", "model_version": 1}),
+        ])  # fmt: skip
+        self.publish(range(SWAPPED, CHANGED))
+        write_log(self.settings, everywhere(Watermark(feed="f", event_time=at(CHANGED), state="final"), PARTITIONS))
+        self.drained()
+
+    def drained(self) -> None:
+        """Wait until the store has everything; no drift agent runs here."""
+
+        def through() -> bool:
+            with connect(self.settings) as connection:
+                return all(stage == "drift" for stage, _ in waiting(self.settings, connection))
+
+        wait_for(through, 60, "the flow to drain", 0.1)
+
+    def rows(self, query: str) -> list[Any]:
+        with connect(self.settings) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def decide(self, events: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Issue control events behind all bars so far, and wait until they lie in every partition."""
+        topic = TopicNames(self.settings.topics.prefix).bars
+        before = low_high_offsets(self.settings, topic)
+        for action, fields in events:
+            self.control.issue(action, **fields)
+
+        def relayed() -> bool:
+            now = low_high_offsets(self.settings, topic)
+            return all(now[p][1] - before[p][1] >= len(events) for p in now)
+
+        wait_for(relayed, 30, "the events to be relayed", 0.05)
+
+    def publish(self, bars: range) -> None:
+        write_log(self.settings, [one for bar in bars for one in self.bars[bar]])
+
+    def five_minutes(self) -> None:
+        """Bars of an interval that no model predicts from, of the hours before: they are not ahead of the others."""
+        (owner,) = [(p, batch) for p, batch in self.bars[0] if "S000" in batch.symbols]
+        one = take(owner[1], [owner[1].symbols.index("S000")])
+        times = [DAY_START - 5 * MINUTE * place for place in reversed(range(40))]
+        write_log(
+            self.settings,
+            [(owner[0], replace(one, interval="5m", event_time=time, available_time=time)) for time in times],
+        )
+
+    def third_stage(self) -> None:
+        """Bars with one that comes late, one that is revised, one that is rejected, one that never comes."""
+        log: Log = []
+        for bar in range(PAUSED, SWAPPED):
+            for partition, batch in self.bars[bar]:
+                left_out = [name for name, when in (LATE, NEVER) if when == bar]
+                kept = take(batch, [row for row, name in enumerate(batch.symbols) if name not in left_out])
+                if (REJECTED[0] in kept.symbols) and bar == REJECTED[1]:
+                    row, high = kept.symbols.index(REJECTED[0]), kept.high.copy()
+                    high[row] = kept.low[row] / 2
+                    kept = replace(kept, high=high)
+                log.append((partition, kept))
+            if bar == LATE[1] + 2:
+                log += [self.alone(*LATE), self.alone(*REVISED, revision=1)]
+        write_log(self.settings, log)
+
+    def alone(self, symbol: str, bar: int, revision: int = 0) -> tuple[int, BarBatch]:
+        """One symbol's bar in a message of its own; a revision has another close."""
+        for partition, batch in self.bars[bar]:
+            if symbol in batch.symbols:
+                one = take(batch, [batch.symbols.index(symbol)])
+                close = np.minimum(one.high, one.close * 1.0003) if revision else one.close
+                return partition, replace(one, revision=revision, close=close, available_time=at(bar + 3))
+        raise AssertionError(symbol)
