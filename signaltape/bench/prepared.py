@@ -13,10 +13,18 @@ from signaltape.demo.scene import Scene
 
 @contextmanager
 def running_pipeline(
-    active: Scene, parts: Sequence[Part], console: Console, parameters: Mapping[str, Any] | None = None
+    active: Scene,
+    parts: Sequence[Part],
+    console: Console,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    trees: int = 0,
 ) -> Iterator[None]:
-    """Train and activate the parts' models on running services; ``parameters`` replace the models' thresholds."""
-    models = train_models(active.settings, parts, console)
+    """Train and activate the parts' models on running services; ``parameters`` replace the models' thresholds.
+
+    ``trees``: of boosted models; 0 for linear ones.
+    """
+    models = train_models(active.settings, parts, console, trees=trees)
     with console.step("starting the services and activating the models"):
         active.supervisor.start()
         wait_ready(active, console)

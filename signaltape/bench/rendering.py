@@ -37,8 +37,20 @@ def _pipeline(figures: dict[str, Any]) -> Iterator[str]:
     yield f"  {figures['bars_per_second']:,} bars/s, {figures['rows_per_second']:,} rows/s in {figures['seconds']} s"
 
 
+def _inference(figures: dict[str, Any]) -> Iterator[str]:
+    yield f"scoring alone: {figures['rows']:,} rows × {figures['features']} features, {figures['trees']} trees, one core"
+    for way, label in (
+        ("scorer", "as served: chunks of 256"),
+        ("bare_call", "one bare call"),
+        ("lightgbm", "LightGBM itself"),
+    ):
+        yield f"  {label:<26} p50 {figures[f'{way}_p50_ms']:>7.2f} ms   p99 {figures[f'{way}_p99_ms']:>7.2f} ms"
+    yield f"  {figures['rows_per_second']:,} rows/s as served   ratio to the bare call {figures['ratio']}"
+
+
 def _latency(figures: dict[str, Any]) -> Iterator[str]:
-    yield f"burst of {figures['symbols']:,} symbols, first produce() → last signal in another process"
+    model = f"{figures['trees']} trees" if figures["trees"] else "a linear model"
+    yield f"burst of {figures['symbols']:,} symbols, {model}, first produce() → last signal in another process"
     yield (
         f"  p50 {figures['p50_ms']} ms   p99 {figures['p99_ms']} ms   max {figures['max_ms']} ms"
         f"   ({figures['bursts']} bursts)"
@@ -115,6 +127,7 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "engine": _engine,
     "single": _single,
     "pipeline": _pipeline,
+    "inference": _inference,
     "latency": _latency,
     "store": _store,
     "backfill": _backfill,

@@ -24,13 +24,19 @@ class TrainedModel:
     rank_ic: float | None
 
 
-def train_models(settings: Settings, parts: Sequence[Part], console: Console) -> list[TrainedModel]:
-    """Train and register one linear model for each stretch of ``parts``."""
+def train_models(settings: Settings, parts: Sequence[Part], console: Console, *, trees: int = 0) -> list[TrainedModel]:
+    """Train and register one model for each stretch of ``parts``: boosted ``trees``, or for 0 a linear one."""
     registry, trained = ModelRegistry(settings), []
     for part in parts:
         for stretch in part.stretches:
             folder = settings.home / "training" / stretch.model
-            options = TrainOptions(name=stretch.model, horizon=_HORIZON, minimum_rows=200)
+            options = TrainOptions(
+                name=stretch.model,
+                family="lightgbm" if trees else "linear",
+                parameters={"trees": trees} if trees else {},
+                horizon=_HORIZON,
+                minimum_rows=200,
+            )
             with console.step(f"training {stretch.model} on {len(stretch.training):,} earlier bars"):
                 made = train(stretch.training, options, folder, say=console.say)
                 version = registry.register(made.folder, made.manifest, made.metrics, made.run)
