@@ -14,6 +14,8 @@ from infra.warehouse.errors import WarehouseError
 from infra.warehouse.moments import to_nanoseconds
 from infra.warehouse.queries import queries
 
+_PREDECESSOR_S = 2
+
 
 class BackfillConflict(WarehouseError):
     """Another process is loading history, or this run is not where it should be."""
@@ -67,10 +69,16 @@ class ChunkReport:
 
 
 def lock_backfills(connection: Connection) -> None:
-    """Keep other backfills of this database out for as long as the connection lives; raises BackfillConflict."""
-    row = connection.execute(queries("backfill")["lock"]).fetchone()
-    if row is None or not row[0]:
-        raise BackfillConflict("another backfill is running on this database: wait for it to end, or stop it")
+    """Keep other backfills of this database out for as long as the connection lives.
+
+    One that has just ended may hold its lock for a moment. Raises BackfillConflict if it is held for longer.
+    """
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout TO '{_PREDECESSOR_S}s'")
+            connection.execute(queries("backfill")["lock"])
+    except psycopg.errors.LockNotAvailable:
+        raise BackfillConflict("another backfill is running on this database: wait for it to end, or stop it") from None
 
 
 class BackfillWriter:

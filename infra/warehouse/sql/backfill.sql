@@ -1,5 +1,5 @@
 -- name: lock
-SELECT pg_try_advisory_lock(hashtextextended('signaltape-backfill', 0));
+SELECT pg_advisory_lock(hashtextextended('signaltape-backfill', 0));
 
 -- name: run
 SELECT terms, sections, sections_done, bars, bars_done, loaded_at IS NOT NULL, entered_at IS NOT NULL
