@@ -22,6 +22,14 @@ def git_sha() -> str:
         return ""
 
 
+def has_commit(sha: str) -> bool:
+    """Whether the source tree's repository has this commit. Raises OSError or SubprocessError outside a repository."""
+    folder = Path(__file__).parent
+    _git(folder, "rev-parse", "HEAD")
+    asked = ["git", "-C", str(folder), "cat-file", "-e", f"{sha}^{{commit}}"]
+    return subprocess.run(asked, capture_output=True, check=False, timeout=10).returncode == 0
+
+
 def _git(folder: Path, *arguments: str) -> str:
     run = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10)
     return run.stdout.strip()

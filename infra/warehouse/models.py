@@ -167,6 +167,11 @@ def metrics_of(connection: Connection, name: str, version: int) -> list[ModelMet
     ]
 
 
+def metric_times(connection: Connection, ref: ModelRef) -> list[tuple[str, int, datetime, datetime]]:
+    """(data set, how often it was measured, first and last time) of a version, by data set."""
+    return [(*row,) for row in connection.execute(queries("models")["metric times"], (ref.name, ref.version))]
+
+
 def runs_of(connection: Connection, name: str, version: int) -> list[TrainingRun]:
     """Training runs that made a version (none for a model from elsewhere)."""
     rows = connection.execute(queries("models")["runs"], (name, version))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from signaltape.cli.checklist import checklist
 from signaltape.cli.comparing import best, compare
 from signaltape.cli.live import live_at
 from signaltape.cli.promotion import archive, promote, remove, rollback, stages
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show, register, compare, promote models.")
 for _name, _command in (
     ("best", best),
+    ("checklist", checklist),
     ("compare", compare),
     ("promote", promote),
     ("rollback", rollback),

@@ -41,7 +41,7 @@ def reproduce(manifest: ModelManifest, run: TrainingRun, checked: CheckedDataset
             f"{manifest.name}:{manifest.version} was trained on the fingerprint {run.dataset_fingerprint}, this "
             f"dataset has {found}: give the dataset that its manifest names"
         )
-    made = train_on_dataset(checked, _options(run), folder).manifest
+    made = train_on_dataset(checked, options_of(run), folder).manifest
     before, after = (dict(one.training.get("libraries", {})) for one in (manifest, made))
     pairs = [
         ("dataset", run.dataset_fingerprint, found),
@@ -57,7 +57,8 @@ def reproduce(manifest: ModelManifest, run: TrainingRun, checked: CheckedDataset
     return tuple(Item(name=name, was=was, now=now) for name, was, now in pairs)
 
 
-def _options(run: TrainingRun) -> TrainOptions:
+def options_of(run: TrainingRun) -> TrainOptions:
+    """The options that a run was made with, but for folds. Raises TrainingError for one that is not known here."""
     known = {one.name for one in fields(TrainOptions)}
     if unknown := sorted(set(run.parameters) - known):
         raise TrainingError(f"the run {run.run_id} has the option {unknown[0]}, which this version does not know")

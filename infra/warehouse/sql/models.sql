@@ -58,3 +58,7 @@ ORDER BY dataset, metric, recorded_at;
 -- name: runs
 SELECT run_id, parameters, data_from, data_to, git_sha, dataset_fingerprint, metrics, started_at, finished_at
 FROM model_training_runs WHERE name = %s AND version = %s ORDER BY started_at;
+
+-- name: metric times
+SELECT dataset, count(DISTINCT recorded_at), min(recorded_at), max(recorded_at)
+FROM model_metrics WHERE name = %s AND version = %s GROUP BY dataset ORDER BY dataset;

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import LiteralString
 
 import pytest
 from psycopg.types.json import Jsonb
 
+from infra.build import git_sha
 from infra.scoring.manifest import from_json
 from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
@@ -98,6 +100,49 @@ def test_reproduce(run: Run, settings: Settings, tmp_path: Path) -> None:
     assert foreign.code == 1
     different = [line.split()[0] for line in foreign.out.splitlines() if " different " in line]
     assert different == ["numerics", "weights"]
+
+
+def test_checklist(run: Run, settings: Settings, tmp_path: Path) -> None:
+    """Every item is held against something; what was changed by hand is seen."""
+    content = content_of_bars(simulated(symbols=4, sessions=1))
+    write_dataset(tmp_path / "set", content)
+    write_dataset(tmp_path / "other", content.take(content.event_time > content.event_time.min()))
+    assert run("train", "--dataset", tmp_path / "set", "--name", "sim", "--horizon", "1").code == 0
+
+    def states(*options: object) -> dict[str, str]:
+        ran = run("models", "checklist", "sim", *options, "--json")
+        found = {one["name"]: one["state"] for one in json.loads(ran.out)}
+        assert ran.code == (0 if set(found.values()) == {"verified"} else 1)
+        return found
+
+    def change(statement: LiteralString, *values: object) -> None:
+        with connect(settings) as connection:
+            connection.execute(statement, values)
+
+    change("UPDATE model_training_runs SET git_sha = %s", git_sha().removesuffix("+changes"))
+    names = ["git SHA", "feature version", "dataset fingerprint", "parameters", "weights' checksum", "metrics",
+             "metrics over time"]  # fmt: skip
+    assert states("--dataset", tmp_path / "set") == dict.fromkeys(names, "verified")
+    without = states()
+    assert (without["dataset fingerprint"], without["metrics"]) == ("unverified", "unverified")
+    assert states("--dataset", tmp_path / "other")["dataset fingerprint"] == "failed"
+    change("UPDATE model_metrics SET value = value + 0.001 WHERE dataset = 'test' AND metric = 'rank_ic'")
+    change("UPDATE model_training_runs SET git_sha = %s", "0" * 40)
+    change("UPDATE model_training_runs SET parameters = parameters || '{\"seed\": 8}'")
+    (ModelRegistry(settings).folder("sim", 1) / "golden.json").unlink()
+    broken = states("--dataset", tmp_path / "set")
+    assert [name for name in names if broken[name] == "failed"] == ["git SHA", "parameters", "weights' checksum"]
+    assert broken["metrics"] == "unverified"  # there are no weights to compute them with
+
+
+def test_checklist_sees_a_metric_that_was_changed(run: Run, settings: Settings, tmp_path: Path) -> None:
+    write_dataset(tmp_path / "set", content_of_bars(simulated(symbols=4, sessions=1)))
+    assert run("train", "--dataset", tmp_path / "set", "--name", "sim", "--horizon", "1").code == 0
+    with connect(settings) as connection:
+        connection.execute("UPDATE model_metrics SET value = value + 0.001 WHERE metric = 'rank_ic'")
+    told = run("models", "checklist", "sim", "--dataset", tmp_path / "set")
+    assert told.code == 1
+    assert "rank_ic on test" in told.out
 
 
 def test_trained_files_without_registry(run: Run, settings: Settings, bars: Path, tmp_path: Path) -> None:
