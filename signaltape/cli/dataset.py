@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from signaltape.datasets import DatasetRequest, Manifest
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Build, show or verify a training set.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Build, show, verify or validate a training set.")
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Folder = Annotated[Path, typer.Argument(help="Folder of the dataset.")]
@@ -102,6 +102,32 @@ def verify(
         if not manifest.final:
             typer.echo("the dataset was not final: what was stored since may belong to its as-of time", err=True)
         raise typer.Exit(1)
+
+
+@app.command()
+def validate(
+    folder: _Folder,
+    suite: Annotated[Path | None, typer.Option(help="Expectations beside the baseline's: a file of --derive.")] = None,
+    derive: Annotated[
+        Path | None, typer.Option(help="Take this dataset as the reference: write the expectations it implies.")
+    ] = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Judge freshness by the clock instead of the dataset's as-of time.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write validation.json and validation.html into this folder.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Check a dataset against expectations; exit code 1 if a critical one fails, as training would."""
+    from signaltape.cli.validation import check_dataset, derive_suite
+
+    if derive is not None:
+        if suite is not None or out is not None:
+            raise typer.BadParameter("--derive writes a suite and checks nothing: leave out --suite and --out")
+        derive_suite(folder, derive, as_json=as_json)
+    else:
+        check_dataset(folder, suite, out, clock=now, as_json=as_json)
 
 
 def _features(text: str) -> tuple[str, int | None, tuple[str, ...]]:

@@ -58,6 +58,10 @@ def train(
     grid: Annotated[
         Path | None, typer.Option(help="TOML or JSON file of values to try: name = [number, …]; the best is kept.")
     ] = None,
+    suite: Annotated[
+        Path | None,
+        typer.Option(help="Expectations of the data: a file of `signaltape dataset validate --derive`."),
+    ] = None,
     choose_by: Annotated[str, typer.Option(help="Metric by which the best of the grid is chosen.")] = "rank_ic",
     folds: Annotated[
         int, typer.Option("--walk-forward", help="Also judge on so many successive spans before the test span.")
@@ -88,7 +92,7 @@ def train(
         fallback=fallback,
         seed=seed,
     )
-    course = _course(grid, choose_by, registered=out is None)
+    course = _course(grid, choose_by, suite, registered=out is None)
     source = _bars(file, interval, stamp, splits, until) if checked is None else checked
     with (
         tempfile.TemporaryDirectory(prefix="signaltape-train-") as scratch,
@@ -119,14 +123,16 @@ def _parameters(params: Path | None, grid: Path | None, given: list[str]) -> dic
     return found
 
 
-def _course(grid: Path | None, choose_by: str, *, registered: bool) -> "Course":
-    """The grid, and the table of runs where the model will be registered."""
+def _course(grid: Path | None, choose_by: str, suite: Path | None, *, registered: bool) -> "Course":
+    """The grid, the expectations, and the table of runs where the model will be registered."""
     from infra.settings import load_settings
     from signaltape.training import Course, Search
     from signaltape.training.parameter_files import read_grid
     from signaltape.training.run_log import NoRunLog, WarehouseRunLog
+    from signaltape.validation import read_suite
 
     return Course(
+        suite=None if suite is None else read_suite(suite),
         search=None if grid is None else Search(grid=read_grid(grid), metric=choose_by),
         log=WarehouseRunLog(load_settings()) if registered else NoRunLog(),
         say=lambda text: typer.echo(text, err=True),

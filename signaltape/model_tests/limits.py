@@ -20,7 +20,6 @@ class Limits:
     latency_ms: float = 100.0
     calls: int = 200
     cross_section: int = 500
-    latency_rounds: int = 3
     noise: float = 0.01
     mean_move: float = 0.10
     tail_move: float = 1.0

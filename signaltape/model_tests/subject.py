@@ -1,6 +1,6 @@
 """What a test of a model is given, and how it says what it found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from infra.scoring.session import F4Array
 from schemas.fields import F8Array, I8Array
 from signaltape.model_tests.limits import Limits
 from signaltape.model_tests.report import Outcome, Verdict
+from signaltape.model_tests.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -27,7 +28,7 @@ class Subject:
     limits: Limits
     invented: bool
     seed: int
-    clock: Callable[[], int]
+    stopwatch: Stopwatch
 
 
 def decided(

@@ -1,6 +1,5 @@
 """All tests of a model, in one table."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from schemas.fields import F8Array, I8Array
 from signaltape.model_tests import behaviour, invariance, latency, reliability
 from signaltape.model_tests.limits import Limits
 from signaltape.model_tests.report import ModelTestReport, Outcome, Verdict
+from signaltape.model_tests.stopwatch import Stopwatch
 from signaltape.model_tests.subject import Subject
 
 
@@ -51,12 +51,12 @@ def run_model_tests(
     invented: bool = False,
     limits: Limits | None = None,
     seed: int = 1,
-    clock: Callable[[], int] = time.perf_counter_ns,
+    stopwatch: Stopwatch | None = None,
 ) -> ModelTestReport:
     """Test a loaded model on ``rows``, float32 (n, inputs), NaN where undefined; n ≥ 1.
 
     ``evidence`` belongs to the rows; without it the confidence can't be tested, and the report says so. ``invented``:
-    the rows are not from a market, so that the size of scores means nothing. ``clock``: ns.
+    the rows are not from a market, so that the size of scores means nothing.
     A model call that gives nothing usable fails the test in which it happens; it raises nothing.
     """
     if len(rows) == 0:
@@ -72,7 +72,7 @@ def run_model_tests(
         limits=chosen,
         invented=invented,
         seed=seed,
-        clock=clock,
+        stopwatch=stopwatch or Stopwatch(),
     )
     return ModelTestReport(
         model=scorer.manifest.name,

@@ -13,6 +13,7 @@ from producers.bar_table import BarTable
 from schemas.fields import BoolArray, F8Array, I8Array
 from signaltape.training.errors import TrainingError
 from signaltape.training.options import TrainOptions
+from signaltape.validation.frame import LABEL, Frame
 
 F4Array = npt.NDArray[np.float32]
 #: Told what is being done: (cross-sections done, all of them).
@@ -60,7 +61,8 @@ class Dataset:
     """Labelled rows and what became of the bars: ``bars`` read, ``refused`` as faulty or duplicate, ``unmatured``
     vectors left out because their label isn't known yet. ``fingerprint``: SHA-256 over rows, names and set.
 
-    Rows of a dataset on disk: its fingerprint and ``dataset_id``, no ``bars`` (None), ``refused`` as late."""
+    Rows of a dataset on disk: its fingerprint, ``dataset_id`` and ``as_of`` (ns UTC), no ``bars`` (None), ``refused``
+    as late."""
 
     rows: Rows
     set_version: int
@@ -71,6 +73,7 @@ class Dataset:
     unmatured: int
     fingerprint: str
     dataset_id: str = ""
+    as_of: int | None = None
 
 
 def build_dataset(tables: Sequence[BarTable], options: TrainOptions, progress: Progress | None = None) -> Dataset:
@@ -95,6 +98,22 @@ def build_dataset(tables: Sequence[BarTable], options: TrainOptions, progress: P
         refused=sum(len(table.faults) + table.duplicates for table in computed),
         unmatured=sum(len(table.event_time) for table in computed) - len(rows),
         fingerprint=_fingerprint(rows, (options.feature_set, chosen.hash, str(options.horizon), *intervals)),
+    )
+
+
+def frame_of(data: Dataset) -> Frame:
+    """The rows as the checks of data see them: float32 features, as the model will see them."""
+    rows = data.rows
+    return Frame(
+        columns={
+            "symbol": rows.symbol,
+            "event_time": rows.event_time,
+            "label_time": rows.matures,
+            LABEL: rows.y,
+            **{name: rows.x[:, place] for place, name in enumerate(rows.features)},
+        },
+        features=rows.features,
+        as_of=data.as_of,
     )
 
 

@@ -10,12 +10,9 @@ from signaltape.training.dataset import Dataset, Rows, chosen_features, in_order
 from signaltape.training.errors import TrainingError
 from signaltape.training.options import TrainOptions
 
-#: Fewer rows are no dataset to train on.
-MINIMUM_ROWS = 1_000
-
 
 def rows_of_dataset(checked: CheckedDataset, options: TrainOptions) -> Dataset:
-    """The rows that training sees; TrainingError if set, horizon or number of rows don't fit.
+    """The rows that training sees; TrainingError if set or horizon don't fit.
 
     A row matures when its label could be known (not when its bar closed), so that the embargo between training and
     judging spans also holds for labels that came late or were corrected.
@@ -23,10 +20,6 @@ def rows_of_dataset(checked: CheckedDataset, options: TrainOptions) -> Dataset:
     content, manifest = checked.content, checked.manifest
     terms = content.terms
     _check_terms(terms, options)
-    if len(content) < MINIMUM_ROWS:
-        raise TrainingError(
-            f"the dataset has {len(content):,} rows, needed are {MINIMUM_ROWS:,}: build one of a longer range"
-        )
     return Dataset(
         rows=_rows(content, _columns(terms, options)),
         set_version=terms.set_version,
@@ -37,6 +30,7 @@ def rows_of_dataset(checked: CheckedDataset, options: TrainOptions) -> Dataset:
         unmatured=manifest.left_out.unmatured,
         fingerprint=manifest.fingerprint,
         dataset_id=manifest.dataset_id,
+        as_of=manifest.request.as_of,
     )
 
 

@@ -12,7 +12,7 @@ from infra.warehouse.models import ModelMetric, TrainingRun
 from producers.bar_table import BarTable
 from signaltape.datasets.checking import CheckedDataset
 from signaltape.model_tests import Evidence, ModelTestReport, check_folder
-from signaltape.training.dataset import Dataset, Progress, Rows, build_dataset
+from signaltape.training.dataset import Dataset, Progress, Rows, build_dataset, frame_of
 from signaltape.training.errors import TrainingError
 from signaltape.training.families import family_of
 from signaltape.training.fitting import fit_model, judge
@@ -23,7 +23,9 @@ from signaltape.training.run_log import NoRunLog, RunLog
 from signaltape.training.search import Candidate, Ground, Search, run_record, search
 from signaltape.training.splitting import Split, split_by_time
 from signaltape.training.walk_forward import walk_forward
-from signaltape.training.writing import check_folder_is_free, write_model
+from signaltape.training.writing import check_folder_is_free, write_files, write_model
+from signaltape.validation import VALIDATION_FILE, VALIDATION_PAGE, Suite, Validation, baseline, validate
+from signaltape.validation.deriving import MINIMUM_ROWS
 
 
 def _silent(text: str) -> None:
@@ -34,11 +36,13 @@ def _silent(text: str) -> None:
 class Course:
     """How training goes on beside its options.
 
-    ``search``: choose parameters from a grid first. ``log`` and ``run_id``: where candidates are recorded, and as what
+    ``search``: choose parameters from a grid first. ``suite``: expectations that the data is checked against, beside
+    the baseline's. ``log`` and ``run_id``: where candidates are recorded, and as what
     this run is. ``say`` is told what begins next.
     """
 
     search: Search | None = None
+    suite: Suite | None = None
     log: RunLog = field(default_factory=NoRunLog)
     run_id: str = ""
     say: Callable[[str], None] = _silent
@@ -70,14 +74,15 @@ def train(
     ``progress`` follows the features (cross-sections done, all of them); ``course`` for more than one fit, else ``say``
     is enough.
 
-    1. Features by the live engine, labels, split by time with an embargo of the horizon. 2. With a grid: every
-    combination, judged before the test span; the best goes on. 3. Fit on training rows; the target is scaled to unit
-    size, the scale is put back inside the graph. 4. Calibrate the confidence on validation rows, choose thresholds from
-    training scores. 5. Compare ONNX and the native model on every row. 6. Judge the ONNX model on held-out rows, and
-    walk forward if asked to. 7. Write model, golden vectors, native form and manifest. 8. Load what was written as a
-    serving host would, and run the model tests on the test rows.
+    1. Features by the live engine, labels. 2. Check the data: a critical expectation that fails ends it here. 3. Split
+    by time with an embargo of the horizon. With a grid: every combination, judged before the test span; the best goes
+    on. 4. Fit on training rows; the target is scaled to unit size, the scale is put back inside the graph. Calibrate
+    the confidence on validation rows, choose thresholds from training scores. 5. Compare ONNX and the native model on
+    every row. 6. Judge the ONNX model on held-out rows, and walk forward if asked to. 7. Write model, golden vectors,
+    native form, validation and manifest. 8. Load what was written as a serving host would, and run the model tests on
+    the test rows.
 
-    Equal bars and options give equal ONNX bytes. Raises TrainingError saying what is missing.
+    Equal bars and options give equal ONNX bytes. Raises TrainingError or ValidationError saying what is missing.
     """
     started = datetime.now(UTC)
     _check_before(options, folder)
@@ -97,7 +102,7 @@ def train_on_dataset(
     """Train one model from a dataset on disk (`open_dataset` has compared its fingerprint); else as `train`.
 
     Equal fingerprint and options give equal ONNX bytes on one host. Raises TrainingError for another feature set
-    than this program's, another horizon, or fewer than 1,000 rows.
+    than this program's or another horizon, ValidationError for fewer than 1,000 rows.
     """
     started = datetime.now(UTC)
     _check_before(options, folder)
@@ -110,15 +115,16 @@ def _check_before(options: TrainOptions, folder: Path) -> None:
 
 
 def _train_on(data: Dataset, options: TrainOptions, folder: Path, started: datetime, course: Course) -> Trained:
+    say, run_id = course.say, course.run_id or course.log.begin(options)
+    validation = _validated(data, options, course.suite)  # 2.
     split = split_by_time(data.rows, options.validation, options.test, options.minimum_rows)
     rows, split, dropped = _without_empty_columns(data.rows, split)
-    say, run_id = course.say, course.run_id or course.log.begin(options)
     candidates: tuple[Candidate, ...] = ()
     if course.search is not None:
         ground = Ground(data=data, rows=rows, split=split, log=course.log, parent=run_id)
-        options, candidates = search(ground, options, course.search, say)  # 2.
+        options, candidates = search(ground, options, course.search, say)  # 3.
     say(f"fitting {options.family} to {len(split.train):,} rows of {len(rows.features)} features")
-    model = fit_model(split, options, rows.x)  # 3. 4. 5.
+    model = fit_model(split, options, rows.x)  # 4. 5.
     manifest = draft_manifest(data, split, options, model, dropped)
     if course.search is not None:
         manifest = with_search(manifest, course.search.metric, [one.document() for one in candidates])
@@ -127,6 +133,7 @@ def _train_on(data: Dataset, options: TrainOptions, folder: Path, started: datet
     if options.walk_forward:
         metrics += walk_forward(rows, split.boundaries[1], options, say)
     manifest = write_model(folder, manifest, model, split.test)  # 7.
+    write_files(folder, {VALIDATION_FILE: validation.to_json(), VALIDATION_PAGE: validation.to_html()})
     say("running the model tests")
     evidence = Evidence(y=split.test.y, event_time=split.test.event_time)
     tests = check_folder(folder, manifest, split.test.x, evidence)  # 8.
@@ -134,6 +141,15 @@ def _train_on(data: Dataset, options: TrainOptions, folder: Path, started: datet
     return Trained(
         folder=folder, manifest=manifest, metrics=tuple(metrics), run=run, tests=tests, candidates=candidates
     )
+
+
+def _validated(data: Dataset, options: TrainOptions, suite: Suite | None) -> Validation:
+    """The data checked. At least 1,000 rows of a dataset; of bars as many as the options say."""
+    least = options.minimum_rows if data.bars is not None else max(options.minimum_rows, MINIMUM_ROWS)
+    rules = baseline(data.rows.features, least)
+    found = validate(frame_of(data), rules if suite is None else suite.with_rules_of(rules), data.fingerprint)
+    found.raise_if_failed()
+    return found
 
 
 def _without_empty_columns(rows: Rows, split: Split) -> tuple[Rows, Split, tuple[str, ...]]:

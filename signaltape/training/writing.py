@@ -15,10 +15,14 @@ from signaltape.training.dataset import F4Array, Rows
 from signaltape.training.errors import TrainingError
 from signaltape.training.fitted import JOBLIB_FILE, JSON_FILE, TEXT_FILE
 from signaltape.training.fitting import FittedModel, scores_of
+from signaltape.validation import VALIDATION_FILE, VALIDATION_PAGE
 
 _GOLDEN_ROWS = 64
 #: Names that a trained model's files have, the manifest first.
-_FILES = (MANIFEST_FILE, "model.onnx", "golden.json", JSON_FILE, TEXT_FILE, JOBLIB_FILE, MODEL_TESTS_FILE)
+_FILES = (
+    *(MANIFEST_FILE, "model.onnx", "golden.json", JSON_FILE, TEXT_FILE, JOBLIB_FILE, MODEL_TESTS_FILE),
+    *(VALIDATION_FILE, VALIDATION_PAGE),
+)
 
 
 def check_folder_is_free(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from signaltape.model_tests import (
     run_model_tests,
 )
 from signaltape.model_tests.reliability import reliability_bins
+from signaltape.model_tests.stopwatch import Stopwatch
 from tests.support.linear_models import write_linear_model
 
 ROWS = np.random.default_rng(4).normal(0.0, 0.02, (3_000, 2)).astype(np.float32)
@@ -60,14 +62,14 @@ def golden(folder: Path, scorer: Scorer) -> GoldenVectors:
     return GoldenVectors.from_json((folder / "golden.json").read_bytes(), "golden")
 
 
-def ticking(step_ms: float) -> Callable[[], int]:
-    """A clock that moves on by ``step_ms`` at each reading."""
+def ticking(step_ms: float) -> Stopwatch:
+    """A clock that moves on by ``step_ms`` at each reading, on a machine that does nothing else."""
     counter = itertools.count()
-    return lambda: int(next(counter) * step_ms * 1e6)
+    return Stopwatch(now=lambda: int(next(counter) * step_ms * 1e6), queued=lambda: 0)
 
 
 def report_of(scorer: Scorer, golden: GoldenVectors, **given: object) -> ModelTestReport:
-    return run_model_tests(scorer, ROWS, golden, **{"clock": ticking(1.0), **given})  # type: ignore[arg-type]
+    return run_model_tests(scorer, ROWS, golden, **{"stopwatch": ticking(1.0), **given})  # type: ignore[arg-type]
 
 
 def verdicts(report: ModelTestReport) -> dict[str, Verdict]:
@@ -142,15 +144,38 @@ def test_an_unsound_model_fails_where_it_is_unsound(
 
 
 @pytest.mark.parametrize(
-    ("step_ms", "verdict", "rounds"), [(100.0, Verdict.PASSED, 1), (100.1, Verdict.FAILED, 3), (0.5, Verdict.PASSED, 1)]
+    ("step_ms", "verdict"), [(100.0, Verdict.PASSED), (100.1, Verdict.FAILED), (0.5, Verdict.PASSED)]
 )
-def test_latency_at_its_limit(
-    scorer: Scorer, golden: GoldenVectors, step_ms: float, verdict: Verdict, rounds: int
-) -> None:
-    report = report_of(scorer, golden, clock=ticking(step_ms), limits=Limits(calls=20))
+def test_latency_at_its_limit(scorer: Scorer, golden: GoldenVectors, step_ms: float, verdict: Verdict) -> None:
+    report = report_of(scorer, golden, stopwatch=ticking(step_ms), limits=Limits(calls=20))
     (found,) = (one for one in report.tests if one.name == "latency")
-    assert (found.verdict, found.figures["rounds"]) == (verdict, rounds)
+    assert found.verdict is verdict
     assert found.figures["mean_ms"] == pytest.approx(step_ms)
+
+
+def test_waiting_for_a_processor_is_not_the_model_s_time(scorer: Scorer, golden: GoldenVectors) -> None:
+    """Each call takes 500 ms, 450 of them in the queue of a busy machine."""
+    queue = itertools.count()
+    watch = Stopwatch(now=ticking(500.0).now, queued=lambda: int(next(queue) * 450e6))
+    report = report_of(scorer, golden, stopwatch=watch, limits=Limits(calls=20))
+    (found,) = (one for one in report.tests if one.name == "latency")
+    assert found.verdict is Verdict.PASSED
+    assert (found.figures["p99_ms"], found.figures["wall_p99_ms"]) == pytest.approx((50.0, 500.0))
+
+
+def test_a_call_that_sleeps_is_slow(scorer: Scorer, golden: GoldenVectors) -> None:
+    """Real time: what isn't spent waiting for a processor counts."""
+
+    def sleeping(scores: Scores, rows: F4Array) -> Scores:
+        if len(rows) == 7:
+            threading.Event().wait(0.02)
+        return scores
+
+    slow = Spoilt(scorer, sleeping)
+    limits = Limits(latency_ms=10.0, cross_section=7)
+    (found,) = run_model_tests(slow, ROWS, golden, limits=limits).failures
+    assert (found.name, found.figures["calls"]) == ("latency", 10)
+    assert found.figures["p99_ms"] >= 20.0
 
 
 def test_a_slow_percentile_fails_although_the_mean_is_fast(scorer: Scorer, golden: GoldenVectors) -> None:
@@ -163,7 +188,7 @@ def test_a_slow_percentile_fails_although_the_mean_is_fast(scorer: Scorer, golde
         now += int((300.0 if at % 40 == 39 else 1.0) * 1e6)
         return now
 
-    report = report_of(scorer, golden, clock=clock)
+    report = report_of(scorer, golden, stopwatch=Stopwatch(now=clock, queued=lambda: 0))
     (found,) = report.failures
     assert found.name == "latency"
     assert found.figures["mean_ms"] < 100.0 < found.figures["p99_ms"]
@@ -199,7 +224,7 @@ def test_confidence_of_a_half_is_right_half_the_time(
 
 
 def test_too_little_evidence_is_neither_passed_nor_failed(scorer: Scorer, golden: GoldenVectors) -> None:
-    few = run_model_tests(scorer, ROWS[:199], golden, evidence=coin(199, 0.0), clock=ticking(1.0))
+    few = run_model_tests(scorer, ROWS[:199], golden, evidence=coin(199, 0.0), stopwatch=ticking(1.0))
     assert verdicts(few)["reliability"] is Verdict.NOT_APPLICABLE
     at_once = replace(coin(share=0.0), event_time=np.arange(len(ROWS), dtype=np.int64) // 100)
     assert verdicts(report_of(scorer, golden, evidence=at_once))["reliability"] is Verdict.NOT_APPLICABLE
@@ -218,7 +243,7 @@ def test_rows_that_move_together_are_one_piece_of_evidence() -> None:
 
 
 def test_one_row_and_no_rows(scorer: Scorer, golden: GoldenVectors) -> None:
-    one = run_model_tests(scorer, ROWS[:1], golden, clock=ticking(1.0))
+    one = run_model_tests(scorer, ROWS[:1], golden, stopwatch=ticking(1.0))
     assert one.passed
     assert verdicts(one)["stability"] is Verdict.NOT_APPLICABLE
     with pytest.raises(ValueError, match="no rows"):

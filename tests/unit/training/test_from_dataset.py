@@ -15,6 +15,7 @@ from signaltape.__main__ import main
 from signaltape.datasets import CheckedDataset, DatasetError, open_dataset
 from signaltape.training import Trained, TrainingError, TrainOptions, train_on_dataset
 from signaltape.training.from_dataset import rows_of_dataset
+from signaltape.validation import ValidationError
 from tests.support.dataset_examples import content_of_bars, manifest_of, write
 from tests.support.training_bars import simulated, trained
 
@@ -88,7 +89,7 @@ def test_what_does_not_fit_is_refused(
 def test_fewer_than_a_thousand_rows_are_refused(content: DatasetContent, tmp_path: Path) -> None:
     few = content.take(np.arange(999))
     checked = CheckedDataset(manifest=manifest_of(few), content=few)
-    with pytest.raises(TrainingError, match="999 rows, needed are 1,000"):
+    with pytest.raises(ValidationError, match="999 rows, needed are 1,000"):
         train_on_dataset(checked, replace(OPTIONS, minimum_rows=200), tmp_path / "model")
 
 

@@ -22,6 +22,7 @@ from producers.bar_table import BarTable
 from signaltape.model_tests import from_json as model_tests_from_json
 from signaltape.training import Trained, TrainingError, TrainOptions, train
 from signaltape.training.options import TARGETS
+from signaltape.validation import ValidationError
 from tests.support.training_bars import simulated, trained
 
 FAMILIES = ("linear", "lightgbm", "forest", "mlp")
@@ -106,7 +107,8 @@ def test_nothing_is_found_where_nothing_is(family: str, tmp_path: Path) -> None:
 def test_model_folder_is_complete_and_loads(model: Trained, scorer: Scorer) -> None:
     native = NATIVE[model.manifest.family]
     assert {path.name for path in model.folder.iterdir()} == {
-        *("model.onnx", "golden.json", "manifest.json", "model_tests.json", native)
+        *("model.onnx", "golden.json", "manifest.json", "model_tests.json", native),
+        *("validation.json", "validation.html"),
     }
     assert from_json((model.folder / "manifest.json").read_text()) == model.manifest
     comparable = tuple(one.name for one in FEATURE_SETS["core"].features if one.comparable)
@@ -235,13 +237,13 @@ def test_some_missing_values_are_part_of_the_model(bars: BarTable, tmp_path: Pat
         ({"min_confidence": float("nan")}, "min_confidence is nan"),
         ({"long_quantile": 0.1}, "0 < short < long < 1"),
         ({"test": 0.9}, "leave too little"),
-        ({"minimum_rows": 1_000_000}, "fewer than the minimum of 1,000,000: give more bars"),
+        ({"minimum_rows": 1_000_000}, r"fails 1 critical check: rows: .* rows, needed are 1,000,000"),
         ({"horizon": 64}, "horizon is 64; it must be 1 to 63 bars"),
     ],
 )
 def test_refusals_say_what_to_do(options: dict[str, object], message: str, bars: BarTable, tmp_path: Path) -> None:
     few = bars.take(np.isin(bars.symbol, np.unique(bars.symbol)[:3]))
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises((TrainingError, ValidationError), match=message):
         trained(tmp_path / "model", **{"family": "linear", "table": few, **options})  # type: ignore[arg-type]
     assert not (tmp_path / "model").exists()
 
@@ -249,7 +251,7 @@ def test_refusals_say_what_to_do(options: dict[str, object], message: str, bars:
 def test_flat_prices_are_refused(bars: BarTable, tmp_path: Path) -> None:
     ones = np.ones(len(bars))
     flat = replace(bars, open=ones, high=ones, low=ones, close=ones)
-    with pytest.raises(TrainingError, match="all training returns are equal"):
+    with pytest.raises(ValidationError, match="varies of label: every row has the value 0"):
         trained(tmp_path / "model", "linear", flat)
 
 
@@ -269,6 +271,7 @@ def test_earlier_model_in_the_folder_is_replaced_whole(bars: BarTable, tmp_path:
     trained(tmp_path, "lightgbm", few)
     made = trained(tmp_path, "linear", few)
     assert {path.name for path in tmp_path.iterdir()} == {
-        *("model.onnx", "golden.json", "manifest.json", "model_tests.json", "native.json")
+        *("model.onnx", "golden.json", "manifest.json", "model_tests.json", "native.json"),
+        *("validation.json", "validation.html"),
     }
     assert loaded(made).manifest.family == "linear"
