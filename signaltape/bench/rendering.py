@@ -38,7 +38,7 @@ def _pipeline(figures: dict[str, Any]) -> Iterator[str]:
 
 
 def _inference(figures: dict[str, Any]) -> Iterator[str]:
-    yield f"scoring alone: {figures['rows']:,} rows × {figures['features']} features, {figures['trees']} trees, one core"
+    yield f"scoring: {figures['rows']:,} rows × {figures['features']} features, {figures['trees']} trees, one core"
     for way, label in (
         ("scorer", "as served: chunks of 256"),
         ("bare_call", "one bare call"),
