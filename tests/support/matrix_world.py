@@ -50,7 +50,7 @@ WARM = 60
 SMALL = {
     "features": {"round_messages": 12, "snapshot_messages": 24, "session_timeout_s": 2.5, "waiting_rounds": 2},
     "inference": {"round_messages": 8, "snapshot_batches": 10},
-    "store": {"round_messages": 40},
+    "store": {"round_messages": 40, "commit_every_s": 0.02},
     "drift": {"checkpoint_messages": 30},
     "ingest": {"batch": 40, "commit_every_s": 0.02},
     # What was said last decides what is said next: a router that forgot, or remembers too much, shows.
@@ -224,7 +224,11 @@ class MatrixWorld:
                     self.start(service, instance)
             return not self.lag()
 
-        wait_for(through, deadline_s, "everything to flow through", 0.1)
+        try:
+            wait_for(through, deadline_s, "everything to flow through", 0.1)
+        except AssertionError as error:
+            tails = [f"{name}-{instance}:\n{one.tail(8)}" for (name, instance), one in self.running.items()]
+            raise AssertionError(f"{self.lag()} still waits\n" + "\n".join(tails)) from error
 
     def check(self) -> str:
         """What differs from the expectation, "" if nothing does: signals, their numbers, predictions, and all tables
