@@ -50,8 +50,9 @@ def reasons(moment: Moment, known: Known) -> tuple[dict[str, Any], ...]:
 def _without_bar(moment: Moment) -> tuple[dict[str, Any], ...]:
     """No bar of this close has made features."""
     found = [
-        reason("dead_letter", f"the bar was rejected: {one.code}: {one.detail}", topic=one.topic,
-               partition=one.partition, offset=one.offset, rejected_as=one.code)
+        reason("dead_letter", f"the bar was rejected: {one.code}: {one.detail} ({one.topic}, partition "
+               f"{one.partition}, offset {one.offset})", topic=one.topic, partition=one.partition, offset=one.offset,
+               rejected_as=one.code)
         for one in moment.dead_letters
     ]  # fmt: skip
     found += [_set_aside(moment, bar) for bar in moment.bars]
