@@ -49,6 +49,19 @@ def decode_raw_bar(data: bytes | None) -> RawBar:
         raise DecodeError("missing_field", f"the bar has no field {error.args[0]}") from error
 
 
+def named_in(data: bytes | None) -> tuple[str, str, int] | None:
+    """Return (symbol, interval, event time in ns UTC) that a record names, whether or not its bar can be taken.
+
+    None where it names none.
+    """
+    try:
+        body = _load(data)
+        symbol, interval, event_time = body["symbol"], body["interval"], raw_time("event_time", body["event_time"])
+    except (DecodeError, KeyError):
+        return None
+    return (symbol, interval, event_time) if type(symbol) is str and type(interval) is str else None
+
+
 def _load(data: bytes | None) -> dict[str, Any]:
     if not data:
         raise DecodeError("undecodable", "the record has no value")

@@ -15,7 +15,7 @@ from schemas.bars import BarBatch
 from schemas.codec import decode, decode_any
 from schemas.errors import DecodeError
 from schemas.predictions import PredictionBatch
-from schemas.raw_bar import decode_raw_bar
+from schemas.raw_bar import named_in
 from schemas.signals import Signal
 from schemas.topics import TopicNames
 
@@ -94,11 +94,9 @@ def _bars_in(record: Record) -> Iterator[tuple[tuple[str, ...], str, int]]:
     try:
         message = decode(record.value)
     except DecodeError:
-        try:
-            raw = decode_raw_bar(record.value)
-        except DecodeError:
-            return
-        yield (raw.symbol,), raw.interval, raw.event_time
+        named = named_in(record.value)
+        if named is not None:
+            yield (named[0],), named[1], named[2]
         return
     if isinstance(message, BarBatch):
         yield message.symbols, message.interval, message.event_time

@@ -1,5 +1,6 @@
 """One run of the whole pipeline that has a bar for every reason why a signal was sent or was not."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from infra.broker.admin import low_high_offsets
+from infra.broker.publisher import Publisher
 from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
 from infra.stack import Endpoints
@@ -34,6 +36,8 @@ FIRST, PAUSED, SWAPPED, CHANGED = 44, 50, 62, 72
 #: What is wrong with single bars of the third stage: (symbol, bar).
 LATE, REVISED, REJECTED = ("S003", 53), ("S004", 51), ("S005", 52)
 NEVER = ("S006", 57)
+#: A bar that a foreign client sent to `bars-in`, with a high below its low.
+FOREIGN = ("X001", 58)
 Log = list[tuple[int, Any]]
 
 
@@ -170,6 +174,11 @@ class _Run:
             if bar == LATE[1] + 2:
                 log += [self.alone(*LATE), self.alone(*REVISED, revision=1)]
         write_log(self.settings, log)
+        raw = {"symbol": FOREIGN[0], "interval": "1m", "event_time": at(FOREIGN[1]), "open": 1, "high": 1, "low": 2,
+               "close": 1}  # fmt: skip
+        publisher = Publisher(self.settings, "foreign client")
+        publisher.send(TopicNames(self.settings.topics.prefix).bars_in, 0, json.dumps(raw).encode())
+        publisher.flush_acknowledged()
 
     def alone(self, symbol: str, bar: int, revision: int = 0) -> tuple[int, BarBatch]:
         """One symbol's bar in a message of its own; a revision has another close."""

@@ -23,7 +23,19 @@ from signaltape.explanation import Explanation, ExplanationError, explain_bar, e
 from signaltape.explanation.document import document
 from signaltape.explanation.errors import QuestionError
 from signaltape.explanation.text import lines
-from tests.support.explained_run import CHANGED, FIRST, LATE, NEVER, PAUSED, REJECTED, REVISED, SWAPPED, SYMBOLS, at
+from tests.support.explained_run import (
+    CHANGED,
+    FIRST,
+    FOREIGN,
+    LATE,
+    NEVER,
+    PAUSED,
+    REJECTED,
+    REVISED,
+    SWAPPED,
+    SYMBOLS,
+    at,
+)
 from tests.support.isolation import process_environment
 
 ALL = ("bars", "features", "scores", "decisions", "router", "signal")
@@ -75,6 +87,7 @@ REASONS = [
     ("S002", PAUSED + 1, "filtered_symbol"),
     (*LATE, "late"),
     (*REJECTED, "dead_letter"),
+    (*FOREIGN, "dead_letter"),
     (*NEVER, "no_bar"),
     ("S000", CHANGED + 100, "no_bar"),
     ("NONE", 50, "no_bar"),
