@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from infra.errors import OperatorError
@@ -49,8 +50,9 @@ def refusal(error: Refused) -> Response:
 def install(app: FastAPI) -> None:
     """Make every failure of the application a response of the one form."""
 
+    @app.exception_handler(ValidationError)
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> Response:
+    async def invalid(_: Request, error: RequestValidationError | ValidationError) -> Response:
         fields = [(_field(one["loc"]), str(one["msg"])) for one in error.errors()]
         named = "; ".join(f"{name}: {what}" for name, what in fields[:3])
         return failure(422, "invalid", named[: 3 * _SHOWN], fields)

@@ -4,13 +4,14 @@ import time
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
 from producers.bar_table import BarTable
 from schemas.predictions import STATUSES
 from signaltape.http.backend import Backend
 from signaltape.http.bodies import Bar, FeatureRow, PredictRequest, invocation_rows
+from signaltape.http.failures import Refused
 from signaltape.http.replies import reply
 from signaltape.serving.choosing import Wanted
 from signaltape.serving.errors import ServingError
@@ -20,18 +21,23 @@ from signaltape.serving.warm_up import newest_vector
 _ROWS: TypeAdapter[list[FeatureRow]] = TypeAdapter(list[FeatureRow])
 #: What an unnamed symbol's bars are reported under.
 _UNNAMED = "bars"
+_BODY = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": PredictRequest.model_json_schema()}}}
+}
 
 
 def router(backend: Backend) -> APIRouter:
     """The routes; model calls run beside the event loop."""
     routes = APIRouter(tags=["predictions"])
 
-    @routes.post("/predict", response_model=Prediction | dict[str, list[Prediction]])
+    @routes.post("/predict", response_model=Prediction | dict[str, list[Prediction]], openapi_extra=_BODY)
     @routes.post("/v1/predict", include_in_schema=False)
-    async def predict(request: PredictRequest) -> Response:
+    async def predict(request: Request) -> Response:
         """One question, one answer; a ``batch`` or ``symbols`` are answered as ``{"predictions": […]}``."""
-        found = await backend.pool.run(_answer, backend, request)
-        return reply(found[0] if request.batch is None and request.symbols is None else {"predictions": found})
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise Refused(415, "the body must be JSON, with the header Content-Type: application/json")
+        # Read beside the event loop too: hundreds of rows take milliseconds to parse.
+        return await backend.pool.run(_answered, backend, await request.body())
 
     @routes.post("/invocations")
     async def invocations(body: Annotated[Any, Body()]) -> Response:
@@ -46,6 +52,12 @@ def router(backend: Backend) -> APIRouter:
         return reply({"predictions": [one.prediction for one in found]})
 
     return routes
+
+
+def _answered(backend: Backend, body: bytes) -> Response:
+    request = PredictRequest.model_validate_json(body)
+    found = _answer(backend, request)
+    return reply(found[0] if request.batch is None and request.symbols is None else {"predictions": found})
 
 
 def _answer(backend: Backend, request: PredictRequest) -> list[Prediction]:

@@ -78,8 +78,7 @@ class Predictions:
         """One prediction for each row; every input of the model must be named, None where it is undefined."""
         chosen = self.chosen(wanted)
         vectors = feature_rows(rows, chosen.terms, self._models.manifest(chosen.ref).features)
-        found = self._predict(chosen, vectors)
-        return [replace(one, symbol=None, event_time=None, age_s=None) for one in found]
+        return self._predict(chosen, vectors)
 
     def of_symbols(self, symbols: Sequence[str], wanted: Wanted) -> list[Prediction]:
         """One prediction for each symbol, of its newest vector in Redis; one so old that it expired is refused."""
@@ -117,26 +116,32 @@ class Predictions:
         scale = np.where(paused, 0.0, deployments.scale(name, vectors.symbols) * chosen.scale)
         position = suggested_position(direction, scored.confidence, scale)
         code, reason = _miss(answer, chosen)
-        found = []
-        for row, symbol in enumerate(vectors.symbols):
-            blank = replace(
-                _nothing(chosen, symbol, code, reason),
-                status=STATUSES[scored.status[row]],
-                event_time=int(vectors.event_time[row]),
-                age_s=(now - int(vectors.event_time[row])) / SECOND,
-                paused=bool(paused[row]),
+        said = (scored.status != SKIPPED).tolist()
+        columns = zip(
+            vectors.symbols, scored.score.tolist(), scored.confidence.tolist(), direction.tolist(), position.tolist(),
+            scored.status.tolist(), vectors.event_time.tolist(), paused.tolist(), said, strict=True,
+        )  # fmt: skip
+        return [
+            Prediction(
+                symbol=symbol if closed else None,
+                prediction=score if spoke else None,
+                confidence=confidence if spoke else None,
+                direction=DIRECTIONS[way] if spoke else None,
+                suggested_position=share if spoke else None,
+                status=STATUSES[status],
+                model=str(chosen.ref),
+                strategy=name,
+                horizon=terms.horizon,
+                interval=chosen.interval,
+                event_time=closed or None,
+                age_s=(now - closed) / SECOND if closed else None,
+                paused=held,
                 latency_ms=answer.elapsed_ns / 1e6,
+                code=code,
+                reason=reason,
             )
-            if scored.status[row] != SKIPPED:
-                blank = replace(
-                    blank,
-                    prediction=float(scored.score[row]),
-                    confidence=float(scored.confidence[row]),
-                    direction=DIRECTIONS[direction[row]],
-                    suggested_position=float(position[row]),
-                )
-            found.append(blank)
-        return found
+            for symbol, score, confidence, way, share, status, closed, held, spoke in columns
+        ]
 
     def _scored(self, answer: Answer, chosen: Chosen, vectors: LatestVectors) -> Scored:
         """What the model says or, where it gave no answer, its fallback; what it says is remembered for that."""
@@ -176,20 +181,17 @@ def feature_rows(rows: Sequence[FeatureValues], terms: ModelTerms, needed: Seque
     missing.
     """
     names = FEATURE_SETS[terms.feature_set].names
-    place = {name: number for number, name in enumerate(names)}
+    given = rows[0].keys()
+    if not set(needed) <= given <= set(names) or any(row.keys() != given for row in rows):
+        _refuse_names(rows, terms, needed)
+        rows = [{name: row.get(name) for name in names} for row in rows]
+        given = rows[0].keys()
+    # None becomes NaN here, and no NaN was let in.
+    table = np.array([[row[name] for name in given] for row in rows], dtype=np.float64)
     values, valid = np.zeros((len(rows), len(names))), np.zeros((len(rows), len(names)), dtype=np.bool_)
-    for number, row in enumerate(rows):
-        field = "features" if len(rows) == 1 else f"batch[{number}]"
-        for name, value in row.items():
-            if name not in place:
-                what = f"set {terms.feature_set} v{terms.set_version} has no such feature"
-                raise ServingError("unknown_feature", what, f"{field}.{name:.140}")
-            if value is not None:
-                values[number, place[name]], valid[number, place[name]] = value, True
-        for name in needed:
-            if name not in row:
-                what = f"model {terms.ref} needs it; null says that it is undefined"
-                raise ServingError("missing_feature", what, f"{field}.{name}")
+    places = [names.index(name) for name in given]
+    valid[:, places] = ~np.isnan(table)
+    values[:, places] = np.nan_to_num(table)
     none = np.zeros(len(rows), dtype=np.int64)
     return LatestVectors(
         symbols=tuple(f"#{number}" for number in range(len(rows))),
@@ -200,6 +202,21 @@ def feature_rows(rows: Sequence[FeatureValues], terms: ModelTerms, needed: Seque
         close=np.zeros(len(rows)),
         available_time=none,
     )
+
+
+def _refuse_names(rows: Sequence[FeatureValues], terms: ModelTerms, needed: Sequence[str]) -> None:
+    """Raise ServingError for the first name that is unknown or missing."""
+    known = set(FEATURE_SETS[terms.feature_set].names)
+    for number, row in enumerate(rows):
+        field = "features" if len(rows) == 1 else f"batch[{number}]"
+        for name in row:
+            if name not in known:
+                what = f"set {terms.feature_set} v{terms.set_version} has no such feature"
+                raise ServingError("unknown_feature", what, f"{field}.{name:.140}")
+        for name in needed:
+            if name not in row:
+                what = f"model {terms.ref} needs it; null says that it is undefined"
+                raise ServingError("missing_feature", what, f"{field}.{name}")
 
 
 def _nothing(chosen: Chosen, symbol: str, code: str, reason: str) -> Prediction:

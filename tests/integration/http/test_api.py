@@ -228,7 +228,7 @@ def test_what_is_no_request_of_ours(api: Api) -> None:
     assert api.post("/predict", content=b"{", headers=json_type).status_code == 422
     assert api.post("/predict", content=b"\xff\xfe", headers=json_type).status_code in (400, 422)
     assert api.post("/predict", json=[1, 2]).status_code == 422
-    assert api.post("/predict", content=json.dumps({"features": ROW}), headers=plain).status_code == 422
+    assert api.post("/predict", content=json.dumps({"features": ROW}), headers=plain).status_code == 415
     assert api.post("/predict", content=b'{"symbol": "\\ud800"}', headers=json_type).status_code == 422
     deep = b"[" * 50_000
     assert api.post("/predict", content=deep, headers=json_type).status_code in (400, 422)
