@@ -78,10 +78,15 @@ def install(app: FastAPI) -> None:
     async def unavailable(_: Request, error: ModelUnavailable) -> Response:
         return failure(503, "model_unavailable", str(error))
 
+    _install_away(app)
+
+
+def _install_away(app: FastAPI) -> None:
+    """What is away, but not where: that is the operator's, and in the log."""
+
     @app.exception_handler(OnlineUnavailable)
     @app.exception_handler(WarehouseUnavailable)
     async def away(_: Request, error: OperatorError) -> Response:
-        # What is away, but not where: that is the operator's, and in the log.
         get_logger().warning("unavailable", reason=str(error))
         what = "Redis" if isinstance(error, OnlineUnavailable) else "Postgres"
         return failure(503, "store_unavailable", f"{what} does not answer")
