@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from infra.broker.admin import low_high_offsets
 from infra.broker.errors import BrokerError
+from infra.broker.reachable import require_broker
 from infra.broker.reading import Record, read_topic
 from infra.settings import Settings
 from pipeline.explanation.facts import BarFact, DeadLetter, Moment
@@ -39,6 +40,7 @@ def published(settings: Settings, moment: Moment) -> Published:
     times: dict[str, int] = {}
     batch = None
     try:
+        require_broker(settings)
         record = _at(settings, names.bars, bar.partition, bar.source_offset)
         if record is not None and (batch := _bar(record, bar)) is not None:
             times["bars"] = record.timestamp_ms * 1_000_000
@@ -59,6 +61,7 @@ def published(settings: Settings, moment: Moment) -> Published:
 
 def dead_letters(settings: Settings, symbol: str, interval: str, event_time: int) -> tuple[DeadLetter, ...]:
     """Rejected bars of a symbol and close, from the dead letters of ``bars`` and ``bars-in``. Raises BrokerError."""
+    require_broker(settings)
     names = TopicNames(settings.topics.prefix)
     found = []
     for topic in (names.bars, names.bars_in):

@@ -399,3 +399,14 @@ def test_works_after_the_topics_have_forgotten(flown: Settings) -> None:
     assert (made.verdict, made.recomputed.checked) == ("agrees", ALL[1:])
     assert made.published.missing == "no longer in the topic: bars, predictions, signals"
     assert len(SYMBOLS) == 8
+
+
+def test_works_while_the_broker_is_away(flown: Settings) -> None:
+    away = flown.model_copy(update={"kafka": flown.kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})})
+    signal_id, _ = signals(flown, "S007")[-1]
+    made = explain_signal(away, signal_id)
+    assert made.verdict == "agrees"
+    assert made.published.missing.startswith("the broker can't be asked: ")
+    made = explain_bar(away, *REJECTED[:1], at(REJECTED[1]), "1m")
+    assert codes(made) == ["no_bar"]
+    assert document(made)["recomputation"]["problems"][0].startswith("dead letters could not be read: ")
