@@ -33,9 +33,10 @@ class Outcomes:
 
 
 def experiment_outcomes(connection: Connection, experiment: str, strategy: str) -> list[Outcomes]:
-    """Both sides of an experiment by interval; empty where nothing was predicted under it."""
+    """Both sides of an experiment by interval, inside the caller's transaction; empty where nothing was predicted."""
     values = {"experiment": experiment, "strategy": strategy}
     named = queries("experiments")
+    connection.execute(named["only hash joins"])
     found: dict[tuple[str, str], Outcomes] = {}
     for interval, side, time, *counts, mean, horizon in connection.execute(named["by time"], values):
         one = found.setdefault((interval, side), Outcomes(interval=interval, side=side))

@@ -6,7 +6,8 @@ ALTER TABLE model_calls ADD COLUMN shadows text[] NOT NULL DEFAULT '{}'; -- name
 -- Rows of experiments only: reports don't read the others.
 CREATE INDEX predictions_experiment ON predictions (experiment, event_time) WHERE experiment <> '';
 
--- One row per prediction that an experiment gave to one of its models, with what came of it.
+-- One row per prediction that an experiment gave to one of its models, with what came of it. Returns are looked for from
+-- the experiment's first bar to five horizons and ten days after its last one, once for each experiment and interval.
 CREATE VIEW ab_outcomes AS
 SELECT found.*,
        CASE WHEN found.position <> 0 AND found.actual_return <> 0
@@ -32,30 +33,38 @@ FROM (
               AND s.event_time = p.event_time
             LIMIT 1)                                              AS position_scale,
            p.horizon,
-           label.log_return                                       AS actual_return,
-           exp(next.log_return) - 1                               AS bar_return,
-           next.event_time                                        AS bar_return_at
+           label.own_return                                       AS actual_return,
+           exp(label.next_return) - 1                             AS bar_return,
+           label.next_at                                          AS bar_return_at
     FROM predictions p
-    LEFT JOIN LATERAL (
-        SELECT one.log_return
-        FROM returns r
-        CROSS JOIN LATERAL unnest(r.horizons, r.prediction_times, r.log_returns)
-            AS one (horizon, prediction_time, log_return)
-        WHERE r.symbol = p.symbol AND r.interval = p.interval AND r.event_time > p.event_time
-          AND one.horizon = p.horizon AND one.prediction_time = p.event_time
-        ORDER BY r.event_time, r.revision DESC
-        LIMIT 1
-    ) AS label ON true
-    LEFT JOIN LATERAL (
-        SELECT one.log_return, r.event_time
-        FROM returns r
-        CROSS JOIN LATERAL unnest(r.horizons, r.prediction_times, r.log_returns)
-            AS one (horizon, prediction_time, log_return)
-        WHERE r.symbol = p.symbol AND r.interval = p.interval AND r.event_time > p.event_time
-          AND one.horizon = 1 AND one.prediction_time = p.event_time
-        ORDER BY r.event_time, r.revision DESC
-        LIMIT 1
-    ) AS next ON true
+    LEFT JOIN (
+        -- The newest revision of each label, those over the model's horizon and to the next bar side by side.
+        SELECT tested.experiment, tested.strategy, tested.interval, tested.horizon,
+               newest.symbol, newest.prediction_time,
+               max(newest.log_return) FILTER (WHERE newest.horizon = tested.horizon) AS own_return,
+               max(newest.log_return) FILTER (WHERE newest.horizon = 1)              AS next_return,
+               max(newest.event_time) FILTER (WHERE newest.horizon = 1)              AS next_at
+        FROM (
+            SELECT experiment, strategy, interval, horizon, min(event_time) AS first, max(event_time) AS last
+            FROM predictions
+            WHERE experiment <> '' AND role IN ('live', 'arm')
+            GROUP BY experiment, strategy, interval, horizon
+        ) AS tested
+        CROSS JOIN LATERAL (
+            SELECT DISTINCT ON (r.symbol, one.prediction_time, one.horizon)
+                   r.symbol, one.prediction_time, one.horizon, one.log_return, r.event_time
+            FROM returns r
+            CROSS JOIN LATERAL unnest(r.horizons, r.prediction_times, r.log_returns)
+                AS one (horizon, prediction_time, log_return)
+            WHERE r.interval = tested.interval AND one.horizon IN (1, tested.horizon)
+              AND r.event_time > tested.first
+              AND r.event_time <= tested.last + INTERVAL '10 days' + 5 * tested.horizon * tested.interval::interval
+              AND one.prediction_time BETWEEN tested.first AND tested.last
+            ORDER BY r.symbol, one.prediction_time, one.horizon, r.revision DESC, r.event_time DESC
+        ) AS newest
+        GROUP BY 1, 2, 3, 4, 5, 6
+    ) AS label ON label.experiment = p.experiment AND label.strategy = p.strategy AND label.interval = p.interval
+        AND label.horizon = p.horizon AND label.symbol = p.symbol AND label.prediction_time = p.event_time
     WHERE p.experiment <> '' AND p.role IN ('live', 'arm')
 ) AS found;
 

@@ -1,8 +1,14 @@
+-- name: only hash joins
+-- Before its first statistics (a database that was just filled) a table of predictions is taken for a few rows, and the
+-- view's join for one that a loop within a loop can do. Holds until the transaction ends.
+SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off;
+
 -- name: by time
--- What each side of an experiment did at each bar time; its mean return is over its symbols, in a fixed order.
+-- What each side of an experiment did at each bar time; its mean return is over its symbols. Decimals add up to the same
+-- whatever their order, floats don't.
 SELECT interval, arm, "timestamp", count(*), count(*) FILTER (WHERE position <> 0),
        count(*) FILTER (WHERE status <> 'ok'), count(hit), count(*) FILTER (WHERE hit), count(pnl),
-       avg(pnl ORDER BY symbol), max(horizon)
+       avg(pnl::numeric)::double precision, max(horizon)
 FROM ab_outcomes
 WHERE experiment_id = %(experiment)s AND strategy = %(strategy)s
 GROUP BY interval, arm, "timestamp"

@@ -251,6 +251,7 @@ def test_experiment_report_equals_pandas(flown: Flown, run: Run) -> None:
 def test_outcomes_are_there_row_by_row(flown: Flown) -> None:
     names = ["symbol", "time", "arm", "model_id", "prediction", "signal", "position", "label", "pnl", "hit", "scale"]
     with connect(flown.settings) as connection:
+        connection.execute("ANALYZE predictions, returns")  # what autovacuum does within minutes; see the docs
         found = pd.DataFrame(
             connection.execute(
                 "SELECT symbol, (extract(epoch FROM timestamp) * 1e9)::bigint, arm, model_id, prediction, signal,"

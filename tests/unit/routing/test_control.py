@@ -199,10 +199,14 @@ def test_a_second_experiment_takes_the_place_of_the_first() -> None:
     state.receive(activate(0, 1), head=100)
     state.receive(experiment(1), head=110, floor=110)
     state.receive(experiment(2, arm=8, experiment="y"), head=120, floor=120)
-    state.receive(experiment(3, stop=True), head=130, floor=130)  # of the first: it has ended already
+    state.receive(event("pause", 3), head=125, floor=125)
+    assert state.kept() == ((0, 101), (2, 121), (3, 126))
+    state.receive(experiment(4, stop=True), head=130, floor=130)  # of the first: it has ended already
     assert running(state, 131) == "y/8"
-    state.receive(event("pause", 4), head=140, floor=140)
-    assert state.kept() == ((0, 101), (2, 121), (4, 141))
+    state.receive(event("resume", 5), head=140, floor=140)
+    state.receive(activate(6, 2), head=150, floor=150)
+    state.receive(event("pause", 7), head=160, floor=160)
+    assert state.kept() == ((6, 151), (7, 161)), "a promotion leaves nothing of an experiment"
 
 
 def test_experiment_without_a_live_model_has_no_effect() -> None:
