@@ -123,6 +123,30 @@ def _http(figures: dict[str, Any]) -> Iterator[str]:
         yield f"  {label:<32} p50 {row['p50_ms']:>7.2f} ms   p99 {row['p99_ms']:>7.2f} ms{rate}{beside}"
 
 
+def _swap(figures: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"{figures['swaps']} swaps ({figures['late']} late) of {figures['trees']} trees,"
+        f" bars of {figures['symbols']} symbols: first produce() → a partition's last signal"
+    )
+    for name, label in (("with_swap", "with a swap"), ("while_loading", "while loading"), ("others", "all others")):
+        yield f"  {label:<15} {_times(figures[name])}"
+    low, high = figures["p99_difference_interval_ms"]
+    yield (
+        f"  p99 with a swap minus p99 of all others: {figures['p99_difference_ms']} ms"
+        f" (95 % of resamples: {low} to {high})"
+    )
+    calls = figures["calls"]
+    yield f"  model call alone, first by a new version  {_times(calls['with_swap'])}"
+    yield f"  model call alone, all others              {_times(calls['others'])}"
+    yield f"  p99 of the first minus p99 of all others: {calls['p99_difference_ms']} ms"
+    for name in ("promote", "rollback"):
+        yield f"  {name + ' → first signal':<25} {_times(figures[name])}"
+
+
+def _times(one: dict[str, Any]) -> str:
+    return f"p50 {one['p50_ms']:>7} ms   p99 {one['p99_ms']:>7} ms   max {one['max_ms']:>7} ms   ({one['count']:,})"
+
+
 _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "engine": _engine,
     "single": _single,
@@ -133,4 +157,5 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "backfill": _backfill,
     "features": _features,
     "http": _http,
+    "swap": _swap,
 }

@@ -20,7 +20,7 @@ _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.callback()
 def bench(context: typer.Context, as_json: _JSON = False) -> None:
-    """Measure engine, single bars, pipeline, burst latency, storing, backfill, reading; all without a sub-command."""
+    """Measure engine, single bars, pipeline, bursts, storing, backfill, reading, swaps; all without a sub-command."""
     if context.invoked_subcommand is None:
         _print({name: run() for name, run in _ALL.items()}, as_json)
 
@@ -88,6 +88,12 @@ def _http() -> dict[str, Any]:
     console = Console()
     with _scene(console) as active:
         return http_api.run(active, console)
+
+
+@app.command()
+def swap(as_json: _JSON = False) -> None:
+    """Model swaps: bars with one beside the others of the same run; promotion and rollback until they are served."""
+    _print({"swap": _swap()}, as_json)
 
 
 def _features() -> dict[str, Any]:
@@ -183,6 +189,15 @@ def _backfill() -> dict[str, Any]:
         return measured.run(active.settings, console.say)
 
 
+def _swap() -> dict[str, Any]:
+    from signaltape.bench import swap as measured
+    from signaltape.demo.console import Console
+
+    console = Console()
+    with _scene(console) as active:
+        return measured.run(active, console)
+
+
 _ALL: dict[str, Callable[[], dict[str, Any]]] = {
     "engine": _engine,
     "single": _single,
@@ -193,6 +208,7 @@ _ALL: dict[str, Callable[[], dict[str, Any]]] = {
     "backfill": _backfill,
     "features": _features,
     "http": _http,
+    "swap": _swap,
 }
 
 
