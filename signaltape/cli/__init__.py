@@ -111,6 +111,13 @@ COMMANDS: tuple[Entry, ...] = (
         help="Explain a signal, or why there was none.",
         sets=True,
     ),
+    Entry(
+        name="pipeline",
+        target="signaltape.cli.model_pipeline:app",
+        panel=_MODELS,
+        help="Take a model from data to staging.",
+        sets=True,
+    ),
     Entry(name="signals", target="signaltape.cli.signals:app", panel=_MODELS, help="Follow signals."),
     Entry(name="alerts", target="signaltape.cli.alerts:app", panel=_MODELS, help="Follow alerts."),
     Entry(name="pause", target="signaltape.cli.control:pause", panel=_MODELS, help="Stop signals."),

@@ -1,6 +1,7 @@
 """Rows on which two models can be judged alike: none that either of them may have learnt from."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,17 +35,35 @@ class Material:
     doubts: tuple[str, ...] = ()
 
 
+class LoadedModel(NamedTuple):
+    """A model that can be asked, registered or not."""
+
+    manifest: ModelManifest
+    scorer: Scorer
+
+
 def of_dataset(
     registry: ModelRegistry, checked: CheckedDataset, challenger: ModelRef, champion: ModelRef, start: int | None = None
+) -> Material:
+    """Load two registered models and let them score the dataset's rows; see ``on_dataset``.
+
+    Raises UnknownModel, ArtifactChanged too.
+    """
+    old, new = (LoadedModel(*registry.load(ref.name, ref.version)) for ref in (champion, challenger))
+    return on_dataset(checked, old, new, start)
+
+
+def on_dataset(
+    checked: CheckedDataset, champion: LoadedModel, challenger: LoadedModel, start: int | None = None
 ) -> Material:
     """Let both models score the dataset's rows from the bar time ``start`` (ns UTC) on.
 
     By default from the later of the two models' first test rows on: what lies before was learnt from. A model from
     elsewhere doesn't say where that is, which is a doubt. Raises ComparisonError where models or dataset don't go
-    together or no row is left, UnknownModel, ArtifactChanged.
+    together or no row is left.
     """
-    loaded = [registry.load(ref.name, ref.version) for ref in (champion, challenger)]
-    manifests = [manifest for manifest, _ in loaded]
+    loaded = (champion, challenger)
+    manifests = [one.manifest for one in loaded]
     _check_alike(*manifests)
     _check_interval(checked, manifests)
     first, doubts = _first_unseen(manifests) if start is None else (start, ())

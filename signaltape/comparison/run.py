@@ -9,7 +9,7 @@ from infra.warehouse.connection import Warehouse
 from infra.warehouse.model_comparisons import Comparison, add_comparison
 from infra.who import current_user
 from pipeline.comparison.paired import Paired, compare
-from pipeline.comparison.verdict import NO_CHAMPION, Verdict, judge
+from pipeline.comparison.verdict import NO_CHAMPION, ComparisonRules, Verdict, judge
 from pipeline.deployments import ModelRef
 from signaltape.comparison.material import Material
 
@@ -36,13 +36,32 @@ class Compared:
         }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A verdict that is not recorded yet, and what it rests on."""
+
+    verdict: Verdict
+    paired: Paired
+    rules: ComparisonRules
+
+    def detail(self) -> dict[str, Any]:
+        """Plain values, as the record keeps them."""
+        return {**_detail(self.verdict, self.paired), "rules": asdict(self.rules)}
+
+
+def verdict_of(settings: Settings, material: Material) -> Judged:
+    """Compare two models over ``material`` and judge by the setting `comparison`."""
+    rules = settings.comparison.rules()
+    paired = compare(material.answers, material.horizon, confidence=rules.confidence)
+    return Judged(verdict=judge(paired, rules, material.doubts), paired=paired, rules=rules)
+
+
 def compare_models(
     settings: Settings, challenger: ModelRef, champion: ModelRef, material: Material, strategy: str = ""
 ) -> Compared:
     """Compare two models over ``material``, judge by the setting `comparison`, and record what came out."""
-    rules = settings.comparison.rules()
-    paired = compare(material.answers, material.horizon, confidence=rules.confidence)
-    verdict = judge(paired, rules, material.doubts)
+    found = verdict_of(settings, material)
+    verdict, paired = found.verdict, found.paired
     times = material.answers.event_time
     record = Comparison(
         challenger=challenger,
@@ -53,7 +72,7 @@ def compare_models(
         data_from=int(times[0]),
         data_to=int(times[-1]),
         decision=verdict.decision,
-        detail={**_detail(verdict, paired), "rules": asdict(rules)},
+        detail=found.detail(),
         by_whom=current_user(),
     )
     return Compared(

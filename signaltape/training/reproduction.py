@@ -1,5 +1,6 @@
 """Trains a model again from what was recorded of it, and says item by item what is the same."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,15 @@ def reproduce(manifest: ModelManifest, run: TrainingRun, checked: CheckedDataset
 
 def options_of(run: TrainingRun) -> TrainOptions:
     """The options that a run was made with, but for folds. Raises TrainingError for one that is not known here."""
-    known = {one.name for one in fields(TrainOptions)}
-    if unknown := sorted(set(run.parameters) - known):
-        raise TrainingError(f"the run {run.run_id} has the option {unknown[0]}, which this version does not know")
-    # JSON keeps no tuples.
-    given: dict[str, Any] = {
-        name: tuple(one) if isinstance(one, list) else one for name, one in dict(run.parameters).items()
-    }
     # The folds judge the options; they have no part in the model.
-    return replace(TrainOptions(**given), walk_forward=0)
+    return replace(options_from(run.parameters, f"the run {run.run_id}"), walk_forward=0)
+
+
+def options_from(document: Mapping[str, Any], source: str) -> TrainOptions:
+    """Inverse of ``TrainOptions.document``. Raises TrainingError naming ``source`` for an option not known here."""
+    known = {one.name for one in fields(TrainOptions)}
+    if unknown := sorted(set(document) - known):
+        raise TrainingError(f"{source} has the option {unknown[0]}, which this version does not know")
+    # JSON keeps no tuples.
+    given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in document.items()}
+    return TrainOptions(**given)
