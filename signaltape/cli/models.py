@@ -111,12 +111,15 @@ def register(
     as_json: _Json = False,
 ) -> None:
     """Register a model made elsewhere: the same checks and model tests as for one trained here."""
+    from infra.scoring.files import write_atomically
     from infra.scoring.foreign import prepare_folder
+    from signaltape.model_card import CARD_FILE, Evaluation, model_card
     from signaltape.model_tests import check_folder
 
     with tempfile.TemporaryDirectory(prefix="signaltape-register-") as scratch:
         made = prepare_folder(file, manifest, golden, Path(scratch))
         report = check_folder(Path(scratch), made, *_rows_for(made, dataset), invented=not (golden or dataset))
+        write_atomically(Path(scratch) / CARD_FILE, model_card(made, Evaluation(tests=report)))
         version = _registry().register(Path(scratch), made)
     if as_json:
         found = {"passed": report.passed, "share": report.share}

@@ -18,7 +18,7 @@ class Limits:
     largest_score: float = 1.0
     repeats: int = 5
     latency_ms: float = 100.0
-    calls: int = 200
+    calls: int = 100
     cross_section: int = 500
     noise: float = 0.01
     mean_move: float = 0.10

@@ -11,6 +11,7 @@ from infra.scoring.manifest import ModelManifest
 from infra.warehouse.models import ModelMetric, TrainingRun
 from producers.bar_table import BarTable
 from signaltape.datasets.checking import CheckedDataset
+from signaltape.model_card import Evaluation
 from signaltape.model_tests import Evidence, ModelTestReport, check_folder
 from signaltape.training.dataset import Dataset, Progress, Rows, build_dataset, frame_of
 from signaltape.training.errors import TrainingError
@@ -23,8 +24,8 @@ from signaltape.training.run_log import NoRunLog, RunLog
 from signaltape.training.search import Candidate, Ground, Search, run_record, search
 from signaltape.training.splitting import Split, split_by_time
 from signaltape.training.walk_forward import walk_forward
-from signaltape.training.writing import check_folder_is_free, write_files, write_model
-from signaltape.validation import VALIDATION_FILE, VALIDATION_PAGE, Suite, Validation, baseline, validate
+from signaltape.training.writing import check_folder_is_free, write_model, write_reports
+from signaltape.validation import Suite, Validation, baseline, validate
 from signaltape.validation.deriving import MINIMUM_ROWS
 
 
@@ -79,8 +80,8 @@ def train(
     on. 4. Fit on training rows; the target is scaled to unit size, the scale is put back inside the graph. Calibrate
     the confidence on validation rows, choose thresholds from training scores. 5. Compare ONNX and the native model on
     every row. 6. Judge the ONNX model on held-out rows, and walk forward if asked to. 7. Write model, golden vectors,
-    native form, validation and manifest. 8. Load what was written as a serving host would, and run the model tests on
-    the test rows.
+    native form and manifest. 8. Load what was written as a serving host would, and run the model tests on the test
+    rows; write what was found, importance and model card.
 
     Equal bars and options give equal ONNX bytes. Raises TrainingError or ValidationError saying what is missing.
     """
@@ -133,11 +134,12 @@ def _train_on(data: Dataset, options: TrainOptions, folder: Path, started: datet
     if options.walk_forward:
         metrics += walk_forward(rows, split.boundaries[1], options, say)
     manifest = write_model(folder, manifest, model, split.test)  # 7.
-    write_files(folder, {VALIDATION_FILE: validation.to_json(), VALIDATION_PAGE: validation.to_html()})
     say("running the model tests")
     evidence = Evidence(y=split.test.y, event_time=split.test.event_time)
     tests = check_folder(folder, manifest, split.test.x, evidence)  # 8.
     run = run_record(data, options, run_id, started, metrics)
+    found = Evaluation(tests=tests, metrics=metrics, validation=validation, made_by={"run": run_id, "git": run.git_sha})
+    write_reports(folder, manifest, model, split.test, found)
     return Trained(
         folder=folder, manifest=manifest, metrics=tuple(metrics), run=run, tests=tests, candidates=candidates
     )

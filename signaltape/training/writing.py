@@ -9,7 +9,9 @@ import numpy as np
 from infra.scoring.files import sha256_of, write_atomically
 from infra.scoring.golden import GoldenVectors
 from infra.scoring.manifest import ModelManifest
+from infra.scoring.scorer import RowScorer
 from infra.scoring.staging import MANIFEST_FILE
+from signaltape.model_card import CARD_FILE, IMPORTANCE_FILE, IMPORTANCE_PLOT, Evaluation, importance_of, model_card
 from signaltape.model_tests import MODEL_TESTS_FILE
 from signaltape.training.dataset import F4Array, Rows
 from signaltape.training.errors import TrainingError
@@ -21,7 +23,7 @@ _GOLDEN_ROWS = 64
 #: Names that a trained model's files have, the manifest first.
 _FILES = (
     *(MANIFEST_FILE, "model.onnx", "golden.json", JSON_FILE, TEXT_FILE, JOBLIB_FILE, MODEL_TESTS_FILE),
-    *(VALIDATION_FILE, VALIDATION_PAGE),
+    *(VALIDATION_FILE, VALIDATION_PAGE, IMPORTANCE_FILE, IMPORTANCE_PLOT, CARD_FILE),
 )
 
 
@@ -49,6 +51,21 @@ def write_model(folder: Path, manifest: ModelManifest, model: FittedModel, test:
     write_files(folder, {**model.files, made.onnx_file: model.onnx, made.golden_file: golden})
     write_files(folder, {MANIFEST_FILE: made.to_json().encode()})
     return made
+
+
+def write_reports(folder: Path, manifest: ModelManifest, model: FittedModel, test: Rows, found: Evaluation) -> None:
+    """Write importance, validation and card, as files for machines and for people."""
+    seed = int(manifest.training["seed"])
+    scorer = RowScorer(model.session)
+    looked = importance_of(scorer, manifest.features, test.x, test.y, native=model.importance, seed=seed)
+    files = {
+        IMPORTANCE_FILE: looked.to_json(),
+        IMPORTANCE_PLOT: (looked.plot() + "\n").encode(),
+        CARD_FILE: model_card(manifest, replace(found, importance=looked)),
+    }
+    if found.validation is not None:
+        files |= {VALIDATION_FILE: found.validation.to_json(), VALIDATION_PAGE: found.validation.to_html()}
+    write_files(folder, files)
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -33,6 +33,8 @@ PAIRS = (
     ("forest", "classification"),
     ("mlp", "classification"),
 )
+#: Enough to learn what is planted.
+FEWER = {"forest": {"trees": 25.0}, "lightgbm": {"trees": 60.0}}
 NATIVE = {"linear": "native.json", "lightgbm": "native.txt", "forest": "native.joblib", "mlp": "native.joblib"}
 ROOT = Path(__file__).parents[3]
 
@@ -45,12 +47,14 @@ def bars() -> BarTable:
 @pytest.fixture(scope="module", params=PAIRS, ids="-".join)
 def model(request: pytest.FixtureRequest, bars: BarTable, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     family, target = request.param
-    return trained(tmp_path_factory.mktemp("trained") / "model", family, bars, target=target)
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    return trained(folder, family, bars, target=target, parameters=FEWER.get(family, {}))
 
 
 def again(made: Trained, bars: BarTable, folder: Path) -> Trained:
     """The same model of other bars."""
-    return trained(folder, made.manifest.family, bars, target=made.manifest.training["target"])
+    family, target = made.manifest.family, made.manifest.training["target"]
+    return trained(folder, family, bars, target=target, parameters=FEWER.get(family, {}))
 
 
 def loaded(made: Trained) -> Scorer:
@@ -100,7 +104,7 @@ def test_planted_predictability_is_found_on_held_out_rows(model: Trained) -> Non
 @pytest.mark.parametrize("family", FAMILIES)
 def test_nothing_is_found_where_nothing_is(family: str, tmp_path: Path) -> None:
     """A 95 % interval leaves 0 out for one seed in twenty: this is one of the nineteen."""
-    made = trained(tmp_path / "model", family, simulated(ic=0.0, seed=5))
+    made = trained(tmp_path / "model", family, simulated(ic=0.0, seed=5), parameters=FEWER.get(family, {}))
     assert metric(made, "rank_ic_low") < 0.0 < metric(made, "rank_ic_high")
 
 
@@ -108,7 +112,7 @@ def test_model_folder_is_complete_and_loads(model: Trained, scorer: Scorer) -> N
     native = NATIVE[model.manifest.family]
     assert {path.name for path in model.folder.iterdir()} == {
         *("model.onnx", "golden.json", "manifest.json", "model_tests.json", native),
-        *("validation.json", "validation.html"),
+        *("validation.json", "validation.html", "importance.json", "importance.svg", "card.html"),
     }
     assert from_json((model.folder / "manifest.json").read_text()) == model.manifest
     comparable = tuple(one.name for one in FEATURE_SETS["core"].features if one.comparable)
@@ -124,6 +128,22 @@ def test_model_tests_were_made_on_the_test_rows(model: Trained) -> None:
     assert kept.passed, list(kept.lines())
     (reliability,) = (one for one in kept.tests if one.name == "reliability")
     assert reliability.value is not None
+
+
+def test_importance_and_card_are_kept(model: Trained) -> None:
+    """Only the last bars predict the next return of this market: moving averages and ranges of 20 bars hardly do."""
+    document = json.loads((model.folder / "importance.json").read_bytes())
+    kinds = {"name", "permutation", "permutation_deviation"}
+    trees = model.manifest.family in ("lightgbm", "forest")
+    assert set(document["features"][0]) == kinds | ({"split", "gain"} if trees else set())
+    assert {one["name"] for one in document["features"]} == set(model.manifest.features)
+    assert document["features"][0]["permutation"] > 0.01
+    if trees:
+        unused = {one["name"] for one in document["features"] if one["split"] == 0}
+        assert set(model.manifest.irrelevant) == unused
+    card = (model.folder / "card.html").read_text()
+    assert (model.folder / "importance.svg").read_text().strip() in card
+    assert model.run.run_id in card
 
 
 def test_onnx_agrees_with_the_fitted_model(model: Trained) -> None:
@@ -215,7 +235,12 @@ def test_some_missing_values_are_part_of_the_model(bars: BarTable, tmp_path: Pat
     """A third of the symbols has no volume: the graph imputes, golden vectors hold such rows."""
     has = np.isin(bars.symbol, np.unique(bars.symbol)[::3], invert=True)
     for family in FAMILIES:
-        made = trained(tmp_path / family, family, replace(bars, volume_valid=has, volume=bars.volume * has))
+        made = trained(
+            tmp_path / family,
+            family,
+            replace(bars, volume_valid=has, volume=bars.volume * has),
+            parameters=FEWER.get(family, {}),
+        )
         assert "volume_z_20" in made.manifest.features
         assert "null" in (made.folder / "golden.json").read_text()
         parity = made.manifest.training["onnx_against_native"]
@@ -272,6 +297,6 @@ def test_earlier_model_in_the_folder_is_replaced_whole(bars: BarTable, tmp_path:
     made = trained(tmp_path, "linear", few)
     assert {path.name for path in tmp_path.iterdir()} == {
         *("model.onnx", "golden.json", "manifest.json", "model_tests.json", "native.json"),
-        *("validation.json", "validation.html"),
+        *("validation.json", "validation.html", "importance.json", "importance.svg", "card.html"),
     }
     assert loaded(made).manifest.family == "linear"
