@@ -13,18 +13,19 @@ from pipeline.features import FEATURE_SETS
 from pipeline.routing.decision import Thresholds
 from tests.support.linear_models import golden_rows
 
-#: What a model does with a chunk in which a feature is above 1. `memory`: it asks for 16 GB.
-FAULTS = ("sleeps", "hangs", "raises", "nan", "shape", "memory")
-#: Turns of a loop that make a chunk take some 20 ms, and that no machine ever ends. With ``ROWS`` rows, eleven chunks,
+#: Turns of a loop that make a chunk take some 20 ms, and that no machine ever ends. With ``ROWS`` rows, thirty chunks,
 #: the deadline passes after some of them, and long before the call would be left behind.
 _SLEEP_TURNS, _ENDLESS = 17_000, 2**60
-ROWS, DEADLINE_MS = 2_600, 50.0
+ROWS, DEADLINE_MS = 7_680, 200.0
 
 Nodes = list[onnx.NodeProto]
 
 
 def faulty_graph(fault: str, width: int) -> bytes:
-    """ONNX bytes of score = sum of the features (undefined ones count 0), confidence = 0.75, until the fault."""
+    """ONNX bytes of score = sum of the features (undefined ones count 0), confidence = 0.75, until the fault.
+
+    ``fault`` is `sleeps`, `hangs`, `raises`, `nan`, `shape` or `memory` (it asks for 16 GB).
+    """
     constants = [
         _constant("zero", np.float32(0)),
         _constant("one", np.float32(1)),

@@ -17,7 +17,7 @@ from infra.stack import Endpoints
 from schemas.codec import decode
 from schemas.predictions import STATUSES, PredictionBatch
 from tests.support import isolation
-from tests.support.faulty_models import DEADLINE_MS, FAULTS, ROWS, write_faulty_model
+from tests.support.faulty_models import DEADLINE_MS, ROWS, write_faulty_model
 from tests.support.feature_log import T0, FeatureLog, register_model, wait_taken
 from tests.support.services import ServiceProcess, running
 from tests.support.waiting import wait_for
@@ -93,10 +93,12 @@ def expected(fallback: str, *, late: bool) -> Iterator[Expected]:
         yield Expected(status, not asked, late and asked)
 
 
-def test_misses_fall_back_are_recorded_and_open_the_breaker(one_partition: Settings, tmp_path: Path) -> None:
-    """Each fault under each fallback, side by side in one process: the sequence of every bar is the one by hand."""
-    log = FeatureLog(one_partition, symbols=ROWS)
-    faults = [fault for fault in FAULTS if fault != "hangs"]
+@pytest.mark.parametrize(("faults", "rows"), [(("sleeps",), ROWS), (("raises", "nan", "shape", "memory"), 8)])
+def test_misses_fall_back_are_recorded_and_open_the_breaker(
+    one_partition: Settings, tmp_path: Path, faults: tuple[str, ...], rows: int
+) -> None:
+    """Faults under each fallback, side by side in one process: the sequence of every bar is the one by hand."""
+    log = FeatureLog(one_partition, symbols=rows)
     for fault in faults:
         for fallback in FALLBACKS:
             deploy_faulty(log, tmp_path, fault, fallback)

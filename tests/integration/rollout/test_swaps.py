@@ -36,8 +36,8 @@ from tests.support.waiting import wait_for
 
 #: ``make crash`` makes it fifty.
 SWAPS = int(os.environ.get("SIGNALTAPE_SWAPS", "10"))
-#: Bars between two closes of the log, and how many bars ahead of the newest one a swap is set.
-PACE_S, LEAD = 0.02, 60
+#: Time between two bars, and how many bars ahead of the newest one a swap is set: seconds, for a loaded machine.
+PACE_S, LEAD = 0.04, 120
 
 
 @contextmanager
