@@ -115,8 +115,10 @@ def worse_and_equal(run: Run, settings: Settings, tmp_path: Path, content: Datas
     compared = again["stages"][3]["detail"]["comparison"]
     assert (again["passed"], compared["champion"], compared["decision"]) == (True, "sim:1", "review")  # no difference
     with connect(settings) as connection:
-        rows = connection.execute("SELECT version, champion_version, decision FROM model_comparisons").fetchall()
-    assert rows == [(2, 1, "review")]
+        rows = connection.execute(
+            "SELECT version, champion_version, decision FROM model_comparisons ORDER BY id"
+        ).fetchall()
+    assert rows == [(1, None, "promote"), (2, 1, "review")]
 
 
 def test_a_failed_stage_is_resumed(run: Run, settings: Settings, tmp_path: Path, content: DatasetContent) -> None:
