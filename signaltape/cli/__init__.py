@@ -74,7 +74,7 @@ COMMANDS: tuple[Entry, ...] = (
         name="dataset",
         target="signaltape.cli.dataset:app",
         panel=_MODELS,
-        help="Build, show, verify or validate a training set.",
+        help="Build, verify, validate or share training sets.",
         sets=True,
     ),
     Entry(

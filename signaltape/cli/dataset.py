@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from signaltape.cli.dataset_transfer import pull, push
+
 if TYPE_CHECKING:
     from signaltape.datasets import DatasetRequest, Manifest
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Build, show, verify or validate a training set.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Build, verify, validate or share training sets.")
+app.command("push")(push)
+app.command("pull")(pull)
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Folder = Annotated[Path, typer.Argument(help="Folder of the dataset.")]
