@@ -53,7 +53,7 @@ def promote(
         _echo({"model": str(ref), "stage": "staging", "gates": [asdict(one) for one in gates]}, as_json,
               f"{ref} is in staging: compare it, let it run as a shadow, then promote it")  # fmt: skip
         return
-    strategy = strategy_for(read_decisions(settings), ref, strategy)
+    strategy = strategy or strategy_for(read_decisions(settings), ref, "")
     options = SwapOptions(
         effective_from=bar_time(effective_from),
         reason=reason,
