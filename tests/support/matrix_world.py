@@ -164,7 +164,8 @@ class MatrixWorld:
         self.running.pop((service, instance)).kill()
 
     def stop(self, service: str, instance: int = 0) -> None:
-        process = self.running.pop((service, instance))
+        """Stop an instance in order; one that is only starting has no handler for the signal yet."""
+        process = self.running.pop((service, instance)).wait_ready()
         assert process.stop() == 0, process.tail()
 
     def next_slice(self) -> BarTable:
