@@ -99,32 +99,19 @@ class ControlState:
         return state
 
     def _forget(self, head: int | None, floor: int | None) -> None:
-        """Drop what can't be in force again: superseded by an event that acts on every bar still to come."""
+        """Drop what can't be in force again: superseded by an event that acts on every bar still to come.
+
+        From oldest to newest, as they act: an event takes what it ends with it before another one can end the event.
+        """
         if head is None:
             return
         settled = head if floor is None or len(self._order) > CROWD else min(head, floor)
-        for place in range(len(self._order) - 1, -1, -1):
-            acting = self._order[place]
-            if acting.effective_p > settled:
-                continue
+        count = bisect_right(self._order, settled, key=lambda acting: acting.effective_p)
+        left: list[_Acting] = []
+        for acting in self._order[:count]:
             later = self._events[acting.control_offset]
-            earlier = self._order[:place]
-            gone = [held for held in earlier if supersedes(later, self._events[held.control_offset])]
-            if gone:
-                self._drop(gone)
-                self._forget(head, floor)
-                return
-            if is_idle(later):
-                undone = [held for held in earlier if self._undoes(later, held)]
-                if not undone:
-                    self._drop([acting])
-                    self._forget(head, floor)
-                    return
-
-    def _undoes(self, later: ControlEvent, held: _Acting) -> bool:
-        return supersedes(later, self._events[held.control_offset])
-
-    def _drop(self, gone: list[_Acting]) -> None:
-        for acting in gone:
-            self._order.remove(acting)
-            del self._events[acting.control_offset]
+            left = [held for held in left if not supersedes(later, self._events[held.control_offset])]
+            if not is_idle(later):
+                left.append(acting)
+        self._order[:count] = left
+        self._events = {acting.control_offset: self._events[acting.control_offset] for acting in self._order}

@@ -209,6 +209,19 @@ def test_a_second_experiment_takes_the_place_of_the_first() -> None:
     assert state.kept() == ((6, 151), (7, 161)), "a promotion leaves nothing of an experiment"
 
 
+def test_a_replaced_experiment_stays_ended_after_its_successor_is_stopped() -> None:
+    """Y takes X's place before Y's start is settled, then Y is stopped: whatever is forgotten, X must not come back."""
+    state = ControlState()
+    state.receive(activate(0, 1), head=100, floor=90)
+    state.receive(experiment(1), head=200, floor=190)
+    state.receive(experiment(2, arm=8, experiment="y"), head=300, floor=290)
+    state.receive(experiment(3, arm=8, experiment="y", stop=True), head=350, floor=295)
+    assert [running(state, time) for time in (300, 301, 351)] == ["x/9", "y/8", None]
+    state.receive(event("pause", 4, strategy="t"), head=400, floor=400)
+    assert (live(state, 401), running(state, 401)) == (1, None)
+    assert state.kept() == ((0, 101), (4, 401))
+
+
 def test_experiment_without_a_live_model_has_no_effect() -> None:
     state = ControlState()
     state.receive(experiment(0), head=100)
@@ -235,6 +248,25 @@ def test_capital_becomes_position_scale(ratio: float, capital: object, control: 
 actions = st.sampled_from(
     ["activate", "pause", "resume", "shadow", "unshadow", "parameters", "position_scale", "experiment"]
 )
+
+
+@st.composite
+def experiment_histories(draw: st.DrawFn) -> list[tuple[ControlEvent, int]]:
+    """The same for one strategy with a live model: experiments that replace, outlast and stop one another."""
+    found, head = [(activate(0, 1), 100)], 100
+    for offset in range(1, draw(st.integers(4, 12))):
+        head += draw(st.integers(0, 12))
+        at = draw(st.sampled_from([0, 0, head + 5]))
+        kind = draw(st.sampled_from(["start", "start", "stop", "stop", "other", "activate"]))
+        if kind == "other":
+            sent = event("pause", offset, strategy="t")
+        elif kind == "activate":
+            sent = activate(offset, draw(st.integers(1, 2)), at=at)
+        else:
+            name, arm = draw(st.sampled_from([("x", 7), ("y", 8), ("z", 9)]))
+            sent = experiment(offset, arm, at=at, experiment=name, stop=kind == "stop")
+        found.append((sent, head))
+    return found
 
 
 @st.composite
@@ -282,7 +314,19 @@ def test_forgetting_changes_nothing_for_bars_still_to_come(history: list[tuple[C
                 assert (ours.scale(strategy, symbols) == all_of_it.scale(strategy, symbols)).all()
 
 
-@given(history=histories())
+@given(history=experiment_histories())
+@settings(max_examples=300, deadline=None)
+def test_forgetting_brings_no_experiment_back(history: list[tuple[ControlEvent, int]]) -> None:
+    """The same for experiments, behind a watermark so far back that starts and stops settle together."""
+    forgetful, complete = ControlState(), ControlState()
+    for sent, head in history:
+        forgetful.receive(sent, head, floor=head - 8)
+        complete.receive(sent, head, floor=0)
+        for time in range(head - 7, head + 8):
+            assert (live(forgetful, time), running(forgetful, time)) == (live(complete, time), running(complete, time))
+
+
+@given(history=histories() | experiment_histories())
 @settings(max_examples=100, deadline=None)
 def test_restored_state_is_the_same(history: list[tuple[ControlEvent, int]]) -> None:
     state = ControlState()
