@@ -45,14 +45,17 @@ def order_of_effect(events: Iterable[ControlEvent], effective: Mapping[int, int]
     """Return the events in the order in which they act; what can't be obeyed is left out.
 
     ``effective``: control offset → bar time (ns UTC) from which it was seen to act, where that is known; else its
-    ``effective_from`` counts. An event that names no time, and was not seen yet, acts after all before it.
+    ``effective_from`` counts. Seen at 0 means from the first bar on; an event that names no time, and was not seen yet,
+    acts after all before it.
     """
     placed: list[tuple[int, int, ControlEvent]] = []
     for event in sorted(events, key=lambda one: one.control_offset):
         if refusal(event):
             continue
-        at = effective.get(event.control_offset, event.effective_from)
-        placed.append((at or max((one[0] for one in placed), default=0), event.control_offset, event))
+        at = effective.get(event.control_offset)
+        if at is None:
+            at = event.effective_from or max((one[0] for one in placed), default=0)
+        placed.append((at, event.control_offset, event))
     return [event for _, _, event in sorted(placed, key=lambda one: one[:2])]
 
 

@@ -72,3 +72,11 @@ def test_order_is_that_of_effect() -> None:
     ]
     ordered = order_of_effect(events, {0: 10, 3: 250})
     assert [one.control_offset for one in ordered] == [0, 2, 3, 1, 4]
+
+
+def test_event_seen_to_act_from_the_first_bar_comes_first() -> None:
+    """A log without bars: version 1 asked for a later bar, version 2 for none and was seen to act from 0."""
+    events = [event(0, "activate", "m:1", 1000), event(1, "activate", "m:2")]
+    ordered = order_of_effect(events, {0: 1000, 1: 0})
+    assert [one.model_version for one in ordered] == [2, 1]
+    assert [one.model_version for one in order_of_effect(events, {0: 1000})] == [1, 2]
