@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from infra.settings_group import Group
 from pipeline.comparison.paired import COMPARED
@@ -17,8 +17,9 @@ class IngestSettings(Group):
 
     gather_s: how long a read waits for bars to gather. batch: bars a round at the most. patience_s: how long a
     partition that isn't read to its end may hold back the others. lateness_s: how far the watermark stays behind the
-    newest close. idle_s: a partition of `bars-in` without a bar for so long holds nothing back. release_after_s: all
-    of them silent for so long, and the feed is released. feed_timeout_s: a feed of `bars` silent for so long is
+    newest close. idle_s: a partition of `bars-in` without a bar for so long holds nothing back; longer than patience_s,
+    or an isolated bar would be forgotten before anything may be promised for it. release_after_s: all of them silent
+    for so long, and the feed is released. feed_timeout_s: a feed of `bars` silent for so long is
     released as timed out. feed_lookback_s: how far back open feeds are looked for at the start. future_tolerance_s:
     how far a close may lie ahead of the clock. lag_s: publication lag of bars that name no `available_time`.
     """
@@ -28,13 +29,24 @@ class IngestSettings(Group):
     batch: int = Field(default=10_000, ge=1)
     patience_s: float = Field(default=0.2, ge=0)
     lateness_s: float = Field(default=1.0, ge=0)
-    idle_s: float = Field(default=5.0, gt=0)
+    idle_s: float = Field(default=5.0, gt=0, validate_default=True)
     release_after_s: float = Field(default=60.0, gt=0)
     feed_timeout_s: float = Field(default=60.0, gt=0)
     feed_lookback_s: float = Field(default=86_400.0, gt=0)
     future_tolerance_s: float = Field(default=5.0, ge=0)
     lag_s: float = Field(default=0.0, ge=0)
     commit_every_s: float = Field(default=0.2, ge=0)
+
+    @field_validator("idle_s")
+    @classmethod
+    def _outlasts_patience(cls, value: float, info: ValidationInfo) -> float:
+        patience_s = info.data.get("patience_s")  # missing where it is wrong itself
+        if patience_s is not None and value <= patience_s:
+            raise ValueError(
+                f"{value:g} must be greater than ingest.patience_s ({patience_s:g}): every isolated bar would go idle "
+                "before its watermark may be promised"
+            )
+        return value
 
 
 class EngineSettings(Group):

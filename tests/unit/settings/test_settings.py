@@ -51,6 +51,24 @@ def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatc
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("ingest", "accepted"),
+    [
+        ({"patience_s": 5.0}, False),  # as long as the default of idle_s
+        ({"idle_s": 0.2}, False),  # as long as the default of patience_s
+        ({"idle_s": 0.1, "patience_s": 0.5}, False),
+        ({"idle_s": 0.6, "patience_s": 0.5}, True),
+        ({"idle_s": 0.01, "patience_s": 0.0}, True),
+    ],
+)
+def test_a_partition_is_not_idle_before_patience_has_passed(ingest: dict[str, float], *, accepted: bool) -> None:
+    if accepted:
+        assert load_settings(ingest=ingest).ingest.idle_s == ingest["idle_s"]
+        return
+    with pytest.raises(SettingsError, match=r"SIGNALTAPE_INGEST__IDLE_S.*greater than ingest\.patience_s"):
+        load_settings(ingest=ingest)
+
+
 def test_a_misspelt_setting_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGNALTAPE_KAFKA__BOOTSTRAP_SERVER", "x:1")
     with pytest.raises(SettingsError, match="SIGNALTAPE_KAFKA__BOOTSTRAP_SERVER"):
