@@ -32,11 +32,13 @@ class NewestSignals:
         self._look_at = 0.0
 
     def take(self, partitions: Iterable[int]) -> None:
-        """Another assignment: what is current on its partitions is written once again."""
+        """Another assignment: what is current on its partitions is written once again; until then they are stale."""
         taken = frozenset(partitions)
         for left in self._owned - taken:
             self._cache.stale.forget(left)
         self._owned = self._behind = taken
+        self._cache.stale.mark(taken, "taken over: the newest signals are being written again")
+        SIGNALS_BEHIND.set(float(bool(taken)))
         self._look_at = 0.0
 
     def show(self, rounds: Sequence[StoreRound]) -> None:

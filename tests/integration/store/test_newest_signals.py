@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from consumers.store.newest import NewestSignals
 from infra.online import OnlineRestarted, OnlineUnavailable, SignalCache
 from infra.online.signal_comparison import compare_signals, rebuild_signals
 from infra.settings import Settings
@@ -157,6 +158,20 @@ def test_what_a_store_had_no_time_to_show_its_successor_shows(
     assert newest_seq(cache) == {}
     with running(place):
         wait_for(lambda: newest_seq(cache) == {"A": 4})
+
+
+def test_a_partition_taken_over_is_stale_until_it_was_written_again(place: Settings, cache: SignalCache) -> None:
+    """Redis shows what a predecessor left; the warehouse may know more."""
+    cache.write([make.signal(1)])
+    newest = NewestSignals(place)
+    newest.take([0])
+    assert cache.find("A", "1m", 0) == (make.signal(1), True)
+    assert cache.find("B", "1m", 1) == (None, False)
+    newest.catch_up()
+    assert cache.find("A", "1m", 0) == (make.signal(1), False)
+    newest.take([])
+    assert not cache.stale.any()
+    newest.close()
 
 
 def test_a_restart_between_two_writes_is_noticed(stack: TestStack, cache: SignalCache) -> None:
