@@ -12,7 +12,7 @@ from infra.scoring.numerics import host_fingerprint
 from infra.scoring.scorer import Scorer, Scores
 from infra.service_settings import InferenceSettings
 from infra.telemetry.logs import get_logger
-from infra.telemetry.metrics import BREAKER_OPEN, CALLS_ABANDONED, CALLS_LOST, PREDICTION_LATENCY
+from infra.telemetry.metrics import BREAKER_OPEN, CALLS_ABANDONED, CALLS_LOST, MODEL_HELD, PREDICTION_LATENCY
 from pipeline.routing.model_port import Answer
 from schemas.features import FeatureBatch
 
@@ -40,6 +40,7 @@ class GuardedModel:
         self._deadline_ns = round((settings.deadline_ms or manifest.deadline_ms) * 1e6)
         self._limit_s = self._deadline_ns / 1e9 + max(self._deadline_ns / 1e9, _GRACE_S)
         self._breaker = Breaker(misses=settings.breaker_misses, probe=settings.breaker_probe)
+        self._retry_s = settings.retry_s
         self._was_left = False
 
     def call(self, batch: FeatureBatch) -> Answer:
@@ -68,16 +69,23 @@ class GuardedModel:
         except CallAbandoned:
             self._was_left = True
             self._breaker.hold()
+            MODEL_HELD.labels(model=self._label).set(1.0)
             CALLS_ABANDONED.labels(model=self._label).inc()
             threading.Thread(target=self._replace, name="replacement", daemon=True).start()
             raise
 
     def _replace(self) -> None:
-        """Make the session anew, and let the breaker's probes through again; until then it is held."""
-        try:
-            self._scorer = self._scorer.renewed()
-        except Exception:
-            get_logger().exception("model_not_replaced", model=self._label)
-            return
+        """Make the session anew, as often as it takes, and let the breaker's probes through again; until then held.
+
+        The call that hangs may hold what a session needs (tensor memory, say) until it returns.
+        """
+        while True:
+            try:
+                self._scorer = self._scorer.renewed()
+                break
+            except Exception:
+                get_logger().exception("model_not_replaced", model=self._label, again_in_s=self._retry_s)
+            time.sleep(self._retry_s)  # a daemon: it never holds up the end of the process
         get_logger().warning("model_replaced", model=self._label, still_running=self._workers.lost)
+        MODEL_HELD.labels(model=self._label).set(0.0)
         self._breaker.release()

@@ -51,6 +51,7 @@ FEATURE_AGE = Gauge(
 )  # fmt: skip
 LAG = Gauge("signaltape_lag_messages", "Messages between the position and the end.", ["topic", "partition"])
 BREAKER_OPEN = Gauge("signaltape_breaker_open", "1 while a model's breaker is open.", ["model"])
+MODEL_HELD = Gauge("signaltape_model_held", "1 while a model isn't asked: its session is being made anew.", ["model"])
 CALLS_ABANDONED = Counter("signaltape_model_calls_abandoned_total", "Model calls that did not return.", ["model"])
 CALLS_LOST = Gauge("signaltape_model_calls_lost", "Abandoned model calls that still run, each on a core.")
 HTTP_REQUESTS = Counter("signaltape_http_requests_total", "Requests to the API.", ["route", "method", "status"])
