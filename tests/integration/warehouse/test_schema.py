@@ -7,6 +7,7 @@ import pytest
 
 from infra.settings import Settings
 from infra.warehouse import connect, migrate, migrator
+from infra.warehouse.added_sets import known_sets
 from infra.warehouse.checkpoints import ensure_rows, take_epoch
 from infra.warehouse.errors import MigrationError
 from infra.warehouse.feature_rounds import FeatureRoundWriter
@@ -79,6 +80,32 @@ def test_rounds_are_written_on_plain_tables_too(settings: Settings, monkeypatch:
         connection.execute("UPDATE checkpoints SET effect_offset = 0")
         assert writer.write([partition_round(0)]).suppressed["features"] == 12
         writer.close()
+
+
+def test_a_log_of_before_says_from_where_on_its_sets_are_computed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Partition 0 has rows, 1 was taken and has none yet, 2 was never taken."""
+    real = migrator.migrations()
+    monkeypatch.setattr(migrator, "migrations", lambda: real[:15])
+    migrate(settings)
+    with connect(settings) as connection:
+        ensure_rows(connection, "features", TOPIC, "topic-id", [0, 1, 2])
+        for number in (0, 1):
+            take_epoch(connection, "features", TOPIC, number)
+        writer = FeatureRoundWriter(settings, TOPIC)
+        writer.write([partition_round(0)])
+        writer.close()
+        computed = connection.execute("SELECT DISTINCT feature_set, set_version FROM features").fetchall()
+        connection.execute(  # what was loaded, or is of an earlier log, doesn't count
+            "INSERT INTO features SELECT 'former', set_version, symbol, interval, event_time, 7, available_time,"
+            " ingest_time, kind, close, values, partition FROM features"
+        )
+        monkeypatch.setattr(migrator, "migrations", lambda: real)
+        assert known_sets(connection, TOPIC) == {}
+        migrate(settings)
+        assert known_sets(connection, TOPIC) == dict.fromkeys((0, 1), frozenset(computed))
+        assert len(computed) > 0
 
 
 def test_refuses_an_altered_migration(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
