@@ -62,10 +62,13 @@ class PrepareAnswer:
 
 
 def appear(connection: Connection, who: Identity, host: str, pid: int) -> None:
-    """Say that this process is the instance from now on, and hear of requests on this connection."""
-    named = queries("serving")
-    connection.execute(named["appear"], {**_key(who), "host": host, "pid": pid})
-    connection.execute(named["listen"])
+    """Say that this process is the instance from now on."""
+    connection.execute(queries("serving")["appear"], {**_key(who), "host": host, "pid": pid})
+
+
+def hear(connection: Connection) -> None:
+    """Hear of requests on this connection."""
+    connection.execute(queries("serving")["listen"])
 
 
 def beat(connection: Connection, who: Identity, partitions: Sequence[int]) -> bool:

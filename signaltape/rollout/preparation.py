@@ -36,8 +36,9 @@ def prepare(
     """Return when every living inference instance has the model ready.
 
     1. A request is written; instances hear of it at once.
-    2. Wait for the answer of each one that lives. One that dies meanwhile falls silent and is not waited for any
-       more; one that starts meanwhile has to answer too.
+    2. Wait for the answer of each one that lives. One that falls silent meanwhile without an answer is not waited for
+       any more and has failed: it may be back any moment, without the model. One that ends meanwhile doesn't count,
+       one that starts has to answer too.
     3. The request is closed; where it failed, an alert of rule ``promotion_failed`` is put into the outbox with that.
 
     Nothing is in force yet: a death at any place leaves a model loaded that nobody asks. Raises PreparationFailed
@@ -49,16 +50,9 @@ def prepare(
         request = warehouse.run(
             lambda connection: serving.ask(connection, settings.topics.prefix, name, deadline_s)
         )  # 1.
-        reasons: Sequence[str] = ()
-        end = time.monotonic() + deadline_s
-        while True:
-            living, answers = warehouse.run(lambda connection: _state(connection, settings.topics.prefix, request))
-            waiting = [one for one in living if one.incarnation not in answers]
-            if not waiting or time.monotonic() >= end:
-                break
-            time.sleep(_POLL_S)  # 2.
-        if living:
-            reasons = _reasons(living, answers, deadline_s)
+        asked, answers = _answered(warehouse, settings.topics.prefix, request, deadline_s)  # 2.
+        if asked:
+            reasons = _reasons(asked, answers, deadline_s)
         elif not allow_none:
             reasons = ["no inference instance runs; start one with `signaltape run inference`"]
         else:
@@ -73,7 +67,21 @@ def prepare(
         warehouse.run(finish)  # 3.
     if reasons:
         raise PreparationFailed(f"model {ref} is not ready, nothing was changed: {'; '.join(reasons)}")
-    return tuple(_readiness(one, answers[one.incarnation]) for one in living)
+    return tuple(_readiness(one, answers[one.incarnation]) for one in asked if one.lives)
+
+
+def _answered(
+    warehouse: Warehouse, prefix: str, request: int, deadline_s: float
+) -> tuple[Sequence[ServingInstance], Mapping[str, PrepareAnswer]]:
+    """Return the instances that live or fell silent while asked, once none that lives is without an answer."""
+    end, lived = time.monotonic() + deadline_s, set[str]()
+    while True:
+        known, answers = warehouse.run(lambda connection: _state(connection, prefix, request))
+        lived |= {one.incarnation for one in known if one.lives}
+        waiting = [one for one in known if one.lives and one.incarnation not in answers]
+        if not waiting or time.monotonic() >= end:
+            return [one for one in known if one.incarnation in lived], answers
+        time.sleep(_POLL_S)
 
 
 def _state(
@@ -81,19 +89,21 @@ def _state(
 ) -> tuple[list[ServingInstance], Mapping[str, PrepareAnswer]]:
     # Answers first: an instance that starts in between is then seen without its answer, not overlooked.
     answers = serving.answers(connection, request)
-    return [one for one in serving.instances(connection, prefix) if one.lives], answers
+    return serving.instances(connection, prefix), answers
 
 
 def _reasons(
-    living: Sequence[ServingInstance], answers: Mapping[str, PrepareAnswer], deadline_s: float
+    asked: Sequence[ServingInstance], answers: Mapping[str, PrepareAnswer], deadline_s: float
 ) -> Sequence[str]:
     found = []
-    for one in living:
+    for one in asked:
         given = answers.get(one.incarnation)
-        if given is None:
+        if given is not None:
+            found += [f"{one}: {given.reason}"] if given.reason else []
+        elif one.lives:
             found.append(f"{one} did not answer in {deadline_s:g} s; is its machine overloaded?")
-        elif given.reason:
-            found.append(f"{one}: {given.reason}")
+        else:
+            found.append(f"{one} fell silent before it answered; if it has died, try again now")
     return found
 
 

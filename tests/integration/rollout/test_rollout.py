@@ -257,9 +257,13 @@ def test_lost_race_is_recorded_noticed_and_alerted_once(stand: ServingStand, mod
     assert stand.predicted_everywhere(stand.bar()) == dict.fromkeys(stand.symbols, 1)
 
 
-def test_instance_that_died_is_not_waited_for(stand: ServingStand, models: dict[int, ModelRef]) -> None:
+def test_instance_that_died_fails_one_promotion_and_is_not_waited_for(
+    stand: ServingStand, models: dict[int, ModelRef]
+) -> None:
     stand.services["inference", 1].kill()
     begun = time.monotonic()
+    with pytest.raises(PreparationFailed, match=r"inference instance 1 .* fell silent before it answered"):
+        prepare(stand.settings, models[3])
     ready = prepare(stand.settings, models[3])
     assert [one.instance for one in ready] == [0]
     assert time.monotonic() - begun < 15
