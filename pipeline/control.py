@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pipeline.control_checks import is_idle, refusal, supersedes
-from pipeline.deployments import Deployments, fold
+from pipeline.deployments import Deployments, ModelRef, fold
 from schemas.control import ControlEvent
 
 #: Above this many events, superseded ones are dropped by the newest bar time, without waiting for the watermark.
@@ -75,6 +75,11 @@ class ControlState:
         if count not in self._folded:
             self._folded[count] = fold(self._events[acting.control_offset] for acting in self._order[:count])
         return self._folded[count]
+
+    def models_after(self, event_time: int) -> tuple[ModelRef, ...]:
+        """Return the models that come into force for bars later than ``event_time`` (ns UTC), in that order."""
+        later = dict.fromkeys(acting.effective_p for acting in self._order if acting.effective_p > event_time)
+        return tuple(dict.fromkeys(ref for time in later for ref in self.in_force(time).models()))
 
     def kept(self) -> tuple[tuple[int, int], ...]:
         """Return (control offset, ``effective_p``) of the events not yet superseded, in the order of effect."""

@@ -26,6 +26,7 @@ from consumers.inference.errors import REPAIR, CommitRefused, RoundAborted, judg
 from consumers.inference.intake import Closed, Intake, Taken
 from consumers.inference.models import LoadedModels
 from consumers.inference.outbox import Outbox
+from consumers.inference.preparing import prepare_models
 from consumers.inference.report import RoundReport
 from consumers.inference.restore import Owned, Place, Restorer
 from consumers.inference.transaction import Transactions
@@ -188,14 +189,8 @@ class InferenceLoop:
     def _restore(self, places: dict[int, Place]) -> None:
         self._owned = {}
         self._owned = self._restorer.restore(places)
-        reasons = [
-            reason
-            for owned in self._owned.values()
-            for strategy in owned.inference.deployments.strategies
-            for ref in strategy.serving
-            if (reason := self._models.prepare(ref))
-        ]
-        self._report.models("; ".join(dict.fromkeys(reasons)))
+        partitions = [owned.inference for owned in self._owned.values()]
+        self._report.models(prepare_models(self._models.prepare, partitions))
         self._report.restored(self._owned)
 
     def _rewind(self) -> None:

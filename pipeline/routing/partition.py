@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.chain import Fence
 from pipeline.control import ControlState
-from pipeline.deployments import Deployments
+from pipeline.deployments import Deployments, ModelRef
 from pipeline.routing.emission import BarPlace, build_signals
 from pipeline.routing.model_port import ModelPort
 from pipeline.routing.notices import control_notices
@@ -86,7 +86,15 @@ class PartitionInference:
     @property
     def deployments(self) -> Deployments:
         """What is deployed for the next bar."""
-        return self.control.in_force(0 if self._head is None else self._head + 1)
+        return self.control.in_force(self._next)
+
+    def models_to_come(self) -> tuple[ModelRef, ...]:
+        """Models of bars beyond the next one, as far as events received say, in the order in which they come."""
+        return self.control.models_after(self._next)
+
+    @property
+    def _next(self) -> int:
+        return 0 if self._head is None else self._head + 1
 
     def take(self, message: FeatureBatch | Watermark | ControlEvent, features_offset: int) -> Output | None:
         """Take the message at ``features_offset``; returns what its source message led to once that is complete.
