@@ -15,7 +15,7 @@ from signaltape.http.backend import Backend
 from signaltape.http.bodies import ControlRequest
 from signaltape.http.failures import failure
 from signaltape.http.replies import reply
-from signaltape.rollout import Activation, EventRefused, NotReceived, issue_and_wait
+from signaltape.rollout import Activation, EventRefused, NotReceived, RefusedByInference, issue_and_wait
 from signaltape.rollout.strategies import require_known
 
 #: What is left of a request's time once the event has arrived, or has not.
@@ -48,7 +48,7 @@ async def _decide(backend: Backend, request: Request, action: str, asked: Contro
         event = replace(event, issued_by=f"{event.issued_by} over HTTP from {client}")
         audit(request, "asked", event_id=event.event_id, **concerned)
         done = await backend.decisions.run(_issue, backend.settings, event)
-    except (EventRefused, ClientUsageError) as error:
+    except (EventRefused, RefusedByInference, ClientUsageError) as error:
         audit(request, "refused", **concerned, error=str(error))
         return failure(422, "refused", str(error))
     except NotReceived as error:

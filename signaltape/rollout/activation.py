@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from consumers.inference.restore import control_events
@@ -77,7 +77,8 @@ def issue_and_wait(settings: Settings, event: ControlEvent, *, deadline_s: float
     6. Wait for each partition's notice.
 
     Raises EventRefused, EffectiveFromPassed, SameBar, RolloutBusy with nothing written; PublishError where it is not
-    known whether 5 happened; NotReceived after ``deadline_s``, naming the partitions that are missing.
+    known whether 5 happened; with the event written, NotReceived after ``deadline_s``, naming the partitions that are
+    missing, or RefusedByInference.
     """
     if why := control_fault(event) or refusal(event):  # 1.
         raise EventRefused(f"this {event.action} event can't be issued: {why}")
@@ -135,20 +136,24 @@ def _refuse_second(settings: Settings, event: ControlEvent, kept: Mapping[int, i
     ``kept``: control offset → latest bar time from which a received event acts on any partition.
     """
     end = low_high_offsets(settings, TopicNames(settings.topics.prefix).control)[0][1]
-    same = [
-        held
-        for held in control_events(settings, end - 1)
-        if held.action in _SWAPS
-        and held.strategy == event.strategy
-        and max(held.effective_from, kept.get(held.control_offset, 0)) == event.effective_from
-    ]
-    if same and same[-1].action == "activate":
-        first = same[-1]
+    first = _last_swap(control_events(settings, end - 1), event, kept)
+    if first is not None and first.action == "activate":
         raise SameBar(
             f"strategy {event.strategy}: {first.model}:{first.model_version} is already promoted for this very bar "
             f"({event.effective_from or 'the first one'}, control event {first.control_offset}) and none has come "
             "since: nothing was written. Roll it back, or give a later time"
         )
+
+
+def _last_swap(events: Iterable[ControlEvent], event: ControlEvent, kept: Mapping[int, int]) -> ControlEvent | None:
+    """Return the newest swap of the event's strategy that acts from the event's bar; what can't be obeyed is none."""
+    found = None
+    for held in events:
+        if held.action not in _SWAPS or held.strategy != event.strategy or refusal(held):
+            continue
+        if max(held.effective_from, kept.get(held.control_offset, 0)) == event.effective_from:
+            found = held
+    return found
 
 
 def _write(settings: Settings, event: ControlEvent) -> ControlEvent:

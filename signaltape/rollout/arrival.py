@@ -14,7 +14,7 @@ from schemas.errors import DecodeError
 from schemas.signals import Notice
 from schemas.topics import TopicNames
 from signaltape.client.topic_follower import Taken, TopicFollower
-from signaltape.rollout.errors import EventRefused, NotReceived
+from signaltape.rollout.errors import NotReceived, RefusedByInference
 
 _POLL_S = 0.1
 
@@ -38,7 +38,7 @@ class Arrivals:
     def wait(self, event: ControlEvent, end: float) -> dict[int, int]:
         """Return partition → bar time (ns UTC) from which the event acts there, once all have shown it.
 
-        ``end`` is an instant of ``time.monotonic``. Raises NotReceived, or EventRefused if the inference refused it.
+        ``end`` is an instant of ``time.monotonic``. Raises NotReceived, or RefusedByInference.
         """
         seen: dict[int, int] = {}
         wanted = set(range(self._settings.topics.partitions))
@@ -50,7 +50,10 @@ class Arrivals:
                 if notice is None or notice.control_offset != event.control_offset:
                     continue
                 if notice.kind == "refused":
-                    raise EventRefused(f"control event {event.control_offset} has no effect: {notice.detail}")
+                    raise RefusedByInference(
+                        f"{event.action} (control event {event.control_offset}) was written and has no effect, the "
+                        f"inference does not obey it: {notice.detail}. Does it run another release than this command?"
+                    )
                 seen.setdefault(taken.partition, notice.event_time)
         return dict(sorted(seen.items()))
 

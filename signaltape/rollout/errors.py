@@ -15,6 +15,10 @@ class EventRefused(RolloutError):
     """The event can't be obeyed; nothing was written."""
 
 
+class RefusedByInference(RolloutError):
+    """The event lies in ``control``, and the inference received it and does not obey it: it has no effect."""
+
+
 class EffectiveFromPassed(EventRefused):
     """The bar time asked for lies at or behind a bar that is there already; nothing was written."""
 
