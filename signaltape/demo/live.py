@@ -2,7 +2,9 @@
 
 import heapq
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from infra.broker.bar_feed import BarFeed
 from infra.broker.publisher import Publisher
@@ -13,9 +15,22 @@ from schemas.topics import TopicNames
 from signaltape.demo.console import Console
 from signaltape.demo.parts import Part
 
+#: Called now and then while the feed waits, so that it isn't taken for silent.
+Idle = Callable[[], None]
+_IDLE_S = 15.0
 
-def publish_part(settings: Settings, part: Part, console: Console) -> int:
-    """Publish a part's live bars in time order; return how many bars were published."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Act:
+    """What is done in the middle of a part: the feed holds the bars that close at ``before`` (ns UTC) until then."""
+
+    before: int
+    name: str
+    do: Callable[[Idle], None]
+
+
+def publish_part(settings: Settings, part: Part, console: Console, acts: Sequence[Act] = ()) -> int:
+    """Publish a part's live bars in time order, with ``acts`` (by time) between; return how many were published."""
     partitions = settings.topics.partitions
     publisher = Publisher(settings, f"feed-{part.feed}")
     feed = BarFeed(publisher, TopicNames(settings.topics.prefix).bars, partitions, part.feed)
@@ -24,15 +39,35 @@ def publish_part(settings: Settings, part: Part, console: Console) -> int:
         for stretch in part.stretches
     ]
     sections = heapq.merge(*streams, key=lambda section: section[0])
-    sent = 0
+    sent, pace, due = 0, _SectionPace(part.section_every_s), deque(acts)
 
     def progress(count: int) -> None:
         nonlocal sent
         sent += count
         console.say(f"{sent:,} of {part.bars:,} bars")
 
-    pace = _SectionPace(part.section_every_s)
-    return publish_sections(feed, sections, wait_for=pace, progress=progress).bars
+    def wait_for(event_time: int, idle: Idle) -> None:
+        while due and due[0].before <= event_time:
+            act = due.popleft()
+            console.say(f"{sent:,} of {part.bars:,} bars, {act.name}")
+            feed.flush()
+            act.do(_Seldom(idle))
+        pace(event_time, idle)
+
+    return publish_sections(feed, sections, wait_for=wait_for, progress=progress).bars
+
+
+class _Seldom:
+    """Passes a call on every fifteen seconds: each is a message, which whoever waits for the end waits for too."""
+
+    def __init__(self, idle: Idle) -> None:
+        self._idle = idle
+        self._last = time.monotonic()
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._last >= _IDLE_S:
+            self._last = time.monotonic()
+            self._idle()
 
 
 class _SectionPace:
@@ -42,7 +77,7 @@ class _SectionPace:
         self._every = every_s
         self._due = time.monotonic()
 
-    def __call__(self, event_time: int, idle: Callable[[], None]) -> None:
+    def __call__(self, event_time: int, idle: Idle) -> None:
         remaining = self._due - time.monotonic()
         self._due = max(self._due, time.monotonic()) + self._every
         if remaining > 0.0:

@@ -13,6 +13,7 @@ from producers.bar_table import BarTable
 from producers.simulation.market import MarketConfig, simulate, simulate_burst
 from producers.splits import apply_splits, read_splits
 from producers.timestamps import parse_time
+from schemas.intervals import MINUTE
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 _DAILY_SPLIT = "2012-01-01T00:00:00Z"
@@ -30,6 +31,25 @@ class Stretch:
     live: BarTable
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelChange:
+    """When a strategy's second model, of ``family``, shadows the first one, takes its place and gives it back.
+
+    Each is the close (ns UTC) of the first one-minute bar that it holds for. The shadow goes on after the rollback.
+    """
+
+    strategy: str
+    family: str
+    shadow_from: int
+    promote_from: int
+    rollback_from: int
+
+    @property
+    def shadow_bars(self) -> int:
+        """Bars that the second model answers as a shadow before it is promoted."""
+        return (self.promote_from - self.shadow_from) // MINUTE
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Part:
     """One part of the demonstration. ``origin`` is what the report says of it: real or simulated, and from where.
@@ -37,7 +57,7 @@ class Part:
     ``section_every_s`` paces it: seconds of wall clock between two closes; 0 publishes as fast as it goes.
     Directions are emitted when they change; between ``every_bar_from`` and ``every_bar_to`` (ns UTC) on every bar, so
     that the dedup window has something to hold back. After the last bar of the first stretch, one of its bars is
-    corrected and a split arrives, if ``arrivals`` says so.
+    corrected and a split arrives, if ``arrivals`` says so. ``change``: a strategy whose model is changed on the way.
     """
 
     name: str
@@ -48,6 +68,7 @@ class Part:
     every_bar_from: int | None = None
     every_bar_to: int | None = None
     arrivals: bool = False
+    change: ModelChange | None = None
 
     @property
     def bars(self) -> int:
@@ -93,6 +114,18 @@ def simulated_part(symbols: int, seed: int, section_every_s: float) -> Part:
         every_bar_from=int(stretches[1].live.event_time.min()) - 1,
         every_bar_to=int(stretches[1].live.event_time.max()) + 1,
         arrivals=True,
+        change=_change(int(stretches[0].live.event_time.min()) - MINUTE),
+    )
+
+
+def _change(opening: int) -> ModelChange:
+    """The change of the minute bars' model: at 16:00, 18:00 and 20:00 of a session that opens at 14:30."""
+    return ModelChange(
+        strategy="intraday",
+        family="lightgbm",
+        shadow_from=opening + 90 * MINUTE,
+        promote_from=opening + 210 * MINUTE,
+        rollback_from=opening + 330 * MINUTE,
     )
 
 

@@ -1,8 +1,9 @@
 """The report as text."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
+
+from signaltape.demo.change_text import change_lines, clock
 
 _WIDTH = 100
 
@@ -27,11 +28,14 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     for model in report["models"]:
         yield (
             f"Model    {model['strategy']:<9} {model['name']}:{model['version']} ({model['family']}),"
-            f" trained on {model['training_bars']:,} bars, held-out rank IC {_number(model['rank_ic'])}"
+            f" trained on {model['training_bars']:,} bars, held-out rank IC {_interval(model)}"
         )
     yield from _flow(report)
     yield from _latencies(report["latency_ms"])
     yield from _signals(report["latest_signals"])
+    if report["change"]:
+        yield "─" * _WIDTH
+        yield from change_lines(report["change"])
     if report["arrivals"]:
         yield from _arrivals(report["arrivals"])
     yield from _reconciliation(report)
@@ -45,8 +49,11 @@ def _both(figures: dict[str, Any]) -> str:
     return f"published {figures['published']:>9,}   stored {figures['stored']:>9,}"
 
 
-def _number(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:+.3f}"
+def _interval(model: dict[str, Any]) -> str:
+    value, low, high = (model[name] for name in ("rank_ic", "rank_ic_low", "rank_ic_high"))
+    if value is None:
+        return "n/a"
+    return f"{value:+.3f}" + ("" if low is None else f" [{low:+.3f}, {high:+.3f}]")
 
 
 def _flow(report: dict[str, Any]) -> Iterator[str]:
@@ -103,7 +110,7 @@ def _arrivals(arrivals: dict[str, Any]) -> Iterator[str]:
     yield "a correction and a split, after the session (SIMULATED)"
     one, split = arrivals["revision"], arrivals["split"]
     yield (
-        f"  {one['symbol']:<8} revision of the bar of {_clock(one['event_time'])}: close {one['close_before']:.4f} →"
+        f"  {one['symbol']:<8} revision of the bar of {clock(one['event_time'])}: close {one['close_before']:.4f} →"
         f" {one['close_after']:.4f}, {one['status']} in {one['seconds']:.2f} s"
     )
     yield (
@@ -111,21 +118,17 @@ def _arrivals(arrivals: dict[str, Any]) -> Iterator[str]:
         f" correct, {one['predictions_added']} predictions"
     )
     yield (
-        f"  {'':<8} {one['feature']} at {_clock(one['feature_event_time'])}: {one['as_of_before']:.8f} as of before,"
+        f"  {'':<8} {one['feature']} at {clock(one['feature_event_time'])}: {one['as_of_before']:.8f} as of before,"
         f" {one['as_of_after']:.8f} as of its arrival"
     )
     yield (
-        f"  {split['symbol']:<8} split {split['factor']:g}:1 after {_clock(split['effective_time'])}: price"
+        f"  {split['symbol']:<8} split {split['factor']:g}:1 after {clock(split['effective_time'])}: price"
         f" {split['price_before']:.4f} → {split['price_after']:.4f}"
     )
     yield (
         f"  {'':<8} logret_1 of the next bar {split['logret_1']:+.6f} (prices alone say"
         f" {split['log_ratio_of_prices']:+.6f})"
     )
-
-
-def _clock(time: int) -> str:
-    return datetime.fromtimestamp(time // 1_000_000_000, UTC).strftime("%H:%M")
 
 
 def _reconciliation(report: dict[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from infra.settings import Settings
 from infra.stack import Endpoints
 from infra.warehouse import connect
 from schemas.topics import DEAD_LETTERED, TopicNames
+from signaltape.demo.change_figures import read_change
 from signaltape.demo.figures import counts, latest_signals
 from signaltape.demo.latency import published_at, read_probe, stage_latencies
 from signaltape.demo.models import TrainedModel
@@ -38,6 +39,7 @@ def assemble(
         "latency_ms": _latencies(settings, spans, probe),
         "latest_signals": newest,
         "models": [asdict(model) for model in models],
+        "change": next((read_change(settings, part.change) for part, _, _ in spans if part.change is not None), None),
         "servers": _servers(active.endpoints),
         "source": [{"part": part.name, "origin": part.origin, "bars": part.bars} for part, _, _ in spans],
         "restarts": active.supervisor.exits,

@@ -12,9 +12,10 @@ from infra.warehouse import connect
 from schemas.topics import TopicNames
 from signaltape.client import Control
 from signaltape.demo.arrivals import Arrivals, bring
+from signaltape.demo.change import acts_of
 from signaltape.demo.console import Console
-from signaltape.demo.live import publish_part
-from signaltape.demo.models import TrainedModel, train_models
+from signaltape.demo.live import Act, Idle, publish_part
+from signaltape.demo.models import TrainedModel, train_models, train_seconds
 from signaltape.demo.parts import Part
 from signaltape.demo.report import assemble
 from signaltape.demo.scene import Scene, latency_probe, scene
@@ -30,9 +31,11 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
 
     1. start the servers, create topics and tables;
     2. start the services as processes;
-    3. train a first model for each stretch on its earlier bars, register it; wait until each service can serve;
-    4. activate the models by control events, wait until those lie in every partition of the log;
-    5. publish the later bars, wait until everything has flowed through; then a correction and a split, likewise;
+    3. train a first model for each stretch on its earlier bars, and a second one where the model is to change,
+       register them; wait until each service can serve;
+    4. activate the first models by control events, wait until those lie in every partition of the log;
+    5. publish the later bars, with the change of model on the way, wait until everything has flowed through; then a
+       correction and a split, likewise;
     6. count both sides anew, read the latencies, write the report;
     7. stop what was started, whatever happens before.
     """
@@ -44,6 +47,7 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
             initialise(active.settings)
         active.supervisor.start()
         models = train_models(active.settings, parts, console)
+        seconds = train_seconds(active.settings, parts, console)
         with console.step("waiting for ingest, feature agent, inference, store and drift agent"):
             wait_ready(active, console)
         with console.step("activating the models through the control topic"):
@@ -54,7 +58,7 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
             for part in parts:
                 first = _heads(active.settings)
                 with console.step(f"publishing {part.bars:,} bars: {part.origin}"):
-                    published += publish_part(active.settings, part, console)
+                    published += publish_part(active.settings, part, console, _acts(active, part, seconds, console))
                 with console.step(f"waiting until {part.name} has flowed through"):
                     _drain(active, console)
                 spans.append((part, first, _heads(active.settings)))
@@ -64,10 +68,17 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
                         arrived = bring(active.settings, late, lambda: _drain(active, console))
                     published += len(late.revised) + len(late.after)
         with console.step("counting both sides, from the log and from the tables"):
-            report = assemble(active, spans, models, published, probe)
+            report = assemble(active, spans, [*models, *seconds], published, probe)
     report["arrivals"] = arrived
     report["elapsed_s"] = round(time.monotonic() - begun, 1)
     return report
+
+
+def _acts(active: Scene, part: Part, seconds: Sequence[TrainedModel], console: Console) -> Sequence[Act]:
+    if part.change is None:
+        return ()
+    second = next(one.ref for one in seconds if one.strategy == part.change.strategy)
+    return acts_of(active.settings, part.change, second, lambda idle: _drain(active, console, idle))
 
 
 def _heads(settings: Settings) -> dict[int, int]:
@@ -124,8 +135,11 @@ def _await_relay(settings: Settings, before: Mapping[int, int], events: int) -> 
         time.sleep(0.05)
 
 
-def _drain(active: Scene, console: Console) -> None:
-    """Wait until nothing waits before any stage. The deadline starts anew whenever something has moved."""
+def _drain(active: Scene, console: Console, idle: Idle = lambda: None) -> None:
+    """Wait until nothing waits before any stage, with ``idle`` called again and again.
+
+    The deadline starts anew whenever something has moved.
+    """
     until, last = time.monotonic() + _DRAIN_S, None
     with connect(active.settings, name="signaltape-demo") as connection:
         while state := list(waiting(active.settings, connection)):
@@ -136,4 +150,5 @@ def _drain(active: Scene, console: Console) -> None:
                 raise OperatorError(
                     f"nothing has moved for {_DRAIN_S:g} s ({state}); see the logs in {active.folder / 'logs'}"
                 )
+            idle()
             time.sleep(0.1)

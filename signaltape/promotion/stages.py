@@ -19,6 +19,11 @@ def cause_of(approval_id: str) -> str:
     return _CAUSE + approval_id
 
 
+def approval_of(event: ControlEvent) -> str:
+    """The approval that an event names, "" if it was issued past all gates."""
+    return event.cause.removeprefix(_CAUSE) if event.cause.startswith(_CAUSE) else ""
+
+
 def fill_in(settings: Settings, events: Iterable[ControlEvent]) -> int:
     """Record what ``events``, in the order of effect, lead to, where it has no record yet; returns how many records.
 
@@ -30,11 +35,7 @@ def fill_in(settings: Settings, events: Iterable[ControlEvent]) -> int:
 
     def record(connection: Connection) -> int:
         known = recorded_events(connection, [event.event_id for event in swaps])
-        wanted = [
-            event.cause.removeprefix(_CAUSE)
-            for event in swaps
-            if event.event_id not in known and event.cause.startswith(_CAUSE)
-        ]
+        wanted = [approval_of(event) for event in swaps if event.event_id not in known and approval_of(event)]
         given = approvals(connection, wanted)
         return sum(add_stage(connection, one) for one in records_of(swaps, known, given))
 
@@ -53,7 +54,7 @@ def records_of(
         live[event.strategy] = ref
         if event.event_id in known:
             continue
-        approval = given.get(event.cause.removeprefix(_CAUSE))
+        approval = given.get(approval_of(event))
         made = StageRecord(
             ref=ref,
             stage="production",

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow.parquet as pq
@@ -20,7 +22,7 @@ from tests.support.waiting import wait_for
 MINUTES = Path(__file__).resolve().parents[3] / "shared" / "data" / "us_equities_1m_2024_q1q3.parquet"
 KEYS = {
     "reconciled", "reconciliation", "bars", "features", "predictions", "signals", "returns", "alerts", "latency_ms",
-    "servers", "source", "arrivals",
+    "servers", "source", "arrivals", "change",
 }  # fmt: skip
 
 
@@ -77,11 +79,54 @@ def test_somebodys_minute_bars_go_through(home: Path, tmp_path: Path) -> None:
     assert not left_behind(home)
 
 
-def test_shipped_bars_then_a_correction_and_a_split(home: Path) -> None:
+def at(hour: int, minute: int = 0) -> int:
+    """A time of the simulated session, ns UTC."""
+    return int(datetime(2026, 1, 2, hour, minute, tzinfo=UTC).timestamp()) * 1_000_000_000
+
+
+def check_change(report: dict[str, Any]) -> None:
+    """The second model shadows from 16:00 on, serves from 18:00 on, and gives back at 20:00, on every partition."""
+    models = {f"{one['name']}:{one['version']}": one for one in report["models"]}
+    assert [models[name]["family"] for name in ("intraday:1", "intraday:2")] == ["linear", "lightgbm"]
+    assert all(models[name]["rank_ic"] is not None for name in ("intraday:1", "intraday:2"))
+    change = report["change"]
+    shadow, found = change["shadow"], change["comparison"]
+    assert (shadow["shadow"], shadow["first"], shadow["last"]) == ("intraday:2", at(16), at(17, 59))
+    assert shadow["compared_bars"] == shadow["bars"] == 120
+    assert shadow["compared"] == shadow["live_rows"] > 2_000
+    assert (found["challenger"], found["champion"], found["source"]) == ("intraday:2", "intraday:1", "live")
+    assert found["reasons"]
+
+    forth, back = change["swaps"]
+    assert (forth["action"], forth["model"], forth["effective_from"]) == ("activate", "intraday:2", at(18))
+    assert (back["action"], back["model"], back["effective_from"]) == ("rollback", "intraday:1", at(20))
+    gates = {gate["name"]: gate["passed"] for gate in forth["gates"]}
+    assert set(gates) == {"model_tests", "comparison", "shadow_bars"}
+    assert gates["shadow_bars"]
+    assert gates["comparison"] == (found["decision"] == "promote")
+    assert forth["forced"] == (not all(gates.values()))
+    for swap in (forth, back):
+        assert swap["received_on"] == [0, 1, 2, 3]
+        assert 0.0 <= swap["received_s"] < 30.0
+    assert len(change["served"]) == 4
+    for spans in change["served"].values():
+        assert [one["model"] for one in spans] == ["intraday:1", "intraday:2", "intraday:1"]
+        assert [(one["first"], one["last"]) for one in spans][1] == (at(18), at(19, 59))
+        assert spans[0]["last"] == at(17, 59)
+        assert spans[2]["first"] == at(20)
+    assert [one["at"] for one in change["live_at"]] == [at(17), at(19), at(20, 30)]
+    assert [one["shadows"] for one in change["live_at"]] == [["intraday:2"], [], ["intraday:2"]]
+    for one, model in zip(change["live_at"], ("intraday:1", "intraday:2", "intraday:1"), strict=True):
+        assert one["final"]
+        assert one["live"] == {model: [0, 1, 2, 3]}
+
+
+def test_shipped_bars_a_change_of_model_then_a_correction_and_a_split(home: Path) -> None:
     process = start(home, "--symbols", "20", "--json")
     out, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors[-2_000:]
     report = json.loads(out)
+    check_change(report)
     assert report["reconciled"] is True
     assert [part["origin"].split()[0] for part in report["source"]] == ["REAL", "SIMULATED"]
     assert report["bars"]["published"] == report["bars"]["stored"]

@@ -56,3 +56,18 @@ FROM signals ORDER BY ingest_time DESC, event_time DESC, symbol LIMIT %(limit)s;
 
 -- name: return_rows
 SELECT count(*) FROM returns;
+
+-- name: served
+-- Which model served a strategy, partition by partition: spans of bar times without another model in between.
+WITH calls AS (
+    SELECT DISTINCT partition, event_time, model || ':' || model_version AS served
+    FROM predictions WHERE strategy = %(strategy)s AND role IN ('live', 'arm')
+), changes AS (
+    SELECT *, served IS DISTINCT FROM lag(served) OVER (PARTITION BY partition ORDER BY event_time, served) AS changed
+    FROM calls
+), spans AS (
+    SELECT *, count(*) FILTER (WHERE changed) OVER (PARTITION BY partition ORDER BY event_time, served) AS span
+    FROM changes
+)
+SELECT partition, served, min(event_time), max(event_time), count(*)
+FROM spans GROUP BY partition, span, served ORDER BY partition, span;
