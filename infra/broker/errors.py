@@ -13,3 +13,7 @@ class PublishError(BrokerError):
 
 class TopicError(BrokerError):
     """A topic is missing, or is not what the settings say."""
+
+
+class ReadingLate(BrokerError):
+    """A topic could not be read to its end in the time that was given."""

@@ -1,5 +1,6 @@
 """Reading a topic from somewhere to its end, without a group: for counts, restores and reports."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from infra.broker.config import consumer_config
-from infra.broker.errors import BrokerError, TopicError
+from infra.broker.errors import BrokerError, ReadingLate, TopicError
 from infra.settings import Settings
 
 _METADATA_S = 10.0
@@ -47,13 +48,14 @@ def read_topic(
     isolation: str = "read_committed",
     from_offsets: Mapping[int, int] | None = None,
     to_offsets: Mapping[int, int] | None = None,
+    until: float | None = None,
 ) -> Iterator[Record]:
     """Yield every message from ``from_offsets`` (partition → first offset; missing partitions are left out) to the end.
 
     None reads all partitions from their beginning. ``to_offsets`` (partition → offset behind the last one wanted) ends
     a partition earlier. The end is what the broker calls the end while reading (the last stable offset under
     ``read_committed``), so markers of transactions and aborted messages are never counted. Raises ``BrokerError`` if
-    nothing arrives for thirty seconds before the end.
+    nothing arrives for thirty seconds before the end, ``ReadingLate`` if the monotonic time ``until`` comes before it.
     """
     consumer = Consumer(
         consumer_config(settings, f"read-{topic}", **{"enable.partition.eof": True, "isolation.level": isolation})
@@ -67,11 +69,9 @@ def read_topic(
         left = set(starts)
         consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
         while left:
-            messages = _next(consumer)
+            messages = _next(consumer, until)
             if not messages:
-                raise BrokerError(
-                    f"{topic}: nothing came for {_SILENCE_S:g} s, and partitions {sorted(left)} are not at their end"
-                )
+                raise _silent(topic, left, until)
             for message in messages:
                 error = message.error()
                 if error is None:
@@ -98,7 +98,16 @@ def _partitions(consumer: Consumer, topic: str) -> list[int]:
     return sorted(found.partitions)
 
 
-def _next(consumer: Consumer) -> list[Any]:
+def _next(consumer: Consumer, until: float | None) -> list[Any]:
     """Return the next message and what is already there behind it (``consume`` alone would wait to fill its batch)."""
-    first = consumer.poll(_SILENCE_S)
+    wait_s = _SILENCE_S if until is None else min(_SILENCE_S, until - time.monotonic())
+    first = consumer.poll(wait_s) if wait_s > 0 else None
     return [] if first is None else [first, *consumer.consume(2_000, 0.0)]
+
+
+def _silent(topic: str, left: set[int], until: float | None) -> BrokerError:
+    if until is not None and time.monotonic() >= until:
+        return ReadingLate(f"{topic}: partitions {sorted(left)} could not be read to their end in time")
+    return BrokerError(
+        f"{topic}: nothing came for {_SILENCE_S:g} s, and partitions {sorted(left)} are not at their end"
+    )

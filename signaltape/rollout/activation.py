@@ -5,8 +5,10 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from consumers.inference.commit_metadata import CommitMetadata
 from consumers.inference.restore import control_events
 from infra.broker.admin import low_high_offsets
+from infra.broker.errors import ReadingLate
 from infra.broker.single import publish_one
 from infra.settings import Settings
 from infra.warehouse.active_lock import ActiveLock
@@ -19,9 +21,11 @@ from schemas.topics import TopicNames
 from signaltape.client.control import new_event
 from signaltape.rollout.arrival import Arrivals
 from signaltape.rollout.errors import EffectiveFromPassed, EventRefused, RolloutBusy, SameBar
-from signaltape.rollout.heads import log_heads, standings
+from signaltape.rollout.heads import committed_heads, log_heads, standings
 
 _SWAPS = ("activate", "rollback")
+#: How long an event that is no swap, a pause above all, waits for a look at the bars that are on their way.
+_LOOK_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +75,9 @@ def issue_and_wait(settings: Settings, event: ControlEvent, *, deadline_s: float
     2. One swap at a time: the lock is held until the event is written, so that what is checked next still holds.
        Other decisions take no lock: a pause needs no Postgres.
     3. Its time: if it names none, one nanosecond after the highest bar time on any partition. One that has passed is
-       refused, and a second promotion of one strategy for the same bar.
+       refused, and a second promotion of one strategy for the same bar. Bars on their way that can't be read in time
+       keep a swap from being written; anything else is written all the same, and acts from what is committed on: a
+       partition that is ahead of that obeys it from its next bar, as late.
     4. The ends of ``signals`` are noted.
     5. The event is written to ``control``: from here on it acts, whatever becomes of this process.
     6. Wait for each partition's notice.
@@ -87,7 +93,7 @@ def issue_and_wait(settings: Settings, event: ControlEvent, *, deadline_s: float
     if event.action in _SWAPS and not _acquire(lock, deadline_s):  # 2.
         raise RolloutBusy(f"another promotion has been under way for {deadline_s:g} s; nothing was written, try again")
     try:
-        timed = _timed(settings, event)  # 3.
+        timed = _timed(settings, event, end)  # 3.
         with Arrivals(settings) as arrivals:  # 4.
             written = _write(settings, timed)  # 5.
             lock.release()
@@ -108,10 +114,22 @@ def _acquire(lock: ActiveLock, deadline_s: float) -> bool:
         timer.cancel()
 
 
-def _timed(settings: Settings, event: ControlEvent) -> ControlEvent:
+def _heads(
+    settings: Settings, event: ControlEvent, standing: Mapping[int, CommitMetadata], end: float
+) -> dict[int, int | None]:
+    swap = event.action in _SWAPS
+    try:
+        return log_heads(settings, standing, until=end if swap else min(end, time.monotonic() + _LOOK_S))
+    except ReadingLate as error:
+        if swap:
+            raise RolloutBusy(f"{error}: nothing was written, try again") from error
+        return committed_heads(standing)
+
+
+def _timed(settings: Settings, event: ControlEvent, end: float) -> ControlEvent:
     """Return the event with the bar time from which it acts."""
     standing = standings(settings)
-    heads = log_heads(settings, standing)
+    heads = _heads(settings, event, standing, end)
     known = {number: head for number, head in heads.items() if head is not None}
     highest = max(known.values(), default=0)
     if event.effective_from and event.effective_from <= highest:

@@ -9,6 +9,8 @@ from infra.settings import Settings
 from schemas.bars import BarBatch
 from schemas.codec import decode
 from schemas.errors import DecodeError
+from schemas.partitioning import partition_of
+from schemas.row_faults import bar_row_faults
 from schemas.topics import TopicNames
 from signaltape.rollout.errors import RolloutError
 
@@ -30,15 +32,22 @@ def standings(settings: Settings) -> dict[int, CommitMetadata]:
     return metadata
 
 
-def log_heads(settings: Settings, standing: Mapping[int, CommitMetadata]) -> dict[int, int | None]:
+def committed_heads(standing: Mapping[int, CommitMetadata]) -> dict[int, int | None]:
+    """Return the highest bar time (ns UTC) that the inference has committed on each partition."""
+    return {number: one.standing.head for number, one in standing.items()}
+
+
+def log_heads(settings: Settings, standing: Mapping[int, CommitMetadata], *, until: float) -> dict[int, int | None]:
     """Return the highest bar time (ns UTC) on each partition of ``bars``, None before its first bar.
 
     That is what the inference has committed, and the bars behind it that are still on their way: an event written
-    now comes after those.
+    now comes after those. A batch without a usable row on its partition makes nothing and doesn't count; one whose
+    feed is not open there does, as that takes the whole log to tell: the next bar's time may then lie too late.
+    Raises ReadingLate if those on their way can't be read before the monotonic time ``until``.
     """
     topic = TopicNames(settings.topics.prefix).bars
     bounds = low_high_offsets(settings, topic)
-    heads = {number: one.standing.head for number, one in standing.items()}
+    heads = committed_heads(standing)
     starts = {}
     for number, one in standing.items():
         low, high = bounds[number]
@@ -49,11 +58,21 @@ def log_heads(settings: Settings, standing: Mapping[int, CommitMetadata]) -> dic
     if not starts:
         return heads
     ends = {number: bounds[number][1] for number in starts}
-    for record in read_topic(settings, topic, from_offsets=starts, to_offsets=ends):
+    for record in read_topic(settings, topic, from_offsets=starts, to_offsets=ends, until=until):
         try:
             message = decode(record.value or b"")
         except DecodeError:
             continue
-        if isinstance(message, BarBatch):
-            heads[record.partition] = max(heads[record.partition] or 0, message.event_time)
+        if not isinstance(message, BarBatch) or message.event_time <= (heads[record.partition] or 0):
+            continue
+        if _usable(message, record.partition, len(bounds)):
+            heads[record.partition] = message.event_time
     return heads
+
+
+def _usable(batch: BarBatch, partition: int, partitions: int) -> bool:
+    """False if each row is one that the feature agent sends to the dead letters whatever came before it."""
+    good, _ = bar_row_faults(batch)
+    return any(
+        ok and partition_of(symbol, partitions) == partition for symbol, ok in zip(batch.symbols, good, strict=True)
+    )
