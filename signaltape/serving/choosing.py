@@ -42,8 +42,13 @@ class Chosen:
 
 
 def served_by(strategy: Strategy, symbol: str) -> Share | None:
-    """Who serves a symbol: the live model or the arm of its experiment; None where no model is live."""
+    """Who serves a symbol: the live model or the arm of its experiment; None where no model is live.
+
+    Rows without a symbol ("") are the live model's: an experiment shares out symbols, and they are none.
+    """
     shares = strategy.shares((symbol,))
+    if not symbol:
+        return next((share for share in shares if share.role == "live"), None)
     return next((share for share in shares if share.rows is None or share.rows[0]), None)
 
 
