@@ -25,12 +25,19 @@ _HEADERS = (
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 _LONGEST_TARGET = 8_192
 _MOST_HEADERS = 32_768
+#: What a request is counted as whose caller went away before its body was complete.
+_GONE = 499
+
+
+class _CallerGone(Exception):
+    """The connection ended within the body."""
 
 
 class Guard:
     """ASGI middleware around the whole application.
 
-    The body is read here, bounded in size and time, and handed on as one piece: no handler sees a part of one.
+    The body is read here, bounded in size and time, and handed on as one piece: no handler sees a part of one,
+    and none is called for a body that was broken off.
     """
 
     def __init__(self, app: ASGIApp, options: ApiSettings) -> None:
@@ -48,6 +55,8 @@ class Guard:
             async with asyncio.timeout(self._options.request_timeout_s):
                 self._check(scope)
                 await self._app(scope, await self._whole(scope, receive), answer.send)
+        except _CallerGone:
+            answer.status = _GONE
         except Refused as error:
             await refusal(error)(scope, receive, answer.send)
         except TimeoutError:
@@ -72,7 +81,7 @@ class Guard:
             raise Refused(421, "this host name is not served here; see the setting api.allowed_hosts")
 
     async def _whole(self, scope: Scope, receive: Receive) -> Receive:
-        """Read the body; a ``receive`` that gives it as one piece."""
+        """Read the body; a ``receive`` that gives it as one piece. Raises Refused, or _CallerGone within the body."""
         limit = self._options.max_body_bytes
         announced = _header(scope, b"content-length")
         if announced.isdigit() and int(announced) > limit:
@@ -83,7 +92,7 @@ class Guard:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                break
+                raise _CallerGone
             body += message.get("body", b"")
             if len(body) > limit:
                 raise Refused(413, f"the body is larger than {limit} bytes")
