@@ -31,4 +31,5 @@ class LastWords:
 
     def recall(self, ref: ModelRef, interval: str, symbol: str) -> Word | None:
         """What a model said last of a symbol; None if nothing is known."""
-        return self._words.get((ref, interval, symbol))
+        with self._lock:  # what is being replaced is out of the table for a moment
+            return self._words.get((ref, interval, symbol))
