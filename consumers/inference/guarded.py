@@ -43,8 +43,17 @@ class GuardedModel:
         self._retry_s = settings.retry_s
         self._was_left = False
 
-    def call(self, batch: FeatureBatch) -> Answer:
-        """Score a batch; no answer where the call misses, or isn't made because the breaker is open."""
+    @property
+    def was_left(self) -> bool:
+        """True once a call was left behind: then the model must not be forgotten and loaded anew."""
+        return self._was_left
+
+    def call(self, batch: FeatureBatch, *, supplied: bool = False) -> Answer:
+        """Score a batch; no answer where the call misses, or isn't made because the breaker is open.
+
+        ``supplied``: the rows are a caller's own. An unusable output may be their fault then, so that only a call that
+        doesn't come back in time counts for the breaker, which is everybody's.
+        """
         if (self._was_left and self._workers.lost >= _MOST_LOST) or not self._breaker.allows():
             return Answer(score=None, confidence=None, breaker_open=True)
         start = time.monotonic_ns()
@@ -56,7 +65,8 @@ class GuardedModel:
             answer = Answer(score=None, confidence=None, elapsed_ns=time.monotonic_ns() - start, deadline_missed=missed)
         else:
             answer = Answer(score=scores.score, confidence=scores.confidence, elapsed_ns=scores.elapsed_ns)
-        self._breaker.record(ok=answer.score is not None)
+        if answer.score is not None or answer.deadline_missed or not supplied:
+            self._breaker.record(ok=answer.score is not None)
         BREAKER_OPEN.labels(model=self._label).set(float(self._breaker.is_open))
         CALLS_LOST.set(self._workers.lost)
         PREDICTION_LATENCY.labels(model=self._name).observe(answer.elapsed_ns / 1e9)

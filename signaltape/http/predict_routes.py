@@ -15,7 +15,8 @@ from signaltape.http.failures import Refused
 from signaltape.http.replies import reply
 from signaltape.serving.choosing import Wanted
 from signaltape.serving.errors import ServingError
-from signaltape.serving.prediction import FeatureValues, Prediction
+from signaltape.serving.feature_rows import FeatureValues
+from signaltape.serving.prediction import Prediction
 from signaltape.serving.warm_up import newest_vector
 
 _ROWS: TypeAdapter[list[FeatureRow]] = TypeAdapter(list[FeatureRow])

@@ -1,11 +1,14 @@
 """Which model answers: the one that a question names, or the one that is live."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from infra.scoring.errors import UnknownModel
 from infra.scoring.manifest import ModelManifest
 from pipeline.deployments import Deployments, ModelRef, Share, Strategy
-from pipeline.routing.model_port import ModelPort, ModelTerms
+from pipeline.routing.model_port import Answer, ModelPort, ModelTerms, ModelUnavailable
+from schemas.features import FeatureBatch
 from signaltape.serving.errors import ServingError
 
 
@@ -18,6 +21,14 @@ class ServedModels(ModelPort, Protocol):
 
     def prepare(self, ref: ModelRef) -> str:
         """Load a model; returns "" or the reason why it can't be."""
+        ...
+
+    def deployed(self, refs: Iterable[ModelRef]) -> None:
+        """Say which models are in force now: they stay loaded."""
+        ...
+
+    def call(self, ref: ModelRef, batch: FeatureBatch, *, supplied: bool = False) -> Answer:
+        """Score a batch; ``supplied``: its rows are a caller's own. Raises ``ModelUnavailable``."""
         ...
 
 
@@ -60,12 +71,26 @@ def choose(deployments: Deployments, wanted: Wanted, models: ServedModels, symbo
         using = [one for one in deployments.strategies if wanted.model in one.serving]
         strategy, share = using[0] if using else Strategy(name=""), Share(ref=wanted.model, role="live")
     chosen = Chosen(
-        ref=share.ref, terms=models.terms(share.ref), strategy=strategy, interval=wanted.interval, scale=share.scale
+        ref=share.ref,
+        terms=_terms(models, share.ref, wanted),
+        strategy=strategy,
+        interval=wanted.interval,
+        scale=share.scale,
     )
     if wanted.interval not in chosen.terms.intervals:
         known = ", ".join(chosen.terms.intervals)
         raise ServingError("wrong_interval", f"model {chosen.ref} predicts from {known} bars", "interval")
     return chosen
+
+
+def _terms(models: ServedModels, ref: ModelRef, wanted: Wanted) -> ModelTerms:
+    try:
+        return models.terms(ref)
+    except ModelUnavailable as error:
+        # One that is in force but not in the registry is our fault, and not the question's.
+        if wanted.model is not None and isinstance(error.__cause__, UnknownModel):
+            raise ServingError("unknown_model", str(error), "model") from error
+        raise
 
 
 def _share(deployments: Deployments, wanted: Wanted, models: ServedModels, symbol: str) -> tuple[Strategy, Share]:

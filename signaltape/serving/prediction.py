@@ -4,7 +4,7 @@ The model is called as the inference consumer calls it: the same runtime, chunks
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,10 +12,9 @@ import numpy as np
 from infra.online import OnlineStore
 from pipeline.deployments import Deployments, ModelRef
 from pipeline.engine_types import LatestVectors
-from pipeline.features import FEATURE_SETS
 from pipeline.routing.decision import SKIPPED, decide
 from pipeline.routing.fallback import LastScores, Scored, resolve
-from pipeline.routing.model_port import Answer, ModelTerms
+from pipeline.routing.model_port import Answer
 from pipeline.routing.position import suggested_position
 from pipeline.routing.terms import thresholds_in_force
 from schemas.intervals import INTERVALS, SECOND
@@ -23,11 +22,9 @@ from schemas.predictions import DIRECTIONS, STATUSES
 from signaltape.serving.choosing import Chosen, ServedModels, Wanted, choose
 from signaltape.serving.control_view import ControlView
 from signaltape.serving.errors import ServingError
+from signaltape.serving.feature_rows import FeatureValues, beyond_float32, feature_rows
 from signaltape.serving.last_words import LastWords
 from signaltape.serving.one_bar import batch_of
-
-#: Values of named features, None where one is undefined.
-FeatureValues = Mapping[str, float | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +75,7 @@ class Predictions:
         """One prediction for each row; every input of the model must be named, None where it is undefined."""
         chosen = self.chosen(wanted)
         vectors = feature_rows(rows, chosen.terms, self._models.manifest(chosen.ref).features)
-        return self._predict(chosen, vectors)
+        return self._predict(chosen, vectors, supplied=True)
 
     def of_symbols(self, symbols: Sequence[str], wanted: Wanted) -> list[Prediction]:
         """One prediction for each symbol, of its newest vector in Redis; one so old that it expired is refused."""
@@ -98,17 +95,20 @@ class Predictions:
 
     def of_vector(self, vector: LatestVectors, chosen: Chosen) -> Prediction:
         """The prediction of one vector that the caller has computed, however old it is."""
-        return self._predict(chosen, vector)[0]
+        if beyond_float32(vector.values[vector.valid]).any():
+            raise ServingError("out_of_range", "a feature of these bars is beyond what a model can take", "bars")
+        return self._predict(chosen, vector, supplied=True)[0]
 
-    def _deployments(self, symbol: str) -> Deployments:
-        return self._view.in_force(self._view.partition(symbol) if symbol else 0, time.time_ns())
+    def _deployments(self, symbol: str, closed: int = 0) -> Deployments:
+        """What is in force for a symbol now, or for a bar after ``closed`` where that is ahead of the clock."""
+        return self._view.in_force(self._view.partition(symbol) if symbol else 0, max(time.time_ns(), closed + 1))
 
-    def _predict(self, chosen: Chosen, vectors: LatestVectors) -> list[Prediction]:
+    def _predict(self, chosen: Chosen, vectors: LatestVectors, *, supplied: bool = False) -> list[Prediction]:
         if not vectors.symbols:
             return []
         name, terms, now = chosen.strategy.name, chosen.terms, time.time_ns()
-        deployments = self._deployments(vectors.symbols[0])
-        answer = self._models.call(chosen.ref, batch_of(vectors, terms, chosen.interval))
+        deployments = self._deployments(vectors.symbols[0], int(vectors.event_time.max()))
+        answer = self._models.call(chosen.ref, batch_of(vectors, terms, chosen.interval), supplied=supplied)
         scored = self._scored(answer, chosen, vectors)
         thresholds = thresholds_in_force(terms, chosen.strategy)
         direction = decide(scored.score, scored.confidence, scored.status, thresholds)
@@ -172,51 +172,6 @@ class Predictions:
             code="stale_features",
             reason=f"the newest features are {one.age_s:,.0f} s old: what they say would have expired",
         )
-
-
-def feature_rows(rows: Sequence[FeatureValues], terms: ModelTerms, needed: Sequence[str]) -> LatestVectors:
-    """Rows of named values in the columns of the model's set, without bars (times 0).
-
-    Raises ``ServingError`` naming the row's field for a name that the set doesn't have, or one of ``needed`` that is
-    missing.
-    """
-    names = FEATURE_SETS[terms.feature_set].names
-    given = rows[0].keys()
-    if not set(needed) <= given <= set(names) or any(row.keys() != given for row in rows):
-        _refuse_names(rows, terms, needed)
-        rows = [{name: row.get(name) for name in names} for row in rows]
-        given = rows[0].keys()
-    # None becomes NaN here, and no NaN was let in.
-    table = np.array([[row[name] for name in given] for row in rows], dtype=np.float64)
-    values, valid = np.zeros((len(rows), len(names))), np.zeros((len(rows), len(names)), dtype=np.bool_)
-    places = [names.index(name) for name in given]
-    valid[:, places] = ~np.isnan(table)
-    values[:, places] = np.nan_to_num(table)
-    none = np.zeros(len(rows), dtype=np.int64)
-    return LatestVectors(
-        symbols=tuple(f"#{number}" for number in range(len(rows))),
-        event_time=none,
-        source_offset=none,
-        values=values,
-        valid=valid,
-        close=np.zeros(len(rows)),
-        available_time=none,
-    )
-
-
-def _refuse_names(rows: Sequence[FeatureValues], terms: ModelTerms, needed: Sequence[str]) -> None:
-    """Raise ServingError for the first name that is unknown or missing."""
-    known = set(FEATURE_SETS[terms.feature_set].names)
-    for number, row in enumerate(rows):
-        field = "features" if len(rows) == 1 else f"batch[{number}]"
-        for name in row:
-            if name not in known:
-                what = f"set {terms.feature_set} v{terms.set_version} has no such feature"
-                raise ServingError("unknown_feature", what, f"{field}.{name:.140}")
-        for name in needed:
-            if name not in row:
-                what = f"model {terms.ref} needs it; null says that it is undefined"
-                raise ServingError("missing_feature", what, f"{field}.{name}")
 
 
 def _nothing(chosen: Chosen, symbol: str, code: str, reason: str) -> Prediction:

@@ -20,6 +20,7 @@ from signaltape.serving.control_view import ControlView
 from signaltape.serving.errors import ServingError
 from signaltape.serving.last_words import LastWords
 from signaltape.serving.one_bar import batch_of, say
+from signaltape.serving.runtime import load_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +128,21 @@ class SignalReader:
         return _with(blank, held, CACHED, now)
 
     def _computed(self, blank: SignalAnswer, held: Signal | None, partition: int, now: int) -> SignalAnswer:
+        """What the models say of the newest features, unless they are paused.
+
+        As for what was sent, pauses count that act on the bar after the features' own: bars can be ahead of the clock.
+        """
         deployments = self._view.in_force(partition, now)
-        live = [strategy.name for strategy in deployments.strategies if strategy.live is not None]
-        paused = [name for name in live if deployments.paused(name, (blank.symbol,))[0]]
-        if not live:
-            raise _NothingToSay("no_live_model", "no model is live")
-        if len(paused) == len(live):
-            names = ", ".join(map(repr, paused))
-            raise _NothingToSay("paused", f"strategy {names} is paused for this symbol")
-        asked = self._vectors(deployments, blank.symbol, blank.interval)
+        try:
+            asked = self._vectors(deployments, blank.symbol, blank.interval)
+        except (_NothingToSay, ModelUnavailable):
+            _refuse_silent(deployments, blank.symbol)
+            raise
+        next_bar = int(asked[0].vectors.event_time[0]) + 1
+        if next_bar > now:
+            deployments = self._view.in_force(partition, next_bar)
+            asked = self._vectors(deployments, blank.symbol, blank.interval)
+        _refuse_silent(deployments, blank.symbol)
         return self._ask(replace(blank, stale=self._online.is_stale()), deployments, asked, (held, now))
 
     def _vectors(self, deployments: Deployments, symbol: str, interval: str) -> list[_Live]:
@@ -203,14 +210,6 @@ class SignalReader:
             return self._models
 
 
-def load_models(settings: Settings) -> ServedModels:
-    """The runtime of the inference consumer, loading from the registry."""
-    from consumers.inference.models import LoadedModels
-    from infra.scoring.registry import ModelRegistry
-
-    return LoadedModels(ModelRegistry(settings), settings.inference)
-
-
 def _check(symbol: str, interval: str) -> None:
     if interval not in INTERVALS:
         known = ", ".join(INTERVALS)
@@ -228,6 +227,16 @@ def _is_text(symbol: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _refuse_silent(deployments: Deployments, symbol: str) -> None:
+    """Raise where no model is live, or every strategy with one is paused for the symbol."""
+    live = [strategy.name for strategy in deployments.strategies if strategy.live is not None]
+    if not live:
+        raise _NothingToSay("no_live_model", "no model is live")
+    if all(deployments.paused(name, (symbol,))[0] for name in live):
+        names = ", ".join(map(repr, live))
+        raise _NothingToSay("paused", f"strategy {names} is paused for this symbol")
 
 
 def _with(blank: SignalAnswer, signal: Signal, source: str, now: int) -> SignalAnswer:

@@ -214,6 +214,15 @@ def test_bad_questions_say_which_field(api: Api, body: dict[str, Any], status: i
     assert field in [one["field"] for one in error_of(answer)["fields"]], answer.text
 
 
+def test_numbers_that_no_model_can_take_are_refused_and_close_it_to_nobody(api: Api) -> None:
+    for _ in range(6):
+        answer = api.post("/predict", json={"batch": [ROW, {**ROW, "logret_1": 1e300}]})
+        assert answer.status_code == 422
+        assert error_of(answer)["fields"][0]["field"] == "batch[1].logret_1"
+        assert api.post("/invocations", json={"inputs": [[1e300, 0.0]]}).status_code == 422
+    assert api.post("/predict", json={"features": ROW}).json()["status"] == "ok"
+
+
 @pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
 def test_numbers_that_are_none_are_refused(api: Api, name: str) -> None:
     text = f'{{"features": {{"logret_1": {name}, "volume_z_20": 1}}}}'
@@ -234,8 +243,10 @@ def test_what_is_no_request_of_ours(api: Api) -> None:
     assert api.post("/predict", content=deep, headers=json_type).status_code in (400, 422)
     assert error_of(api.get("/nothing"))["code"] == "not_found"
     assert error_of(api.get("/predict"))["code"] == "wrong_method"
-    assert api.post("/predict", json={"symbol": "A", "model": "nobody:1"}).status_code == 503
-    assert "can't be loaded" in error_of(api.post("/predict", json={"symbol": "A", "model": "nobody:1"}))["message"]
+    for _ in range(2):
+        unknown = api.post("/predict", json={"symbol": "A", "model": "nobody:1"})
+        assert (unknown.status_code, error_of(unknown)["code"]) == (404, "unknown_model")
+    assert '"model_unavailable"' not in api.process.log.read_text()
     assert api.get("/signals/A" + "?x=" + "y" * 9_000).status_code == 414
     assert api.get("/health", headers={"X-Long": "y" * 40_000}).status_code in (400, 431)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from consumers.inference.models import LoadedModels
@@ -16,8 +17,11 @@ from infra.service_settings import InferenceSettings
 from schemas.intervals import MINUTE, SECOND
 from schemas.signals import Signal
 from signaltape.client import Control, SignalAnswer, SignalReader
+from signaltape.serving.choosing import Wanted
 from signaltape.serving.control_view import ControlView
 from signaltape.serving.errors import ServingError
+from signaltape.serving.prediction import Predictions
+from signaltape.serving.runtime import load_models
 from tests.support.providers import TestStack
 from tests.support.serving_world import HORIZON, STRATEGY, ServingWorld, register
 from tests.support.waiting import wait_for
@@ -191,6 +195,40 @@ def test_a_pause_holds_cached_and_computed_back(
     assert signal.models == ("linear-beta:1",)
     control.issue("resume", strategy=STRATEGY, reason="over")
     wait_for(lambda: reader.get_signal(two).source == "cached", 10, "the resume")
+
+
+def test_a_pause_counts_where_the_bars_are_though_the_clock_is_behind(
+    reader: SignalReader, cache: SignalCache, newest: dict[str, Signal], world: ServingWorld
+) -> None:
+    """What is computed of a bar is held back by the pause that acts on the next one, as what was sent of it is."""
+    control, symbol, behind = Control(world.settings), next(iter(newest)), world.last - 5 * MINUTE
+    cache.remove("1m", [symbol])
+    assert reader.get_signal(symbol, now=behind).source == "computed"
+    control.issue("pause", symbols=(symbol,), reason="halted", effective_from=world.last + 1)
+    wait_for(lambda: reader.get_signal(symbol).code == "paused", 10, "the pause")
+    answer = reader.get_signal(symbol, now=behind)
+    assert (answer.code, answer.signal) == ("paused", None)
+    control.issue("resume", symbols=(symbol,), reason="over", effective_from=world.last + 1)
+    wait_for(lambda: reader.get_signal(symbol, now=behind).source == "computed", 10, "the resume")
+
+
+def test_predictions_too_are_paused_where_their_bars_are(
+    reader: SignalReader, view: ControlView, newest: dict[str, Signal], world: ServingWorld
+) -> None:
+    models, online = load_models(world.settings), OnlineStore(world.settings)
+    predictions = Predictions(
+        models=models, view=view, online=online, last_words=reader.last_words, fresh_bars=5
+    )  # fmt: skip
+    symbol, ahead = next(iter(newest)), time.time_ns() + 600 * MINUTE
+    chosen = predictions.chosen(Wanted(interval="1m", strategy=STRATEGY), symbol)
+    vector = online.read(chosen.terms.feature_set, chosen.terms.set_version, "1m", [symbol])
+    later = replace(vector, event_time=np.array([ahead]))
+    Control(world.settings).issue("pause", symbols=(symbol,), reason="ahead", effective_from=ahead + 1)
+    wait_for(lambda: predictions.of_vector(later, chosen).paused, 10, "the pause of the bars ahead")
+    assert not predictions.of_vector(vector, chosen).paused
+    Control(world.settings).issue("resume", symbols=(symbol,), reason="over", effective_from=ahead + 1)
+    wait_for(lambda: not predictions.of_vector(later, chosen).paused, 10, "the resume")
+    online.close()
 
 
 def test_many_threads_get_the_same_answers(reader: SignalReader, newest: dict[str, Signal]) -> None:
