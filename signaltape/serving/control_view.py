@@ -18,6 +18,7 @@ from infra.broker.config import consumer_config
 from infra.broker.errors import BrokerError
 from infra.errors import OperatorError
 from infra.settings import Settings
+from infra.telemetry.logs import get_logger
 from pipeline.control import ControlEventMissing, ControlState
 from pipeline.deployments import Deployments
 from schemas.codec import decode_any
@@ -101,20 +102,26 @@ class ControlView:
             try:
                 if self._take() or time.monotonic() >= self._again_at:
                     self._rebuild()
-                    self.failure = ""
             except OperatorError as error:
-                self.failure = str(error)
-                self._stop.wait(_AWAY_S)
-                self._follow_again()
+                self._fail(str(error))
+            except Exception as error:  # a thread that ends would leave a picture that grows old, and says nothing
+                get_logger().exception("control_view_failed")
+                self._fail(f"a fault of this program ({error!r:.200}); see its log")
+
+    def _fail(self, reason: str) -> None:
+        """Say why the picture may be old, and begin again in a moment."""
+        self.failure = reason
+        self._stop.wait(_AWAY_S)
+        self._follow_again()
 
     def _follow_again(self) -> None:
         """A follower that has failed stays so: begin again with another one."""
         try:
             follower = TopicFollower(self._settings, self._names.control, "beginning", 0.0)
-        except OperatorError as error:
+            self._follower.close()
+        except Exception as error:
             self.failure = str(error)
             return
-        self._follower.close()
         self._follower, self._events, self._again_at = follower, [], 0.0
 
     def _take(self) -> bool:
@@ -155,4 +162,5 @@ class ControlView:
                     state.receive(event, metadata.standing.head, metadata.standing.partition_time)
             states.append(state)
         self._states = tuple(states)
+        self.failure = ""
         self._again_at = time.monotonic() + (_SOON_S if pending else _LATER_S)

@@ -106,6 +106,19 @@ def test_offsets_without_their_state_are_refused(place: Settings) -> None:
         ControlView(place)
 
 
+def test_a_fault_of_the_view_shows_and_passes(
+    place: Settings, view: ControlView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that ended would leave a picture that grows old without a word."""
+    with monkeypatch.context() as broken:
+        broken.setattr(view, "_rebuild", lambda: 1 // 0)
+        issue(place, "activate", ONE)
+        wait_for(lambda: "ZeroDivisionError" in view.failure, 10, "the fault to show")
+        assert live(view, HEAD) is None
+    wait_for(lambda: live(view, HEAD) == ONE, 20, "the view to go on")
+    wait_for(lambda: not view.failure, 10, "the failure to pass")
+
+
 def test_kafka_away_keeps_the_last_picture_and_says_so(stack: TestStack, place: Settings, view: ControlView) -> None:
     issue(place, "activate", ONE)
     wait_for(lambda: live(view, HEAD) == ONE, 10)
