@@ -10,13 +10,19 @@ from infra.online import OnlineStore, SignalCache
 from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
 from infra.telemetry.health import Health
+from infra.telemetry.logs import get_logger
 from infra.warehouse.connection import Warehouse
 from signaltape.http.pool import Pool
 from signaltape.serving.control_view import ControlView
 from signaltape.serving.prediction import Predictions
-from signaltape.serving.signal_reader import SignalReader, load_models
+from signaltape.serving.runtime import load_models
+from signaltape.serving.signal_reader import SignalReader
 
 _LOOK_EVERY_S = 1.0
+#: Models that are kept beside those in force, for those who ask for them by name.
+_SPARE_MODELS = 8
+#: Decisions that may be under way at once. Each waits until it has arrived, and none must wait for another to.
+_DECISIONS = 16
 
 
 class Backend:
@@ -27,7 +33,7 @@ class Backend:
 
     def __init__(self, settings: Settings, health: Health) -> None:
         self.settings, self.options, self.health = settings, settings.api, health
-        self.models = load_models(settings)
+        self.models = load_models(settings, spare=_SPARE_MODELS)
         self.registry = ModelRegistry(settings)
         self.view = ControlView(settings)
         self.reader = SignalReader(settings=settings, models=self.models, view=self.view)
@@ -41,7 +47,7 @@ class Backend:
         )
         self.pool = _pool(settings.api)
         # A decision that waits until it arrived must not take the place of a prediction.
-        self.decisions = Pool(1, settings.api.max_waiting)
+        self.decisions = Pool(_DECISIONS, settings.api.max_waiting)
         self._probe = SignalCache(settings)
         self._warehouse = Warehouse(settings, "signaltape-api")
         self._stop = threading.Event()
@@ -64,7 +70,13 @@ class Backend:
 
     def _watch(self) -> None:
         while not self._stop.wait(_LOOK_EVERY_S):
-            self._look()
+            try:
+                self._look()
+            except Exception as error:  # reports that are never renewed would look like health
+                get_logger().exception("look_out_failed")
+                self.health.ready("look-out", False, f"a fault of this program ({error!r:.200}); see its log")
+            else:
+                self.health.ready("look-out", True)
 
     def _look(self) -> None:
         """Report each dependency. Requests to /ready read the reports, so that asking often costs nothing."""
@@ -74,6 +86,7 @@ class Backend:
         live = {
             ref for one in self.view.everywhere(time.time_ns()).values() for s in one.strategies for ref in s.serving
         }
+        self.models.deployed(live)
         faults = [fault for ref in sorted(live) if (fault := self.models.prepare(ref))]
         self.health.ready(
             "models", not faults, "; ".join(faults) or ", ".join(map(str, sorted(live))) or "none is live"

@@ -1,5 +1,6 @@
 """POST /pause and /resume: decisions, behind the token, each with its audit line."""
 
+import time
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from signaltape.http.failures import failure
 from signaltape.http.replies import reply
 from signaltape.rollout import Activation, EventRefused, NotReceived, RefusedByInference, issue_and_wait
 from signaltape.rollout.strategies import require_known
+from signaltape.serving.errors import ServingError
 
 #: What is left of a request's time once the event has arrived, or has not.
 _ANSWERING_S = 2.0
@@ -42,15 +44,19 @@ def router(backend: Backend) -> APIRouter:
 
 async def _decide(backend: Backend, request: Request, action: str, asked: ControlRequest) -> Response:
     concerned: dict[str, Any] = {"strategy": asked.strategy, "symbols": asked.symbols, "why": asked.reason}
+    end = time.monotonic() + backend.options.request_timeout_s - _ANSWERING_S
     client = request.client.host if request.client is not None else "unknown"
     try:
         event = new_event(action, strategy=asked.strategy, symbols=tuple(asked.symbols), reason=asked.reason)
         event = replace(event, issued_by=f"{event.issued_by} over HTTP from {client}")
         audit(request, "asked", event_id=event.event_id, **concerned)
-        done = await backend.decisions.run(_issue, backend.settings, event)
+        done = await backend.decisions.run(_issue, backend.settings, event, end)
     except (EventRefused, RefusedByInference, ClientUsageError) as error:
         audit(request, "refused", **concerned, error=str(error))
         return failure(422, "refused", str(error))
+    except ServingError as error:  # there was no thread for it, in time or at all
+        audit(request, "not written", **concerned, error=str(error))
+        return failure(503, "not_written", f"the {action} was not written: {error}")
     except NotReceived as error:
         audit(request, "not received everywhere", **concerned, error=str(error))
         return failure(504, "not_received", str(error))
@@ -61,9 +67,9 @@ async def _decide(backend: Backend, request: Request, action: str, asked: Contro
     return reply({"event": asdict(done.event), "effective": _by_text(done), "late": list(done.late)})
 
 
-def _issue(settings: Settings, event: ControlEvent) -> Activation:
+def _issue(settings: Settings, event: ControlEvent, end: float) -> Activation:
     require_known(settings, event.strategy)
-    return issue_and_wait(settings, event, deadline_s=max(1.0, settings.api.request_timeout_s - _ANSWERING_S))
+    return issue_and_wait(settings, event, deadline_s=max(1.0, end - time.monotonic()))
 
 
 def _by_text(done: Activation) -> dict[str, int]:

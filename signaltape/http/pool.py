@@ -8,6 +8,14 @@ from typing import ParamSpec, TypeVar
 
 from signaltape.serving.errors import ServingError
 
+
+class NotBegun(ServingError):
+    """Time was up while the call still waited in line: nothing of it happened, and nothing will."""
+
+    def __init__(self) -> None:
+        super().__init__("overloaded", "no answer in time: too many requests wait already. Nothing of it was done")
+
+
 Result = TypeVar("Result")
 Asked = ParamSpec("Asked")
 
@@ -20,12 +28,20 @@ class Pool:
         self._room = threading.BoundedSemaphore(threads + waiting)
 
     async def run(self, call: Callable[Asked, Result], *arguments: Asked.args, **named: Asked.kwargs) -> Result:
-        """Return what ``call`` returns. Its place is free again when it ends, not when its caller gives up."""
+        """Return what ``call`` returns. Its place is free again when it ends, not when its caller gives up.
+
+        Raises ``NotBegun`` where the caller gives up before the call began: it never begins then.
+        """
         if not self._room.acquire(blocking=False):
             raise ServingError("overloaded", "too many requests wait already")
         future = self._executor.submit(call, *arguments, **named)
         future.add_done_callback(lambda _: self._room.release())
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            if future.cancel():  # True also where it has been cancelled already
+                raise NotBegun from None
+            raise
 
     def close(self) -> None:
         """Let calls end; what waits is dropped."""

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from signaltape.http.pool import Pool
+from signaltape.http.pool import NotBegun, Pool
 from signaltape.serving.errors import ServingError
 
 
@@ -35,6 +35,21 @@ async def test_a_call_that_its_caller_gave_up_keeps_its_place() -> None:
             await asyncio.sleep(0.01)
         else:
             break
+    pool.close()
+
+
+async def test_a_call_that_never_began_says_so() -> None:
+    """Its caller must know that nothing happened: it can't say so of one that has begun."""
+    pool, let, begun = Pool(1, 1), threading.Event(), []
+    running = asyncio.create_task(pool.run(let.wait, 10))
+    await asyncio.sleep(0)
+    with pytest.raises(NotBegun, match="Nothing of it was done"):
+        async with asyncio.timeout(0.05):
+            await pool.run(begun.append, 1)
+    let.set()
+    assert await running
+    assert await pool.run(int) == 0
+    assert begun == []
     pool.close()
 
 
