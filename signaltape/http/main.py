@@ -11,6 +11,7 @@ import uvicorn
 from consumers.service import Context, run_service
 from infra.api_settings import ApiSettings
 from infra.errors import OperatorError
+from infra.scoring.session import limit_memory
 from infra.settings import Settings
 from infra.telemetry.announcement import announce, withdraw
 from infra.telemetry.logs import get_logger
@@ -33,6 +34,7 @@ def run(settings: Settings, instance: int = 0) -> int:
 def _body(context: Context) -> None:
     options = context.settings.api
     context.health.ready("started", False, "starting")
+    limit_memory(context.settings.inference.model_memory_mb)
     with closing(Backend(context.settings, context.health)) as backend, _listen(options) as listener:
         backend.start()
         server = uvicorn.Server(_config(create_app(backend), options))
