@@ -7,6 +7,7 @@ from confluent_kafka import KafkaException, Producer
 
 from infra.broker.config import transactional_producer_config
 from infra.broker.errors import BrokerError, PublishError
+from infra.broker.left_transactions import end_left_transactions
 from infra.broker.reading import read_topic
 from infra.settings import Settings
 from schemas.alerts import Alert
@@ -33,12 +34,17 @@ class AlertTopic:
         self._topic = TopicNames(settings.topics.prefix).alerts
         self._json = form == "json"
         name = f"{settings.topics.prefix}signaltape-drift"
+        self._name = name
         self._producer = Producer(transactional_producer_config(settings, name))
         self._phase = "none"
 
     def start(self) -> None:
         """Fence predecessors. Raises AlertsUnavailable while Kafka is away."""
         self._attempt(lambda: self._producer.init_transactions(_TIMEOUT_S))
+        try:
+            end_left_transactions(self._settings, self._name, (self._topic,))
+        except (KafkaException, BrokerError) as error:
+            raise AlertsUnavailable(f"alerts wait for Kafka: {error}") from error
 
     def published(self) -> set[str]:
         """Return the ids of all alerts on the topic. Raises AlertsUnavailable while Kafka is away."""

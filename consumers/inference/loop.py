@@ -210,7 +210,10 @@ class InferenceLoop:
         self._consumer.pause(self._consumer.assignment())
         end = time.monotonic() + self._options.retry_s
         while time.monotonic() < end and not self._stop.is_set():
-            self._consumer.poll(_IDLE_S)
+            message = self._consumer.poll(_IDLE_S)
+            # A fatal error is reported once: lost here, the loop would go on with a consumer that reads nothing.
+            if message is not None and (error := message.error()) is not None:
+                judge(error, self._topic)
         self._rewind()
         self._consumer.resume(self._consumer.assignment())
 

@@ -9,15 +9,20 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from consumers.inference.errors import Fenced, RoundAborted
 from consumers.inference.outbox import OutRecord
+from infra.broker.bounded import Bounded, Overdue
 from infra.broker.config import transactional_producer_config
 from infra.broker.errors import BrokerError
+from infra.broker.left_transactions import end_left_transactions
 from infra.settings import Settings
 from infra.telemetry.logs import get_logger
+from schemas.topics import TopicNames
 
 _FENCED = (
     KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED, KafkaError.FENCED_INSTANCE_ID
 )  # fmt: skip
 _CALL_S = 10.0
+#: Two requests of `_CALL_S` each, and time to come back.
+_OFFSETS_S = 2.5 * _CALL_S
 _POLL_EVERY = 512
 
 
@@ -28,15 +33,22 @@ class Transactions:
     """
 
     def __init__(self, settings: Settings, transactional_id: str, stopping: Callable[[], bool]) -> None:
+        self._settings = settings
         self._id = transactional_id
         self._stopping = stopping
         self._producer = Producer(transactional_producer_config(settings, transactional_id))
         self._snapshot_offsets: dict[int, int] = {}
         self._open = False
+        self._offsets_call: Bounded[None] = Bounded("offsets")
 
     def start(self) -> None:
-        """Take the slot: an open transaction of a predecessor is aborted, and the predecessor is fenced."""
+        """Take the slot: an open transaction of a predecessor is aborted, and the predecessor is fenced.
+
+        What a broker that was killed left without its end is ended before anything is read or written.
+        """
         self._insist(lambda: self._producer.init_transactions(_CALL_S))
+        names = TopicNames(self._settings.topics.prefix)
+        end_left_transactions(self._settings, self._id, (names.predictions, names.signals))
 
     def begin(self) -> None:
         """Open a transaction, unless one is open already."""
@@ -85,7 +97,16 @@ class Transactions:
     def offsets(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         """Add offsets, with their metadata, to the open transaction."""
         group = consumer.consumer_group_metadata()
-        self._insist(lambda: self._producer.send_offsets_to_transaction(places, group, _CALL_S))
+
+        def send() -> None:
+            self._producer.send_offsets_to_transaction(places, group, _CALL_S)
+
+        try:
+            # librdkafka (2.16, its issue 5456) forgets the call's timeout while it looks for the group's coordinator:
+            # after a restart of the broker it was seen to return after ten minutes.
+            self._insist(lambda: self._offsets_call.run(send, _OFFSETS_S))
+        except Overdue as error:
+            raise BrokerError(f"transaction of {self._id}: offsets were not added ({error}): this one ends") from error
 
     def commit(self) -> None:
         """Commit: from now on everything of the transaction counts."""

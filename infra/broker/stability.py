@@ -41,6 +41,8 @@ def wait_stable(settings: Settings, topic: str, partitions: Iterable[int]) -> No
             return
         if time.monotonic() >= end:
             raise BrokerError(
-                f"{topic}: a transaction on partitions {waiting} does not end; does its writer still run?"
+                f"{topic}: a transaction on partitions {waiting} does not end; does its writer still run? If not, "
+                f"`kafka-transactions.sh --bootstrap-server {settings.kafka.bootstrap_servers} find-hanging --topic "
+                f"{topic}` names it, and its `abort` ends it"
             )
         time.sleep(_RETRY_EVERY_S)

@@ -18,8 +18,9 @@ from infra.stack.process import Launch
 _TEN_YEARS_IN_MINUTES = 5_256_000
 
 # Beside what one node needs: an idle group keeps its offsets for years (the default forgets it after a week, and
-# with it the control state in its metadata); an aborted transaction is cleared within a second; a message holds a
-# full cross-section; short sessions are allowed, so that a crashed consumer's partitions move on quickly.
+# with it the control state in its metadata); transactions that timed out are looked for every ten seconds, so not
+# before a restarted broker is done with its old registration (decision 0070); a message holds a full cross-section;
+# short sessions are allowed, so that a crashed consumer's partitions move on quickly.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -39,7 +40,7 @@ offsets.retention.minutes={retention}
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
-transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+transaction.abort.timed.out.transaction.cleanup.interval.ms=10000
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1

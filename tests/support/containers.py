@@ -128,7 +128,7 @@ class ContainerStack:
             "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
             "KAFKA_OFFSETS_RETENTION_MINUTES": "5256000",
             "KAFKA_MESSAGE_MAX_BYTES": "16777216",
-            "KAFKA_TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS": "1000",
+            "KAFKA_TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS": "10000",
         }
         return self._container("kafka").with_bind_ports(9092, port).with_envs(**settings)
 

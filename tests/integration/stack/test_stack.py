@@ -26,7 +26,7 @@ def test_broker_keeps_offsets_of_idle_groups_for_years(endpoints: Endpoints) -> 
     assert int(found["offsets.retention.minutes"].value) >= 365 * 24 * 60
     assert int(found["message.max.bytes"].value) >= 16 * 1024 * 1024
     assert found["auto.create.topics.enable"].value == "false"
-    assert found["transaction.abort.timed.out.transaction.cleanup.interval.ms"].value == "1000"
+    assert found["transaction.abort.timed.out.transaction.cleanup.interval.ms"].value == "10000"
 
 
 def test_postgres_keeps_rows_through_a_kill(stack: TestStack, settings: Settings) -> None:
