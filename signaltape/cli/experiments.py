@@ -32,6 +32,9 @@ def start(
     capital_control: Annotated[
         float | None, typer.Option(help="The control's share of the capital. [default: the rest]")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Past model tests and stage of the arm; needs --reason.")
+    ] = False,
     reason: _Reason = "",
     effective_from: EffectiveFrom = "",
     deadline_s: Deadline = 30.0,
@@ -48,13 +51,17 @@ def start(
     model, version = parse_ref(arm)
     if version is None:
         raise typer.BadParameter(f"--arm {arm}: name the version, as NAME:VERSION")
+    if force and not reason.strip():
+        raise typer.BadParameter("--force needs --reason, which is recorded")
     begun = time.monotonic()
     terms = Terms(
         name=name, strategy=strategy, arm=ModelRef(name=model, version=version), ratio=ratio,
         arm_capital=capital_arm, control_capital=capital_control,
     )  # fmt: skip
     at = bar_time(effective_from)
-    done = start_experiment(load_settings(), terms, effective_from=at, reason=reason, deadline_s=deadline_s)
+    done = start_experiment(
+        load_settings(), terms, effective_from=at, force=force, reason=reason, deadline_s=deadline_s
+    )
     print_done(done, f"experiment {name} on {strategy}", time.monotonic() - begun, as_json=as_json)
 
 

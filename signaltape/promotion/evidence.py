@@ -5,11 +5,11 @@ from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
 from infra.warehouse.connection import Connection, Warehouse
 from infra.warehouse.model_comparisons import newest_comparison
-from infra.warehouse.model_stages import shadow_bars
+from infra.warehouse.model_stages import newest_stages, shadow_bars
 from pipeline.deployments import ModelRef
 from signaltape.comparison import nothing_live
 from signaltape.model_tests import MODEL_TESTS_FILE, ModelTestReport, from_json
-from signaltape.promotion.gates import Gate, comparison_gate, model_tests_gate, shadow_bars_gate
+from signaltape.promotion.gates import Gate, comparison_gate, model_tests_gate, shadow_bars_gate, stage_gate
 
 
 def model_tests_of(registry: ModelRegistry, ref: ModelRef) -> ModelTestReport | None:
@@ -28,6 +28,17 @@ def tested(registry: ModelRegistry, ref: ModelRef) -> Gate:
     """
     manifest, _ = registry.load(ref.name, ref.version)
     return model_tests_gate(model_tests_of(registry, ref), manifest.sha256)
+
+
+def arm_gates(settings: Settings, ref: ModelRef) -> tuple[Gate, ...]:
+    """The gates of an experiment's arm, whose signals count as the live model's do: a comparison is what it is for.
+
+    Raises what ``tested`` raises.
+    """
+    gate = tested(ModelRegistry(settings), ref)
+    with Warehouse(settings, "signaltape-gates") as warehouse:
+        record = warehouse.run(newest_stages).get(ref)
+    return gate, stage_gate("none" if record is None else record.stage)
 
 
 def all_gates(

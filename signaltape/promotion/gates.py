@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infra.warehouse.model_comparisons import Comparison
+from infra.warehouse.model_stages import Stage
 from pipeline.deployments import ModelRef
 from signaltape.model_tests import ModelTestReport
 from signaltape.promotion.errors import GateClosed
@@ -50,7 +51,14 @@ def shadow_bars_gate(answered: int, wanted: int) -> Gate:
     return Gate(name="shadow_bars", passed=answered >= wanted, detail=said if wanted else "none asked for")
 
 
-def pass_through(ref: ModelRef, gates: Sequence[Gate], *, force: bool, reason: str) -> bool:
+def stage_gate(stage: Stage) -> Gate:
+    """The model was not taken out of use."""
+    if stage == "archived":
+        return _gate("stage", "it is archived: put it in staging again with `signaltape models promote --to staging`")
+    return Gate(name="stage", passed=True, detail=stage)
+
+
+def pass_through(ref: ModelRef, gates: Sequence[Gate], *, force: bool, reason: str, what: str = "promoted") -> bool:
     """Return whether force was needed.
 
     Raises GateClosed with every gate that is closed, unless it is forced; force needs a reason, which is recorded.
@@ -60,9 +68,9 @@ def pass_through(ref: ModelRef, gates: Sequence[Gate], *, force: bool, reason: s
         return False
     if not force:
         listed = "; ".join(f"{one.name}: {one.detail}" for one in closed)
-        raise GateClosed(f"{ref} is not promoted: {listed}. To do it all the same: --force --reason TEXT")
+        raise GateClosed(f"{ref} is not {what}: {listed}. To do it all the same: --force --reason TEXT")
     if not reason.strip():
-        raise GateClosed(f"{ref} is not promoted: --force needs --reason, which is recorded")
+        raise GateClosed(f"{ref} is not {what}: --force needs --reason, which is recorded")
     return True
 
 

@@ -21,6 +21,8 @@ from pipeline.routing.decision import Thresholds
 from schemas.alerts import Alert
 from signaltape.client import Control
 from signaltape.experiments import Terms, start_experiment, stop_experiment
+from signaltape.promotion.history import read_decisions
+from signaltape.promotion.stages import cause_of
 from signaltape.reconcile import reconcile
 from signaltape.shadowing import start_shadow, stop_shadow
 from tests.support import isolation, topic_frames, world
@@ -83,7 +85,7 @@ def flown(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Ite
             start_shadow(settings, "alpha", ModelRef(name=NAME, version=version), reason="test")
         Control(settings).issue("shadow", strategy="alpha", model=NAME, model_version=9, reason="not registered")
         terms = Terms(name="exp-1", strategy="alpha", arm=ModelRef(name=NAME, version=2), arm_capital=0.25)
-        start_experiment(settings, terms)
+        start_experiment(settings, terms, force=True, reason="its tests were not run")
         stop_experiment(settings, "exp-1", effective_from=stopped_at)
         world.publish(settings, table)
         world.wait_drained(settings)
@@ -113,6 +115,15 @@ def run(flown: Flown, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 def of_arm(symbol: str) -> bool:
     framed = b"".join(len(data).to_bytes(4, "little") + data for data in (b"exp-1", symbol.encode()))
     return int.from_bytes(hashlib.sha256(framed).digest(), "big") / 2**256 < 0.5
+
+
+def test_approval_of_the_start_is_on_record(flown: Flown) -> None:
+    with connect(flown.settings) as connection:
+        rows = connection.execute("SELECT action, version, forced, reason, approval_id FROM model_approvals").fetchall()
+    ((*approved, identity),) = rows
+    assert approved == ["experiment", 2, True, "its tests were not run"]
+    causes = [one.cause for one in read_decisions(flown.settings).events if one.action == "experiment"]
+    assert causes == [cause_of(identity), ""]
 
 
 def test_rows_and_signals_go_to_their_arms(flown: Flown) -> None:
