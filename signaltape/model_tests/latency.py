@@ -44,9 +44,10 @@ def _measured(subject: Subject) -> tuple[F8Array, F8Array]:
     own: list[float] = []
     slow = 0
     while len(own) < limits.calls and slow < 10:
-        queued, start = watch.queued(), watch.now()
+        start, queued = watch.read()
         subject.scorer.score_rows(rows)
-        whole.append((watch.now() - start) / 1e6)
-        own.append(max(0.0, whole[-1] - (watch.queued() - queued) / 1e6))
+        end, queued_after = watch.read()
+        whole.append((end - start) / 1e6)
+        own.append(max(0.0, (end - start - (queued_after - queued)) / 1e6))
         slow += own[-1] > limits.latency_ms
     return np.array(whole, dtype=np.float64), np.array(own, dtype=np.float64)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+_TRIES = 20
 _SCHEDULER = Path("/proc/thread-self/schedstat")
 
 
@@ -22,3 +23,13 @@ class Stopwatch:
 
     now: Callable[[], int] = time.perf_counter_ns
     queued: Callable[[], int] = time_in_queue
+
+    def read(self) -> tuple[int, int]:
+        """Both at one moment: read again if the thread has waited in between, else the wait would count once only."""
+        before = self.queued()
+        for _ in range(_TRIES):
+            moment, after = self.now(), self.queued()
+            if after == before:
+                break
+            before = after
+        return moment, after

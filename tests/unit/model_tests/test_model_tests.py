@@ -155,12 +155,25 @@ def test_latency_at_its_limit(scorer: Scorer, golden: GoldenVectors, step_ms: fl
 
 def test_waiting_for_a_processor_is_not_the_model_s_time(scorer: Scorer, golden: GoldenVectors) -> None:
     """Each call takes 500 ms, 450 of them in the queue of a busy machine."""
-    queue = itertools.count()
-    watch = Stopwatch(now=ticking(500.0).now, queued=lambda: int(next(queue) * 450e6))
-    report = report_of(scorer, golden, stopwatch=watch, limits=Limits(calls=20))
+    passed = {"now": 0, "queued": 0}
+
+    def busy(scores: Scores, rows: F4Array) -> Scores:
+        passed["now"] += 500_000_000
+        passed["queued"] += 450_000_000
+        return scores
+
+    watch = Stopwatch(now=lambda: passed["now"], queued=lambda: passed["queued"])
+    report = report_of(Spoilt(scorer, busy), golden, stopwatch=watch, limits=Limits(calls=20))
     (found,) = (one for one in report.tests if one.name == "latency")
     assert found.verdict is Verdict.PASSED
     assert (found.figures["p99_ms"], found.figures["wall_p99_ms"]) == pytest.approx((50.0, 500.0))
+
+
+def test_a_wait_between_two_readings_is_read_again() -> None:
+    """Preempted between the two: time and queue of one moment, not the time after the wait with the queue before it."""
+    queue = iter([0, 30, 30])
+    clock = itertools.count(100, 50)
+    assert Stopwatch(now=lambda: next(clock), queued=lambda: next(queue)).read() == (150, 30)
 
 
 def test_a_call_that_sleeps_is_slow(scorer: Scorer, golden: GoldenVectors) -> None:
