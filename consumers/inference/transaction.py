@@ -23,6 +23,9 @@ _FENCED = (
 _CALL_S = 10.0
 #: Two requests of `_CALL_S` each, and time to come back.
 _OFFSETS_S = 2.5 * _CALL_S
+#: An abort that isn't through by then never will be: librdkafka (its state is then to get a new producer epoch) was
+#: seen to repeat a request that the broker refuses, because it has aborted the transaction for its age itself.
+_ABORT_S = 3 * _CALL_S
 _POLL_EVERY = 512
 
 
@@ -165,11 +168,12 @@ class Transactions:
         raise RoundAborted(reason)
 
     def _insist_abort(self) -> None:
+        end = time.monotonic() + _ABORT_S
         while True:
             try:
                 self._producer.abort_transaction(_CALL_S)
                 return
             except KafkaException as error:
-                if not error.args[0].retriable() or self._stopping():
+                if not error.args[0].retriable() or self._stopping() or time.monotonic() >= end:
                     raise
             time.sleep(0.05)
