@@ -14,9 +14,9 @@ from signaltape.promotion.history import read_decisions
 from signaltape.promotion.swaps import SwapOptions, promote, rollback
 from signaltape.shadowing import start_shadow
 
-FORCED = "demonstration: goes live although a gate is closed, to be rolled back"
-SHADOWED = "demonstration: to be compared with the first model"
-BACK = "demonstration: back to the first model"
+FORCED = "demonstration of a swap, to be rolled back"
+SHADOWED = "to be compared with the first model"
+BACK = "end of the demonstration: back to the first model"
 
 
 def acts_of(settings: Settings, change: ModelChange, second: ModelRef, drain: Callable[[Idle], None]) -> Sequence[Act]:

@@ -59,6 +59,8 @@ def _swap(one: dict[str, Any]) -> Iterator[str]:
     closed = ", ".join(gate["name"] for gate in one["gates"] if not gate["passed"])
     gates = f", FORCED past {closed}" if one["forced"] else ", all gates open" if one["gates"] else ""
     yield f"{one['replaces']} → {one['model']} from the bar of {clock(one['effective_from'])} on{gates}"
+    if one["forced"]:
+        yield f"reason: {one['reason']}"
     if one["received_s"] is None:
         yield "received nowhere"
     else:

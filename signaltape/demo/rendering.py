@@ -1,6 +1,7 @@
 """The report as text."""
 
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 
 from signaltape.demo.change_text import change_lines, clock
@@ -76,7 +77,7 @@ def _flow(report: dict[str, Any]) -> Iterator[str]:
     rules = " · ".join(f"{rule} {count}" for rule, count in report["alerts"]["by_rule"].items()) or "none"
     yield f"alerts        {_both(report['alerts'])}   {rules}"
     metrics = " · ".join(f"{name} {count}" for name, count in report["drift_metrics"].items()) or "none"
-    yield f"drift metrics {metrics}"
+    yield from wrap(f"drift metrics {metrics}", _WIDTH, subsequent_indent=" " * 14)
     dead = " · ".join(f"{topic} {count}" for topic, count in report["dead_letters"].items()) or "none"
     yield f"dead letters  {dead}"
     if report["restarts"]:

@@ -41,8 +41,8 @@ def test_a_promotion_through_open_gates() -> None:
 
 def test_closed_gates_are_named() -> None:
     gates = [gate("model_tests", passed=True), gate("comparison", passed=False), gate("shadow_bars", passed=False)]
-    forced = change()["swaps"][0] | {"forced": True, "gates": gates}
-    assert "FORCED past comparison, shadow_bars" in text(swaps=[forced])
+    forced = change()["swaps"][0] | {"forced": True, "reason": "to show it", "gates": gates}
+    assert "FORCED past comparison, shadow_bars reason: to show it" in text(swaps=[forced]).replace("\n", " ")
 
 
 def test_partitions_that_disagree_and_answers_that_may_change_are_told() -> None:
