@@ -39,6 +39,7 @@ class Inbox:
         self._room = asyncio.Event()
         self._put = self._put_bytes = self._dropped = self._dropped_bytes = 0
         self._done = self._done_bytes = 0
+        self._closed = False
 
     @property
     def waiting(self) -> int:
@@ -66,6 +67,13 @@ class Inbox:
             self._drop()
         self._items.append(change)
         self._ready.set()
+        if self._closed:
+            self._settle_all()
+
+    def close(self) -> None:
+        """Nothing is taken any more (worker): who waits for it to pause, now or later, need not."""
+        self._closed = True  # before what is there is looked at: who announces looks afterwards
+        self._settle_all()
 
     def take(self, timeout_s: float) -> list[Any] | Revoked | Assigned:
         """Return all messages at hand up to the size of a round, or one change (worker); empty after the time."""
@@ -105,6 +113,11 @@ class Inbox:
             return self._items.popleft()
         except IndexError:
             return None
+
+    def _settle_all(self) -> None:
+        for item in tuple(self._items):
+            if isinstance(item, Revoked):
+                item.settled.set()
 
     def _drop(self) -> None:
         changes = []

@@ -53,13 +53,17 @@ class Worker(threading.Thread):
             _log.info("stopped while waiting", what=str(wait))
         except BaseException as error:
             self.error = error
+        finally:
+            self._inbox.close()
 
     def _turn(self, handler: Handler) -> None:
         item = self._inbox.take(self._options.idle_every_s)
         if isinstance(item, Revoked):
-            handler.settle()
-            self._lanes.suspend()
-            item.settled.set()
+            try:
+                handler.settle()
+                self._lanes.suspend()
+            finally:
+                item.settled.set()  # a handler that failed has nothing more under way
         elif isinstance(item, Assigned):
             self._assign(handler, item.partitions)
         elif item:

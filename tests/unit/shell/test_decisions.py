@@ -114,6 +114,32 @@ def test_timers_rest_between_revocation_and_assignment() -> None:
     assert asyncio.run(run()) == ["settle", "idle", "settle"]
 
 
+class _Failing(_Timers):
+    def settle(self) -> None:
+        raise ValueError("what was under way has failed")
+
+
+def test_a_rebalance_does_not_wait_for_a_worker_that_has_ended() -> None:
+    """Whether it ends because it was stopped or because its handler failed, and whenever the rebalance begins."""
+
+    async def run(handler: type[_Timers], *, stopped: bool) -> list[bool]:
+        stop, options = threading.Event(), ShellOptions(idle_every_s=0.001)
+        changes = [Revoked(settled=threading.Event()) for _ in range(3)]
+        inbox = Inbox(options)
+        if stopped:
+            stop.set()
+        for change in changes[:2]:
+            inbox.announce(change)
+        worker = Worker(lambda: handler(stop), inbox, opened(0), options, stop)
+        worker.start()
+        await asyncio.to_thread(worker.join, 10.0)
+        inbox.announce(changes[2])
+        return [change.settled.is_set() for change in changes]
+
+    assert asyncio.run(run(_Timers, stopped=True)) == [True] * 3
+    assert asyncio.run(run(_Failing, stopped=False)) == [True] * 3
+
+
 def test_stillness_names_a_partition_after_the_limit_only() -> None:
     still = Stillness(10.0)
     assert still.observe({KEY: 5}, 0.0, excused=False) == []
