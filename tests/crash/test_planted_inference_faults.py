@@ -1,8 +1,7 @@
 """Each rule of the inference's exactly-once, broken on purpose: the comparison turns red, or the successor refuses."""
 
 import signal
-import subprocess
-import sys
+from multiprocessing.context import ForkServerProcess
 
 import pytest
 
@@ -15,6 +14,7 @@ from tests.support.feature_log import (
     published_content,
     register_model,
 )
+from tests.support.forked import start_module
 from tests.support.isolation import process_environment
 from tests.support.waiting import wait_for
 
@@ -26,10 +26,9 @@ CASES = {
 }
 
 
-def start(settings: Settings, fault: str, **environment: str) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-m", "tests.support.planted_inference", fault]
-    with (settings.home / "planted.log").open("ab") as log:
-        return subprocess.Popen(argv, env=process_environment(settings, **environment), stdout=log, stderr=log)
+def start(settings: Settings, fault: str, **environment: str) -> ForkServerProcess:
+    place, log = process_environment(settings, **environment), settings.home / "planted.log"
+    return start_module("tests.support.planted_inference", [fault], place, log)
 
 
 @pytest.mark.parametrize("fault", CASES)
@@ -43,14 +42,15 @@ def test_the_comparison_turns_red(make_settings, tmp_path, fault: str) -> None:
         log.bar(at)
     log.flush()
     died = start(settings, fault, SIGNALTAPE_CRASH_AT="planted:3")
-    assert died.wait(60) == -signal.SIGKILL
+    died.join(60)
+    assert died.exitcode == -signal.SIGKILL
     assert lag(settings) > 0
     restarted = start(settings, fault)
     try:
-        wait_for(lambda: restarted.poll() is not None or lag(settings) == 0, 60, "the restarted consumer")
+        wait_for(lambda: restarted.exitcode is not None or lag(settings) == 0, 60, "the restarted consumer")
     finally:
         restarted.kill()
-        restarted.wait()
+        restarted.join()
     assert verdict(log) == CASES[fault]
 
 

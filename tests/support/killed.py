@@ -1,18 +1,16 @@
 """A function run in a process of its own that dies at a crash point; the imports are paid for once."""
 
-import multiprocessing
 import os
 from collections.abc import Callable
 from typing import Any
 
 from infra.crash_points import VARIABLE
+from tests.support.forked import context
 
 
 def exit_code_at(place: str, preload: list[str], target: Callable[..., Any], *arguments: object) -> int | None:
     """Run ``target`` (of an importable module) until it reaches ``place``; minus the signal's number if it died."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(preload)
-    process = context.Process(target=_run, args=(place, target, arguments))
+    process = context(*preload).Process(target=_run, args=(place, target, arguments))
     process.start()
     process.join(120)
     try:

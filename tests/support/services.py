@@ -4,15 +4,13 @@ import http.client
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psutil
 
 from infra.settings import Settings
+from tests.support.forked import start_module
 from tests.support.isolation import process_environment
 from tests.support.waiting import wait_for
 
@@ -27,29 +25,18 @@ class ServiceProcess:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._announced = settings.home / "run" / f"{service}-{instance}.json"
         self._announced.unlink(missing_ok=True)
-        argv = [sys.executable, "-m", "signaltape", "run", service, "--instance", str(instance)]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                argv,
-                env=process_environment(settings, **environment),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd=Path(__file__).resolve().parents[2],
-            )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        arguments = ["run", service, "--instance", str(instance)]
+        self._process = start_module("signaltape", arguments, process_environment(settings, **environment), self.log)
+        assert self._process.pid is not None
+        self.pid: int = self._process.pid
 
     def poll(self) -> int | None:
         """Exit code, None while it runs; minus the signal's number if one ended it."""
-        return self._process.poll()
+        return self._process.exitcode
 
     def is_ready(self) -> bool:
         """True once /ready answers 200. Raises AssertionError if the process has ended."""
-        assert self._process.poll() is None, f"{self.service} ended with {self._process.poll()}:\n{self.tail()}"
+        assert self.poll() is None, f"{self.service} ended with {self.poll()}:\n{self.tail()}"
         try:
             port = json.loads(self._announced.read_text())["port"]
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
@@ -63,8 +50,8 @@ class ServiceProcess:
         return self
 
     def wait_exit(self, deadline_s: float = 30.0) -> int:
-        wait_for(lambda: self._process.poll() is not None, deadline_s, f"{self.service} to end")
-        code = self._process.poll()
+        wait_for(lambda: self.poll() is not None, deadline_s, f"{self.service} to end")
+        code = self.poll()
         assert code is not None
         return code
 
@@ -74,21 +61,21 @@ class ServiceProcess:
 
     def resume(self) -> None:
         """Let a frozen process go on as if no time had passed."""
-        os.kill(self._process.pid, signal.SIGCONT)
+        os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.join()
 
     def stop(self, deadline_s: float = 30.0) -> int:
-        if self._process.poll() is None:
-            os.kill(self._process.pid, signal.SIGTERM)
-            try:
-                self._process.wait(deadline_s)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise AssertionError(f"{self.service} did not stop in {deadline_s:g} s:\n{self.tail()}") from None
-        return self._process.returncode
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+            self._process.join(deadline_s)
+        code = self.poll()
+        if code is None:
+            self.kill()
+            raise AssertionError(f"{self.service} did not stop in {deadline_s:g} s:\n{self.tail()}")
+        return code
 
     def tail(self, lines: int = 30) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])

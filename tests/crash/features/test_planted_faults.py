@@ -1,8 +1,6 @@
 """Each rule about the order of steps, broken on purpose: the comparison must turn red."""
 
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -18,6 +16,7 @@ from tests.support.feature_runs import (
     plain_log,
     write_log,
 )
+from tests.support.forked import start_module
 from tests.support.isolation import process_environment
 from tests.support.services import ServiceProcess
 from tests.support.waiting import wait_for
@@ -38,9 +37,11 @@ def test_the_comparison_turns_red(make_settings, fault: str) -> None:
     initialise(settings)
     write_log(settings, plain_log(4, rows=3, bars=40))
     environment = process_environment(settings, SIGNALTAPE_CRASH_AT=f"planted:{count}")
-    argv = [sys.executable, "-m", "tests.support.planted_faults", fault]
-    died = subprocess.run(argv, env=environment, check=False, timeout=120, capture_output=True)
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2000:]
+    settings.home.mkdir(parents=True, exist_ok=True)
+    log = settings.home / "planted.log"
+    died = start_module("tests.support.planted_faults", [fault], environment, log)
+    died.join(120)
+    assert died.exitcode == -signal.SIGKILL, log.read_text()[-2000:]
     restarted = ServiceProcess(settings, "features")
     goal = high_offsets(settings)
     wait_for(lambda: restarted.poll() is not None or effect_offsets(settings) == goal, 60, "the restarted agent")

@@ -1,7 +1,5 @@
 """Corrections on real servers: agent and repair job end in the clean history's values, whatever dies on the way."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,7 +22,7 @@ from signaltape.initialisation import initialise
 from signaltape.reconcile import reconcile
 from tests.support.engine_log import market
 from tests.support.feature_runs import DAY_START, batches_of, effect_offsets, high_offsets, take, wait_done, write_log
-from tests.support.isolation import process_environment
+from tests.support.killed import exit_code_at
 from tests.support.services import running
 from tests.support.waiting import wait_for
 
@@ -138,20 +136,13 @@ def expected(log: Log) -> dict[str, dict[tuple[Any, ...], bytes]]:
     return found
 
 
-RUN_JOB = """
-from consumers.store.repair_job import RepairJob
-from infra.broker.publisher import Publisher
-from infra.settings import load_settings
-settings = load_settings()
-RepairJob(settings, Publisher(settings, "test")).work_off()
-"""
+def work_off(settings: Settings) -> None:
+    RepairJob(settings, Publisher(settings, "test")).work_off()
 
 
 def job_killed_at(settings: Settings, step: str) -> None:
     """Run the job in a process that dies at a numbered step."""
-    argv = [sys.executable, "-c", RUN_JOB]
-    ended = subprocess.run(argv, env=process_environment(settings, SIGNALTAPE_CRASH_AT=step), timeout=60, check=False)
-    assert ended.returncode == -9, step
+    assert exit_code_at(step, [], work_off, settings) == -9, step
 
 
 def two_jobs_at_once(settings: Settings) -> None:

@@ -1,12 +1,9 @@
 """The store on real servers: every row once, whatever happens to it, to Postgres or to its partitions."""
 
 import signal as signals
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,18 +28,12 @@ from schemas.topics import TopicNames
 from signaltape.initialisation import initialise
 from signaltape.repair import repair
 from tests.support import store_messages as make
-from tests.support.isolation import process_environment
 from tests.support.providers import TestStack
+from tests.support.services import ServiceProcess
 from tests.support.waiting import wait_for
 
 #: Optional keys of predictions that the store keeps.
 TESTED: dict[str, object] = {"experiment": "exp-1", "shadows": ("ridge:4", "trees:1")}
-RUN_STORE = """
-import sys
-from consumers.store.main import run
-from infra.settings import load_settings
-sys.exit(run(load_settings()))
-"""
 
 
 @pytest.fixture
@@ -273,9 +264,7 @@ def test_a_zombie_stops_and_writes_nothing(
 
 
 @pytest.mark.parametrize("step", ["1_read", "2_decoded", "3_stored", "4_shown", "5_committed"])
-def test_killed_at_each_step(
-    place: Settings, names: TopicNames, writer: make.TransactionalWriter, step: str, tmp_path: Any
-) -> None:
+def test_killed_at_each_step(place: Settings, names: TopicNames, writer: make.TransactionalWriter, step: str) -> None:
     """Killed twice with messages waiting, started again: the rows of an undisturbed run, each once.
 
     A kill at 3 or later leaves no row to be written again, since rows and offset are one transaction: the second kill
@@ -284,11 +273,11 @@ def test_killed_at_each_step(
     """
     fill(writer, names, 0, 6)
     fill(writer, names, 0, 2)
-    die(place, f"store.{step}:4", tmp_path)
+    die(place, f"store.{step}:4")
     first = effects(place)
     # A round of seven messages may hold those of one topic only.
     assert 0 < count(place, "predictions") + count(place, "signals") < 180
-    die(place, "store.2_decoded:1", tmp_path)
+    die(place, "store.2_decoded:1")
     assert effects(place) == first, "what was read and decoded is to be read again"
     before = suppressed("predictions")
     with running(place):
@@ -298,14 +287,10 @@ def test_killed_at_each_step(
     assert len(rows) == len({(row[0]["symbol"], row[0]["source_offset"]) for row in rows}) == 120
 
 
-def die(settings: Settings, point: str, folder: Path) -> None:
+def die(settings: Settings, point: str) -> None:
     """Run a store with small rounds that is killed at a crash point."""
-    environment = process_environment(settings, SIGNALTAPE_CRASH_AT=point, SIGNALTAPE_STORE__ROUND_MESSAGES="7")
-    path = folder / "store.log"
-    with path.open("w") as log:
-        argv = [sys.executable, "-c", RUN_STORE]
-        process = subprocess.run(argv, env=environment, timeout=60, stderr=log, check=False)
-    assert process.returncode == -signals.SIGKILL, path.read_text()
+    process = ServiceProcess(settings, "store", SIGNALTAPE_CRASH_AT=point, SIGNALTAPE_STORE__ROUND_MESSAGES="7")
+    assert process.wait_exit(60) == -signals.SIGKILL, process.tail()
 
 
 def effects(settings: Settings) -> dict[tuple[str, int], int]:
