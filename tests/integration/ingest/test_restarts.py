@@ -133,6 +133,8 @@ def test_killed_under_load_the_same_rows_come_out(make_settings: Any) -> None:
         process = ServiceProcess(settings, "ingest")
         names = TopicNames(settings.topics.prefix)
         wait_for(lambda: sum(end for _, end in low_high_offsets(settings, names.bars).values()) > 40, 60, "some bars")
+        ahead = "bars that are out and not yet committed"
+        wait_for(lambda: len(bars_in_log(settings)) > committed(settings), 30, ahead, 0.0)
         process.kill()
         past, published = committed(settings), bars_in_log(settings)
         assert len(waiting) - past > 0, "nothing waited at the kill"
