@@ -21,8 +21,8 @@ _FENCED = (
     KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED, KafkaError.FENCED_INSTANCE_ID
 )  # fmt: skip
 _CALL_S = 10.0
-#: Two requests of `_CALL_S` each, and time to come back.
-_OFFSETS_S = 2.5 * _CALL_S
+#: librdkafka ends the call with the transaction's timeout, where it remembers to.
+_OFFSETS_S = 1.5 * _CALL_S
 #: An abort that isn't through by then never will be: librdkafka (its state is then to get a new producer epoch) was
 #: seen to repeat a request that the broker refuses, because it has aborted the transaction for its age itself.
 _ABORT_S = 3 * _CALL_S
