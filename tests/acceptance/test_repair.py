@@ -63,6 +63,8 @@ def copy_database(endpoints: Endpoints, dsn: str, name: str) -> str:
     def copied() -> bool:
         with psycopg.connect(endpoints.postgres_dsn, autocommit=True) as connection:
             statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            # One that is in use is waited for five seconds; TimescaleDB's scheduler takes its time to go by itself.
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (source,))
             try:
                 connection.execute(statement.format(sql.Identifier(name), sql.Identifier(source)))
             except psycopg.errors.ObjectInUse:
