@@ -148,15 +148,17 @@ class InferenceSettings(Group):
 
 
 class DriftSettings(Group):
-    """How the drift agent measures, and when it makes its state durable.
+    """How the drift agent measures, what it alerts on, and when it makes its state durable.
 
-    minimum_names: symbols that a cross-section (IC) or a day (PSI) needs before a number is given. lookback: sessions
-    with an IC that are remembered as evidence. confidence: of the interval around an IC. A checkpoint is written when
-    a session closes, after checkpoint_messages messages, after checkpoint_every_s, and once nothing has come for
-    checkpoint_idle_s. alert_format: form of alerts on their topic. lock_check_s: how often the hold on being the only
-    agent is confirmed. outbox_check_s: how often alerts that others wrote are looked for.
+    policy: calibrated, classic, or the path of a TOML file. minimum_names: symbols that a cross-section (IC) or a day
+    (PSI) needs before a number is given. lookback: sessions with an IC that are remembered as evidence. confidence: of
+    the interval around an IC. A checkpoint is written when a session closes, after checkpoint_messages messages, after
+    checkpoint_every_s, and once nothing has come for checkpoint_idle_s. alert_format: form of alerts on their topic.
+    lock_check_s: how often the hold on being the only agent is confirmed. outbox_check_s: how often alerts that others
+    wrote are looked for.
     """
 
+    policy: str = "calibrated"
     minimum_names: int = Field(default=20, ge=4)
     lookback: int = Field(default=60, ge=5)
     confidence: float = Field(default=0.95, gt=0, lt=1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pipeline.drift.config import DriftConfig
 from pipeline.drift.monitor import DriftMonitor, SessionReport
-from pipeline.drift.population_stability import Reference
+from pipeline.drift.training_reference import TrainingReference
 from pipeline.engine import LogMessage, PartitionEngine
 from pipeline.engine_types import EngineConfig, Step
 from pipeline.features import FEATURE_SETS
@@ -17,12 +17,12 @@ from pipeline.routing.model_port import ModelPort
 from pipeline.routing.options import InferenceOptions
 from pipeline.routing.partition import Output, PartitionInference
 
-References = Mapping[tuple[str, int], Reference]
+References = Mapping[tuple[str, int], TrainingReference]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FlowConfig:
-    """Choices of every stage. ``references``: training scores of models (name, version), for the drift of scores."""
+    """Choices of every stage. ``references``: what the drift of models (name, version) is judged against."""
 
     partitions: int = 1
     feature_sets: tuple[str, ...] = ("core",)
@@ -83,6 +83,6 @@ def watch(
     for topic, message in lanes:
         model = monitor.unknown_model(message)
         if model is not None:
-            monitor.learn(model, references.get(model))
+            monitor.learn(model, references.get(model, TrainingReference()))
         closed += monitor.step((topic, number), message)
     return tuple(closed)

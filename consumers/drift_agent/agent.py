@@ -15,15 +15,17 @@ from infra.telemetry.logs import get_logger
 from infra.telemetry.metrics import ALERTS, DUPLICATES, FEATURE_DRIFT
 from infra.warehouse import WarehouseUnavailable
 from pipeline.drift.monitor import DriftMonitor, SessionReport
-from pipeline.drift.population_stability import Reference
 from pipeline.drift.sessions import Lane
+from pipeline.drift.training_reference import TrainingReference
 from schemas.bars import Watermark
 from schemas.codec import Message, decode
 from schemas.errors import DecodeError
 from schemas.topics import TOPICS
 
-#: (model, version) → its training reference, None if the registry has none; WarehouseUnavailable while it is away.
-FindReference = Callable[[str, int], Reference | None]
+#: (model, version) → its training reference, empty if the registry has none; WarehouseUnavailable while it is away.
+FindReference = Callable[[str, int], TrainingReference]
+#: Parts of a training reference without which something is not measured.
+_PARTS = ("ic", "sketch", "score", "features")
 _EXPECTED = {topic.name: frozenset(topic.messages) for topic in TOPICS}
 
 
@@ -139,8 +141,10 @@ class DriftAgent:
         if unknown is not None:
             find = self._find_reference
             reference = self._patience.persist("postgres", (WarehouseUnavailable,), lambda: find(*unknown))
-            if reference is None:
-                self._log.warning("no training reference: PSI is insufficient", model=unknown[0], version=unknown[1])
+            missing = [name for name in _PARTS if getattr(reference, name) is None]
+            if missing:
+                self._log.warning("the model has no reference of it: its drift is insufficient", model=unknown[0],
+                                  version=unknown[1], missing=missing)  # fmt: skip
             self._monitor.learn(unknown, reference)
         self._reports.extend(self._monitor.step(lane, message))
 
@@ -186,5 +190,5 @@ class DriftAgent:
             self._log.info("session closed", session=report.session, metrics=len(report.metrics),
                            alerts=len(report.alerts))  # fmt: skip
             for metric in report.metrics:
-                if metric.metric == "psi" and metric.value is not None:
+                if metric.metric in ("psi", "feature_psi") and metric.value is not None:
                     FEATURE_DRIFT.labels(feature_name=metric.subject).set(metric.value)

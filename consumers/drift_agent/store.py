@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from consumers.drift_agent.state import Place, pack, unpack
 from consumers.shell.handler import TopicPartition
 from infra.broker.admin import check_partitions, group_offsets, low_high_offsets, topic_id
+from infra.drift_policies import load_policy
 from infra.settings import Settings
 from infra.telemetry.logs import get_logger
 from infra.warehouse import Connection, Warehouse
@@ -12,15 +13,15 @@ from infra.warehouse.alert_outbox import mark_published, waiting_alerts
 from infra.warehouse.checkpoints import Checkpoint, take_epoch
 from infra.warehouse.drift_rounds import (
     DriftRound,
-    psi_reference,
     read_state,
+    training_reference,
     write_drift_round,
 )
 from infra.warehouse.topic_checks import TopicState, verify_topic
 from pipeline.drift.config import DriftConfig
 from pipeline.drift.monitor import DriftMonitor, SessionReport
-from pipeline.drift.population_stability import Reference
 from pipeline.drift.sessions import Lane
+from pipeline.drift.training_reference import TrainingReference
 from schemas.alerts import Alert
 from schemas.topics import TopicNames
 
@@ -92,9 +93,9 @@ class DriftStore:
         """Mark alerts as published."""
         self._warehouse.run(lambda connection: mark_published(connection, alerts))
 
-    def find_reference(self, model: str, version: int) -> Reference | None:
-        """Training reference of a model's scores, as the registry has it."""
-        return self._warehouse.run(lambda connection: psi_reference(connection, model, version))
+    def find_reference(self, model: str, version: int) -> TrainingReference:
+        """What a model's drift is judged against, as the registry has it."""
+        return self._warehouse.run(lambda connection: training_reference(connection, model, version))
 
     def _take(self, connection: Connection) -> tuple[list[Checkpoint], bytes | None]:
         taken = [
@@ -130,4 +131,5 @@ class DriftStore:
             lookback=own.lookback,
             confidence=own.confidence,
             adopt_chains=adopt_chains,
+            policy=load_policy(own.policy),
         )

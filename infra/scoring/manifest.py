@@ -10,6 +10,7 @@ from typing import Any
 from infra.scoring.errors import ManifestInvalid
 from pipeline.deployments import ModelRef
 from pipeline.drift.population_stability import Reference
+from pipeline.drift.training_reference import from_plain
 from pipeline.routing.decision import Thresholds
 from pipeline.routing.model_port import FALLBACKS, ModelTerms
 from schemas.intervals import INTERVALS
@@ -27,7 +28,8 @@ class ModelManifest:
     ``horizon`` in bars, ``deadline_ms`` per call, ``thresholds`` and ``default_score`` in expected log return over
     the horizon. ``version`` is 0 until the model is registered. ``sha256`` is that of ``onnx_file``; both files lie
     in one folder. ``psi_reference`` sketches the scores of the training rows (inner edges and counts; the outer bins
-    are open); None where they aren't known. ``numerics`` is the fingerprint of the host that made the golden vectors.
+    are open), ``drift_reference`` holds what else drift is judged against (`pipeline.drift.training_reference`); None
+    where they aren't known. ``numerics`` is the fingerprint of the host that made the golden vectors.
     ``irrelevant`` names inputs whose value never changes an output (a column that no tree splits on): a model test
     holds it to that.
     ``training`` holds how it came about: data, parameters, rules, largest difference between ONNX and native model.
@@ -54,6 +56,7 @@ class ModelManifest:
     golden_sha256: str = ""
     numerics: str = ""
     psi_reference: Reference | None = None
+    drift_reference: Mapping[str, Any] | None = None
     irrelevant: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
 
@@ -199,6 +202,18 @@ def _reference(value: Any) -> Reference | None:
     )
 
 
+def _drift_reference(value: Any) -> Mapping[str, Any] | None:
+    """The plain form, after it was seen to be whole; the sketch of the scores is ``psi_reference``."""
+    if value is None:
+        return None
+    document = _object(value)
+    try:
+        from_plain(document)
+    except KeyError as error:
+        raise TypeError(f"{error} is missing") from error
+    return document
+
+
 def _object(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError(f"must be an object, not {value!r}")
@@ -216,5 +231,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "irrelevant": _texts,
     "thresholds": _thresholds,
     "psi_reference": _reference,
+    "drift_reference": _drift_reference,
     "training": _object,
 }

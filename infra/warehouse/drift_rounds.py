@@ -11,8 +11,8 @@ from infra.warehouse.checkpoints import advance_all
 from infra.warehouse.connection import Connection
 from infra.warehouse.errors import WarehouseError
 from infra.warehouse.queries import queries
-from pipeline.drift.population_stability import Reference
-from pipeline.drift.report import DriftMetric
+from pipeline.drift.metric import DriftMetric
+from pipeline.drift.training_reference import TrainingReference, from_plain, to_plain
 from schemas.alerts import Alert
 from schemas.intervals import SECOND, session_end
 
@@ -51,21 +51,25 @@ def write_drift_round(connection: Connection, one: DriftRound) -> None:
     connection.execute(named["save state"], {"service": one.service, "key": one.key, "state": one.state})
 
 
-def psi_reference(connection: Connection, model: str, version: int) -> Reference | None:
-    """Sketch of a registered model's training scores; None where the version isn't registered or has none.
+def training_reference(connection: Connection, model: str, version: int) -> TrainingReference:
+    """What a registered model's drift is judged against; an empty one where the version isn't registered.
 
-    Raises WarehouseError if the manifest holds something else under `psi_reference`.
+    Raises WarehouseError if the manifest holds something else under `psi_reference` or `drift_reference`.
     """
-    row = connection.execute(queries("drift")["psi reference"], {"model": model, "version": version}).fetchone()
-    stored = None if row is None or row[0] is None else orjson.loads(row[0])
-    if stored is None:
-        return None
+    row = connection.execute(queries("drift")["training reference"], {"model": model, "version": version}).fetchone()
+    sketch, rest = (None, None) if row is None else row
     try:
-        return Reference(edges=tuple(map(float, stored["edges"])), counts=tuple(map(int, stored["counts"])))
+        plain = _EMPTY if rest is None else orjson.loads(rest)
+        return from_plain({**plain, "sketch": None if sketch is None else orjson.loads(sketch)})
     except (KeyError, TypeError, ValueError) as error:
         raise WarehouseError(
-            f"model {model} version {version}: psi_reference in its manifest is unusable ({error}); register it again"
+            f"model {model} version {version}: psi_reference or drift_reference in its manifest is unusable "
+            f"({type(error).__name__}: {error}); register it again"
         ) from error
+
+
+#: Of a model that was registered before there was more than the scores' sketch.
+_EMPTY = to_plain(TrainingReference())
 
 
 def _metric_columns(metrics: Sequence[DriftMetric]) -> dict[str, list[Any]]:

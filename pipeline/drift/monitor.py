@@ -1,24 +1,27 @@
 """Drift monitoring as a function of two logs: predictions and returns in, metrics and alerts by session out."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.chain import Fence
-from pipeline.drift.classic import Runs, apply_rules
 from pipeline.drift.config import DriftConfig
+from pipeline.drift.course import Course
+from pipeline.drift.feature_days import FeatureDays, SetDay, SetKey
+from pipeline.drift.judgement import Observed, judge
 from pipeline.drift.ledger import LabelLedger, Matured
-from pipeline.drift.population_stability import Reference
-from pipeline.drift.report import DriftMetric, alert_of, coefficient_metric, mean_metric, stability_metric
+from pipeline.drift.metric import DriftMetric
 from pipeline.drift.score_counts import DayCounts, ScoreCounts
 from pipeline.drift.series import Series, series_of
 from pipeline.drift.sessions import Lane, SessionGate, lanes_of
 from pipeline.drift.shadow_counts import ShadowCounts
+from pipeline.drift.training_reference import TrainingReference
 from schemas.alerts import Alert
 from schemas.bars import Watermark
 from schemas.features import ReturnBatch
-from schemas.intervals import session_of
-from schemas.predictions import STATUSES, PredictionBatch
+from schemas.intervals import session_end, session_of
+from schemas.predictions import STATUSES, FeatureStats, PredictionBatch
 
 _OK = STATUSES.index("ok")
 
@@ -30,14 +33,6 @@ class SessionReport:
     session: int
     metrics: tuple[DriftMetric, ...]
     alerts: tuple[Alert, ...]
-
-
-@dataclass(kw_only=True, slots=True)
-class Course:
-    """How one series has fared: its runs by rule, and its daily ICs (session, value), oldest first."""
-
-    runs: Runs = field(default_factory=dict)
-    history: list[tuple[int, float]] = field(default_factory=list)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -66,7 +61,9 @@ class DriftMonitor:
         self.ledger = LabelLedger()
         self.scores = ScoreCounts()
         self.shadows = ShadowCounts()
-        self.references: dict[tuple[str, int], Reference | None] = {}
+        self.features = FeatureDays()
+        self.references: dict[tuple[str, int], TrainingReference] = {}
+        self.closed_scores: dict[Series, DayCounts] = {}
         self.courses: dict[Series, Course] = {}
 
     def unknown_model(self, message: object) -> tuple[str, int] | None:
@@ -76,8 +73,8 @@ class DriftMonitor:
         key = (message.model, message.model_version)
         return None if key in self.references else key
 
-    def learn(self, model: tuple[str, int], reference: Reference | None) -> None:
-        """Tell the training reference of a model version; None where it has none (its PSI is then insufficient)."""
+    def learn(self, model: tuple[str, int], reference: TrainingReference) -> None:
+        """Tell the training reference of a model version; what it does not have is insufficient."""
         self.references[model] = reference
 
     def step(self, lane: Lane, message: object) -> tuple[SessionReport, ...]:
@@ -99,6 +96,11 @@ class DriftMonitor:
             self._predictions(lane, message)
         elif isinstance(message, ReturnBatch):
             self._labels(lane, message)
+        elif isinstance(message, FeatureStats):
+            if self.gate.is_late(lane, session_end(message.session)):
+                self.counts.late += 1
+            else:
+                self.features.add(message)
         elif isinstance(message, Watermark):
             self.gate.advance(lane, message)
             return self._close_sessions()
@@ -114,7 +116,7 @@ class DriftMonitor:
         own = np.flatnonzero(batch.status == _OK)
         symbols = batch.symbols if len(own) == len(batch.symbols) else tuple(batch.symbols[i] for i in own.tolist())
         scores = batch.score[own]
-        reference = self.references[batch.model, batch.model_version]
+        reference = self.references[batch.model, batch.model_version].sketch
         day = self.scores.add((series, session_of(batch.event_time)), symbols, scores, reference=reference)
         day.excluded += len(batch.symbols) - len(own)
         self.ledger.predictions(series, batch.event_time, symbols, scores)
@@ -134,43 +136,56 @@ class DriftMonitor:
         if last is None:
             return ()
         sessions = self.scores.sessions(last) | self.ledger.sessions(last) | self.shadows.sessions(last)
+        sessions |= self.features.sessions(last)
         return tuple(self._close(session) for session in sorted(sessions))
 
     def _close(self, session: int) -> SessionReport:
         """Reduce one session to metrics and let the policy look at them."""
         days = self.scores.close(session)
         matured = {series: got for series, got in self.ledger.close(session).items() if got.cross_sections}
+        sets = self.features.close(session)
         metrics: list[DriftMetric] = []
         alerts: list[Alert] = []
         for series in sorted(days.keys() | matured.keys()):
-            got = matured.get(series, Matured(cross_sections=(), expired=0))
-            for metric, alert in self._judge(series, session, days.get(series), got):
-                metrics.append(metric)
-                alerts.extend(alert)
+            observed = self._observed(series, session, days.get(series), matured.get(series), sets)
+            found, raised = self._judge(series, observed)
+            metrics.extend(found)
+            alerts.extend(raised)
         for metric, alert in self.shadows.close(session):
             metrics.append(metric)
             alerts.extend(alert)
         return SessionReport(session=session, metrics=tuple(metrics), alerts=tuple(alerts))
 
-    def _judge(
-        self, series: Series, session: int, day: DayCounts | None, matured: Matured
-    ) -> list[tuple[DriftMetric, tuple[Alert, ...]]]:
-        """Metrics of one series with the alerts that each raised."""
-        course = self.courses.setdefault(series, Course())
-        coefficient = coefficient_metric(series, session, matured, self.config)
-        if coefficient.value is not None:
-            course.history = [*course.history, (session, coefficient.value)][-self.config.lookback :]
-        mean = mean_metric(series, session, course.history)
-        reference = self.references.get((series.model, series.version))
-        stability = stability_metric(series, session, day, reference, minimum=self.config.minimum_names)
-        metrics = {metric.metric: metric for metric in (coefficient, mean, stability)}
-        measured = {name: metric.value for name, metric in metrics.items() if metric.value is not None}
-        course.runs, findings = apply_rules(course.runs, session, measured)
-        alerts = [
-            (finding.rule.metric, alert_of(series, finding, metrics[finding.rule.metric], course.history))
-            for finding in findings
-            if series.acts
-        ]
-        return [
-            (metric, tuple(alert for name, alert in alerts if name == metric.metric)) for metric in metrics.values()
-        ]
+    def _observed(
+        self,
+        series: Series,
+        session: int,
+        day: DayCounts | None,
+        matured: Matured | None,
+        sets: Mapping[SetKey, SetDay],
+    ) -> Observed:
+        """What a session brought for one series."""
+        features = self._reference(series).features
+        key = None if features is None else (features.feature_set, features.set_version, series.interval)
+        before = self.closed_scores.get(series)
+        if day is not None:
+            self.closed_scores[series] = day
+        return Observed(
+            session=session,
+            day=day,
+            before=before,
+            matured=matured or Matured(cross_sections=(), expired=0),
+            features=None if key is None else sets.get(key),
+        )
+
+    def _judge(self, series: Series, observed: Observed) -> tuple[tuple[DriftMetric, ...], tuple[Alert, ...]]:
+        """Metrics and alerts of one series."""
+        reference = self._reference(series)
+        course = self.courses.get(series) or Course(watch=self.config.policy.watch(reference))
+        if (series.model, series.version) in self.references:
+            self.courses[series] = course
+        return judge(series, observed, reference, course, self.config)
+
+    def _reference(self, series: Series) -> TrainingReference:
+        """Reference of a series' model; an empty one where labels mature of a model not seen since an old state."""
+        return self.references.get((series.model, series.version), TrainingReference())

@@ -1,21 +1,24 @@
 """A monitor's state as bytes, and back: MessagePack with raw columns."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgpack
+import numpy as np
 
 from pipeline.chain import Fence
-from pipeline.drift.classic import Run
 from pipeline.drift.config import DriftConfig
+from pipeline.drift.course import course_from
+from pipeline.drift.feature_days import FeatureDays
 from pipeline.drift.ledger import LabelLedger
-from pipeline.drift.monitor import Counts, Course, DriftMonitor
-from pipeline.drift.population_stability import Reference
-from pipeline.drift.score_counts import ScoreCounts
-from pipeline.drift.series import series_from
+from pipeline.drift.monitor import Counts, DriftMonitor
+from pipeline.drift.score_counts import DayCounts, ScoreCounts
+from pipeline.drift.series import Series, series_from
 from pipeline.drift.shadow_counts import ShadowCounts
+from pipeline.drift.training_reference import from_plain, to_plain
 
-#: Version of the form. Version 1 had no counts of shadows and is read as such; any other one is refused.
-STATE_VERSION = 2
+#: Version of the form. Versions 1 and 2 had no features, and runs of days of another form: they are read without.
+STATE_VERSION = 3
 
 
 class StateUnusable(ValueError):
@@ -32,13 +35,17 @@ def snapshot(monitor: DriftMonitor) -> bytes:
         "ledger": monitor.ledger.snapshot(),
         "scores": monitor.scores.snapshot(),
         "shadows": monitor.shadows.snapshot(),
+        "features": monitor.features.snapshot(),
         "references": [
-            (*model, None if sketch is None else (sketch.edges, sketch.counts))
-            for model, sketch in sorted(monitor.references.items(), key=lambda item: item[0])
+            (*model, to_plain(reference))
+            for model, reference in sorted(monitor.references.items(), key=lambda item: item[0])
         ],
+        "closed_scores": [
+            (series.key, day.counts.tolist()) for series, day in sorted(monitor.closed_scores.items(), key=_by_series)
+        ],
+        "policy": monitor.config.policy.fingerprint,
         "courses": [
-            (series.key, sorted((rule, run.days, run.first) for rule, run in course.runs.items()), course.history)
-            for series, course in sorted(monitor.courses.items(), key=lambda item: item[0])
+            (series.key, course.snapshot()) for series, course in sorted(monitor.courses.items(), key=_by_series)
         ],
         "counts": (counts.late, counts.corrections, counts.repeated),
     }
@@ -49,7 +56,7 @@ def snapshot(monitor: DriftMonitor) -> bytes:
 def restore(config: DriftConfig, data: bytes) -> DriftMonitor:
     """Rebuild a monitor; raises StateUnusable where the state is of another version or number of partitions."""
     state = msgpack.unpackb(data, strict_map_key=False)
-    if state["version"] not in (1, STATE_VERSION):
+    if state["version"] not in (1, 2, STATE_VERSION):
         raise StateUnusable(f"state has version {state['version']}, this code reads version {STATE_VERSION}")
     monitor = DriftMonitor(config)
     try:
@@ -62,17 +69,26 @@ def restore(config: DriftConfig, data: bytes) -> DriftMonitor:
     monitor.scores = ScoreCounts.restore(state["scores"])
     if state["version"] > 1:
         monitor.shadows = ShadowCounts.restore(state["shadows"])
-    monitor.references = {
-        (model, version): None if sketch is None else Reference(edges=tuple(sketch[0]), counts=tuple(sketch[1]))
-        for model, version, sketch in state["references"]
-    }
-    monitor.courses = {
-        series_from(tuple(key)): Course(
-            runs={rule: Run(days=days, first=first) for rule, days, first in runs},
-            history=[(session, value) for session, value in history],
-        )
-        for key, runs, history in state["courses"]
-    }
+    if state["version"] >= STATE_VERSION:
+        _restore_courses(monitor, state)
     late, corrections, repeated = state["counts"]
     monitor.counts = Counts(late=late, corrections=corrections, repeated=repeated)
     return monitor
+
+
+def _restore_courses(monitor: DriftMonitor, state: Mapping[str, Any]) -> None:
+    """Features, references and courses; of another policy only the figures are taken over."""
+    monitor.features = FeatureDays.restore(state["features"])
+    monitor.references = {(model, version): from_plain(plain) for model, version, plain in state["references"]}
+    monitor.closed_scores = {
+        series_from(tuple(key)): DayCounts(counts=np.array(counts, np.int64)) for key, counts in state["closed_scores"]
+    }
+    same = state["policy"] == monitor.config.policy.fingerprint
+    for key, plain in state["courses"]:
+        series = series_from(tuple(key))
+        reference = monitor.references[series.model, series.version]
+        monitor.courses[series] = course_from(plain, monitor.config.policy, reference, same_policy=same)
+
+
+def _by_series(item: tuple[Series, object]) -> Series:
+    return item[0]

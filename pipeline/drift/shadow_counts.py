@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.drift.report import DriftMetric
+from pipeline.drift.metric import DriftMetric
 from schemas.alerts import Alert
 from schemas.ids import alert_id
 from schemas.intervals import DAY, session_end, session_of

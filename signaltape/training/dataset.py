@@ -50,6 +50,13 @@ class Rows:
             symbol=self.symbol[rows],
         )
 
+    @classmethod
+    def joined(cls, first: "Rows", second: "Rows") -> "Rows":
+        """The rows of two spans of the same features, one after the other."""
+        names = ("x", "y", "event_time", "matures", "symbol")
+        columns = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names}
+        return cls(features=first.features, **columns)
+
     def with_columns(self, kept: BoolArray) -> "Rows":
         """The same rows with some of the features, by mask (features,)."""
         names = tuple(name for name, keep in zip(self.features, kept, strict=True) if keep)

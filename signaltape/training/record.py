@@ -6,10 +6,13 @@ from typing import Any
 from infra.scoring.files import sha256_of
 from infra.scoring.manifest import ModelManifest
 from infra.scoring.numerics import host_fingerprint
+from infra.scoring.session import Session
 from pipeline.drift.population_stability import reference_of
+from pipeline.drift.training_reference import to_plain
 from signaltape.training.calibration import THRESHOLD_RULE
-from signaltape.training.dataset import Dataset
-from signaltape.training.fitting import FittedModel
+from signaltape.training.dataset import Dataset, Rows
+from signaltape.training.drift_reference import drift_reference
+from signaltape.training.fitting import FittedModel, scores_of
 from signaltape.training.options import TrainOptions
 from signaltape.training.provenance import library_versions
 from signaltape.training.splitting import Split
@@ -55,6 +58,24 @@ def draft_manifest(
 def with_search(manifest: ModelManifest, metric: str, candidates: list[dict[str, Any]]) -> ModelManifest:
     """The manifest with what was tried before these parameters were chosen, and by which metric."""
     return replace(manifest, training={**manifest.training, "search": {"metric": metric, "candidates": candidates}})
+
+
+def with_drift_reference(manifest: ModelManifest, rows: Rows, split: Split, session: Session) -> ModelManifest:
+    """The manifest with what the model's drift will be judged against; models of several intervals have none."""
+    if manifest.psi_reference is None or len(manifest.intervals) != 1:
+        return manifest
+    held_out = Rows.joined(split.validation, split.test)
+    reference = drift_reference(
+        rows,
+        scores_of(session, rows.x).score,
+        held_out,
+        scores_of(session, held_out.x).score,
+        sketch=manifest.psi_reference,
+        horizon=manifest.horizon,
+        feature_set=manifest.feature_set,
+        set_version=manifest.set_version,
+    )
+    return replace(manifest, drift_reference=to_plain(replace(reference, sketch=None)))
 
 
 def _irrelevant(features: tuple[str, ...], model: FittedModel) -> tuple[str, ...]:

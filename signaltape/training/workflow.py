@@ -19,7 +19,7 @@ from signaltape.training.families import family_of
 from signaltape.training.fitting import fit_model, judge
 from signaltape.training.from_dataset import rows_of_dataset
 from signaltape.training.options import TrainOptions
-from signaltape.training.record import draft_manifest, with_search
+from signaltape.training.record import draft_manifest, with_drift_reference, with_search
 from signaltape.training.run_log import NoRunLog, RunLog
 from signaltape.training.search import Candidate, Ground, Search, run_record, search
 from signaltape.training.splitting import Split, split_by_time
@@ -131,6 +131,7 @@ def _train_on(data: Dataset, options: TrainOptions, folder: Path, started: datet
         manifest = with_search(manifest, course.search.metric, [one.document() for one in candidates])
     say(f"judging it on {len(split.validation) + len(split.test):,} held-out rows")
     metrics = judge(split.spans, options, model.session)  # 6.
+    manifest = with_drift_reference(manifest, rows, split, model.session)
     if options.walk_forward:
         metrics += walk_forward(rows, split.boundaries[1], options, say)
     manifest = write_model(folder, manifest, model, split.test)  # 7.

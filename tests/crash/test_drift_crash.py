@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -20,8 +21,8 @@ CUTS = (0, 4, 6, 10, 20)
 
 
 @pytest.fixture
-def world(settings: Settings) -> DriftWorld:
-    return DriftWorld(settings).prepare()
+def world(make_settings: Callable[..., Settings]) -> DriftWorld:
+    return DriftWorld(make_settings(drift={"policy": "classic"})).prepare()
 
 
 def slices(logs: Logs, cuts: tuple[int, ...]) -> list[dict[Lane, list[Message]]]:

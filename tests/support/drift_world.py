@@ -18,6 +18,7 @@ from infra.warehouse.checkpoints import read_checkpoints
 from pipeline.drift.config import DriftConfig
 from pipeline.drift.monitor import DriftMonitor
 from pipeline.drift.population_stability import Reference, reference_of
+from pipeline.drift.training_reference import TrainingReference
 from schemas.alerts import Alert
 from schemas.codec import decode_any, encode
 from schemas.intervals import DAY
@@ -26,6 +27,7 @@ from schemas.topics import TopicNames
 from signaltape.initialisation import initialise
 from tests.support.drift_logs import Lane, Logs, Message, Plan
 from tests.support.isolation import unique_name
+from tests.support.policies import CLASSIC
 from tests.support.waiting import wait_for
 
 REFERENCE = reference_of(np.random.default_rng(5).normal(size=2_000))
@@ -187,8 +189,8 @@ def canonical(alert: Alert) -> bytes:
 
 def undisturbed(logs: Logs, partitions: int) -> Outcome:
     """What the logs must lead to: the pure monitor in one go, without servers, processes and crashes."""
-    monitor = DriftMonitor(DriftConfig(partitions=partitions))
-    monitor.learn(("ridge", 3), REFERENCE)
+    monitor = DriftMonitor(DriftConfig(partitions=partitions, policy=CLASSIC))
+    monitor.learn(("ridge", 3), TrainingReference(sketch=REFERENCE))
     reports = [one for lane, log in logs.lanes.items() for message in log for one in monitor.step(lane, message)]
     metrics = [
         (one.strategy, one.subject, one.metric, one.session, one.verdict, one.value, one.sample_size)

@@ -21,5 +21,6 @@ FROM unnest(%(policies)s::text[], %(strategies)s::text[], %(subjects)s::text[], 
      AS one (policy, strategy, subject, metric, session_s, verdict, value, sample_size, detail)
 ON CONFLICT DO NOTHING;
 
--- name: psi reference
-SELECT (manifest -> 'psi_reference')::text FROM models WHERE name = %(model)s AND version = %(version)s;
+-- name: training reference
+SELECT nullif(manifest -> 'psi_reference', 'null')::text, nullif(manifest -> 'drift_reference', 'null')::text
+FROM models WHERE name = %(model)s AND version = %(version)s;

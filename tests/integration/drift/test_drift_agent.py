@@ -1,5 +1,7 @@
 """The drift agent on real servers: what it measures and says, and that it says it once."""
 
+from collections.abc import Callable
+
 import pytest
 from confluent_kafka import Producer
 
@@ -19,8 +21,8 @@ def decay() -> Logs:
 
 
 @pytest.fixture
-def world(settings: Settings) -> DriftWorld:
-    return DriftWorld(settings).prepare()
+def world(make_settings: Callable[..., Settings]) -> DriftWorld:
+    return DriftWorld(make_settings(drift={"policy": "classic"})).prepare()
 
 
 def test_a_planted_decay_is_measured_and_raises_exactly_the_alerts_of_the_policy(
@@ -133,8 +135,8 @@ def test_bad_messages_are_dead_letters_and_nothing_else_is_lost(world: DriftWorl
         assert headers["__connect.errors.partition"] == b"1"
 
 
-def test_alerts_as_json(make_settings: object, decay: Logs) -> None:
-    settings = make_settings(drift={"alert_format": "json"})  # type: ignore[operator]
+def test_alerts_as_json(make_settings: Callable[..., Settings], decay: Logs) -> None:
+    settings = make_settings(drift={"alert_format": "json", "policy": "classic"})
     world = DriftWorld(settings).prepare()
     world.publish(decay.lanes)
     with running(settings, "drift"):

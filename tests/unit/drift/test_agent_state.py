@@ -7,6 +7,7 @@ from pipeline.drift.config import DriftConfig
 from pipeline.drift.monitor import DriftMonitor
 from pipeline.drift.monitor_state import snapshot
 from pipeline.drift.sessions import Lane, lanes_of
+from pipeline.drift.training_reference import TrainingReference
 
 CONFIG = DriftConfig(partitions=1)
 
@@ -17,7 +18,7 @@ def places(offset: int, generation: int = 1) -> dict[Lane, Place]:
 
 def test_the_state_of_its_own_offsets_is_taken() -> None:
     monitor = DriftMonitor(CONFIG)
-    monitor.learn(("m", 1), None)
+    monitor.learn(("m", 1), TrainingReference())
     restored = unpack(CONFIG, pack(monitor, places(7)), places(7))
     assert restored is not None
     assert snapshot(restored) == snapshot(monitor)

@@ -4,11 +4,16 @@ import doctest
 
 import pytest
 
-from pipeline.drift import classic
-from pipeline.drift.classic import RULES, Run, Runs, apply_rules
+from pipeline.drift import verdicts
+from pipeline.drift.policies import consecutive_days
+from pipeline.drift.policies.classic import ClassicPolicy
+from pipeline.drift.policies.consecutive_days import Rule, Run, Runs, apply_rules
+from tests.support.policies import CLASSIC
 
 pytestmark = pytest.mark.unit
 NO_DATA = None
+assert isinstance(CLASSIC, ClassicPolicy)
+RULES = CLASSIC.rules
 
 
 def fired(metric: str, days: list[float | None]) -> dict[str, list[int]]:
@@ -16,7 +21,7 @@ def fired(metric: str, days: list[float | None]) -> dict[str, list[int]]:
     runs: Runs = {}
     found: dict[str, list[int]] = {}
     for day, value in enumerate(days):
-        runs, findings = apply_rules(runs, day, {} if value is None else {metric: value})
+        runs, findings = apply_rules(runs, day, {} if value is None else {metric: value}, RULES)
         for finding in findings:
             assert finding.session == day
             assert finding.value == value
@@ -63,7 +68,7 @@ def test_rules(metric: str, days: list[float | None], expected: dict[str, list[i
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_each_rule_can_fire(rule: classic.Rule) -> None:
+def test_each_rule_can_fire(rule: Rule) -> None:
     beyond = rule.threshold - 1e-9 if rule.side == "below" else rule.threshold + 1e-9
     assert fired(rule.metric, [beyond] * rule.days)[rule.name] == [rule.days - 1]
     assert rule.name not in fired(rule.metric, [rule.threshold] * (rule.days + 1))
@@ -76,24 +81,32 @@ def test_rules_are_those_of_the_policy() -> None:
         ("ic", "below", 0.0, 3, "urgent"),
         ("psi", "above", 0.10, 1, "warning"),
         ("psi", "above", 0.25, 1, "severe"),
+        ("sharpe_20", "below", 0.5, 10, "warning"),
+        ("sharpe_20", "below", 0.0, 5, "severe"),
+        ("hit_rate_degradation", "above", 0.05, 1, "warning"),
+    ]
+    assert [(r.metric, r.side, r.threshold, r.days, r.severity) for r in CLASSIC.feature_rules] == [
+        ("feature_psi", "above", 0.2, 1, "warning"),
+        ("feature_ks_p", "below", 0.05, 1, "warning"),
     ]
 
 
 def test_a_finding_names_the_begin_of_its_run() -> None:
-    runs, _ = apply_rules({}, 10, {"ic": -0.1})
-    runs, _ = apply_rules(runs, 11, {"ic": -0.1})
-    _, (finding,) = apply_rules(runs, 14, {"ic": -0.1})
+    runs, _ = apply_rules({}, 10, {"ic": -0.1}, RULES)
+    runs, _ = apply_rules(runs, 11, {"ic": -0.1}, RULES)
+    _, (finding,) = apply_rules(runs, 14, {"ic": -0.1}, RULES)
     assert finding.run == Run(days=3, first=10)
 
 
 def test_one_metric_leaves_the_runs_of_the_other_alone() -> None:
-    runs, _ = apply_rules({}, 1, {"ic": 0.005, "psi": 0.3})
-    after, found = apply_rules(runs, 2, {"psi": 0.0})
+    runs, _ = apply_rules({}, 1, {"ic": 0.005, "psi": 0.3}, RULES)
+    after, found = apply_rules(runs, 2, {"psi": 0.0}, RULES)
     assert found == ()
     assert after == {"ic_low_5_days": Run(days=1, first=1), "ic_very_low": Run(days=1, first=1)}
 
 
 def test_examples_in_docstrings() -> None:
-    result = doctest.testmod(classic)
-    assert result.attempted > 0
-    assert result.failed == 0
+    for module in (consecutive_days, verdicts):
+        result = doctest.testmod(module)
+        assert result.attempted > 0
+        assert result.failed == 0

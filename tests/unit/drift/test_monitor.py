@@ -9,15 +9,17 @@ from hypothesis import strategies as st
 
 from pipeline.chain import ChainGap
 from pipeline.drift.config import DriftConfig
+from pipeline.drift.metric import DriftMetric
 from pipeline.drift.monitor import DriftMonitor, SessionReport
 from pipeline.drift.monitor_state import StateUnusable, restore, snapshot
 from pipeline.drift.population_stability import Reference, reference_of
-from pipeline.drift.report import DriftMetric
+from pipeline.drift.training_reference import TrainingReference
 from schemas.bars import Watermark
 from schemas.features import ReturnBatch
 from schemas.intervals import DAY
 from schemas.predictions import PredictionBatch
 from tests.support.drift_logs import Lane, Logs, Message, Plan, build
+from tests.support.policies import CLASSIC
 
 pytestmark = pytest.mark.unit
 REFERENCE = reference_of(np.random.default_rng(5).normal(size=2_000))
@@ -33,7 +35,7 @@ def run(
 ) -> tuple[list[SessionReport], DriftMonitor]:
     """Feed a random interleaving of the lanes; with `stop_every`, go through a snapshot each so many messages."""
     rng = np.random.default_rng(seed)
-    config = DriftConfig(partitions=len(lanes) // 2)
+    config = DriftConfig(partitions=len(lanes) // 2, policy=CLASSIC)
     monitor, reports = DriftMonitor(config), list[SessionReport]()
     order = rng.permutation([index for index, lane in enumerate(lanes) for _ in lanes[lane]])
     queues = [(lane, iter(log)) for lane, log in lanes.items()]
@@ -42,7 +44,7 @@ def run(
         message = next(queue)
         unknown = monitor.unknown_model(message)
         if unknown is not None:
-            monitor.learn(unknown, reference)
+            monitor.learn(unknown, TrainingReference(sketch=reference))
         reports.extend(monitor.step(lane, message))
         if stop_every and count % stop_every == 0:
             monitor = restore(config, snapshot(monitor))
@@ -234,8 +236,8 @@ def test_corrections_and_late_rows_are_counted_not_joined() -> None:
 
 
 def test_a_state_of_other_partitions_or_version_is_refused() -> None:
-    data = snapshot(DriftMonitor(DriftConfig(partitions=2)))
+    data = snapshot(DriftMonitor(DriftConfig(partitions=2, policy=CLASSIC)))
     with pytest.raises(StateUnusable, match="the state covers lanes"):
-        restore(DriftConfig(partitions=4), data)
+        restore(DriftConfig(partitions=4, policy=CLASSIC), data)
     with pytest.raises(StateUnusable, match="state has version 77"):
-        restore(DriftConfig(partitions=2), data.replace(b"\xa7version\x02", b"\xa7version\x4d"))
+        restore(DriftConfig(partitions=2, policy=CLASSIC), data.replace(b"\xa7version\x03", b"\xa7version\x4d"))

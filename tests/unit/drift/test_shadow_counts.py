@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from pipeline.drift.config import DriftConfig
+from pipeline.drift.metric import DriftMetric
 from pipeline.drift.monitor import DriftMonitor
 from pipeline.drift.monitor_state import restore, snapshot
-from pipeline.drift.report import DriftMetric
+from pipeline.drift.training_reference import TrainingReference
 from schemas.alerts import Alert
 from schemas.intervals import DAY, session_of
 from schemas.predictions import STATUSES, PredictionBatch
 from tests.support.drift_logs import Lane, Message, Plan, build
+from tests.support.policies import CLASSIC
 
 PLAN = Plan(days=("good",) * 6)
 SKIPPED = STATUSES.index("skipped")
@@ -71,7 +73,7 @@ def halves(batch: PredictionBatch) -> list[PredictionBatch]:
 
 def run(lanes: dict[Lane, list[Message]], seed: int = 0, stop_every: int = 0) -> tuple[list[DriftMetric], list[Alert]]:
     """Counts and alerts after any interleaving, with a restart after each so many messages."""
-    config = DriftConfig(partitions=PLAN.partitions)
+    config = DriftConfig(partitions=PLAN.partitions, policy=CLASSIC)
     monitor = DriftMonitor(config)
     order = np.random.default_rng(seed).permutation([n for n, lane in enumerate(lanes) for _ in lanes[lane]])
     queues = [(lane, iter(log)) for lane, log in lanes.items()]
@@ -80,7 +82,7 @@ def run(lanes: dict[Lane, list[Message]], seed: int = 0, stop_every: int = 0) ->
         lane, queue = queues[index]
         message = next(queue)
         if (model := monitor.unknown_model(message)) is not None:
-            monitor.learn(model, None)
+            monitor.learn(model, TrainingReference())
         reports += monitor.step(lane, message)
         if stop_every and number % stop_every == 0:
             monitor = restore(config, snapshot(monitor))
@@ -150,7 +152,7 @@ def test_a_state_without_counts_of_shadows_is_read() -> None:
     """States of the release before: the counts begin with what comes next."""
     import msgpack
 
-    config = DriftConfig(partitions=PLAN.partitions)
+    config = DriftConfig(partitions=PLAN.partitions, policy=CLASSIC)
     old = msgpack.unpackb(snapshot(DriftMonitor(config)), strict_map_key=False)
     del old["shadows"]
     again = restore(config, msgpack.packb(old | {"version": 1}))

@@ -1,0 +1,58 @@
+"""What is normal for a shape: the range that the reference's sessions spanned, and how far it jumps between them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.drift.results import Insufficient
+from schemas.fields import BoolArray, F8Array
+
+#: Fewer sessions say too little about what is normal.
+LEAST_SESSIONS = 20
+#: Smallest scale, so that a reference without any movement doesn't make every movement infinite.
+LEAST_SCALE = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Bands:
+    """Arrays of shape (rows, 3), columns as in ``SHAPE``: lowest and highest of the reference, and scale of a jump."""
+
+    low: F8Array
+    high: F8Array
+    scale: F8Array
+    sessions: int
+
+    def outside(self, values: F8Array) -> F8Array:
+        """How many scales ``values`` (rows, 3) lie beyond the band, shape (rows, 5); negative inside.
+
+        Columns: location above, location below, spread above, spread below, churn below.
+        """
+        above, below = (values - self.high) / self.scale, (self.low - values) / self.scale
+        return np.stack([above[:, 0], below[:, 0], above[:, 1], below[:, 1], below[:, 2]], axis=1)
+
+
+#: What each column of ``Bands.outside`` says, in words.
+DIRECTIONS = ("larger values", "smaller values", "wider", "narrower", "frozen")
+#: Column of a shape that each of them looks at.
+SHAPE_OF_DIRECTION = (0, 0, 1, 1, 2)
+
+
+def bands_of(values: F8Array, known: BoolArray, *, inflation: float) -> Bands | Insufficient:
+    """Bands from shapes of consecutive reference sessions: ``values`` and ``known`` of shape (sessions, rows, 3).
+
+    The scale is ``inflation`` times the standard deviation of a jump between neighbouring sessions over √2: for
+    independent sessions their own standard deviation, for slow processes that of their innovation. Rows that are
+    never known get a band that holds everything. Fewer than twenty sessions are ``Insufficient``.
+    """
+    sessions = int(known[:, :, 0].any(axis=1).sum())
+    if sessions < LEAST_SESSIONS:
+        return Insufficient(n=sessions, minimum=LEAST_SESSIONS, reason="the reference has too few sessions")
+    low = np.where(known, values, np.inf).min(axis=0)
+    high = np.where(known, values, -np.inf).max(axis=0)
+    never = ~known.any(axis=0)
+    low[never], high[never] = 0.0, 1.0
+    pairs = known[1:] & known[:-1]
+    jumps = np.where(pairs, values[1:] - values[:-1], 0.0)
+    squares = np.add.accumulate(jumps * jumps, axis=0)[-1] / np.maximum(pairs.sum(axis=0), 1)
+    scale = np.maximum(inflation * np.sqrt(squares / 2), LEAST_SCALE)
+    return Bands(low=low, high=high, scale=scale, sessions=sessions)
