@@ -61,9 +61,9 @@ def count_into(edges: F8Array, values: F8Array) -> I8Array:
 def stability_index(reference: Reference, counts: I8Array, *, minimum: int = 20) -> float | Insufficient:
     """Return PSI = Σ (a - e) ln(a / e) over bins: e the reference's shares, a those of ``counts`` (same bins).
 
-    Shares below 1e-6 count as 1e-6. Formula: Siddiqi, *Credit Risk Scorecards* (2006). Fewer than ``minimum``
-    observations are ``Insufficient``. For two samples of one distribution the expectation is about
-    (bins - 1)(1/n + 1/m): with n = 50 and ten bins 0.18, so read it with its sample size.
+    Shares below 1e-6 count as 1e-6. Formula: Siddiqi, *Credit Risk Scorecards* (2006). ``Insufficient`` below
+    ``minimum`` observations, or where the reference has fewer values than bins. For two samples of one distribution
+    the expectation is about (bins - 1)(1/n + 1/m): with n = 50 and ten bins 0.18, so read it with its sample size.
 
     >>> round(stability_index(Reference(edges=(0.0,), counts=(50, 50)), np.array([30, 10])), 12)
     0.274653072167
@@ -75,7 +75,9 @@ def stability_index(reference: Reference, counts: I8Array, *, minimum: int = 20)
     n = int(counts.sum())
     if n < max(minimum, 1):
         return Insufficient(n=n, minimum=max(minimum, 1), reason="too few observations")
-    total = sum(reference.counts)
+    total, bins = sum(reference.counts), len(reference.counts)
+    if total < bins:
+        return Insufficient(n=total, minimum=bins, reason="the reference has fewer values than bins")
     expected = [max(count / total, ZERO_GUARD) for count in reference.counts]
     actual = [max(int(count) / n, ZERO_GUARD) for count in counts]
     return math.fsum((a - e) * math.log(a / e) for a, e in zip(actual, expected, strict=True))

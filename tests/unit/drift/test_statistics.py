@@ -1,9 +1,7 @@
 """Rank correlation and stability index against scipy and against the reference file of other libraries' numbers."""
 
-import csv
 import doctest
 import math
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -12,27 +10,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata, spearmanr
 
-from pipeline.drift import information_coefficient, population_stability
+from pipeline.drift import (
+    categorical_stability,
+    coefficient_mean,
+    direction,
+    information_coefficient,
+    kolmogorov_smirnov,
+    population_stability,
+    sharpe,
+    statistical_inefficiency,
+)
 from pipeline.drift.information_coefficient import Correlation, doubled_ranks, spearman
 from pipeline.drift.population_stability import Reference, count_into, reference_of, stability_index
 from pipeline.drift.results import Insufficient
 from schemas.fields import F8Array
 
 pytestmark = pytest.mark.unit
-REFERENCE_FILE = Path(__file__).parents[4] / "shared" / "reference" / "stats_input.csv"
 COARSE = st.integers(-4, 4).map(float)
 
 
-@pytest.fixture(scope="module")
-def columns() -> dict[str, F8Array]:
-    if not REFERENCE_FILE.is_file():
-        pytest.skip(f"no reference data: {REFERENCE_FILE} is not there")
-    with REFERENCE_FILE.open() as lines:
-        rows = list(csv.DictReader(lines))
-    return {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
+MODULES = (
+    information_coefficient, coefficient_mean, population_stability, categorical_stability, statistical_inefficiency,
+    kolmogorov_smirnov, sharpe, direction,
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("module", [information_coefficient, population_stability], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
 def test_examples_in_docstrings(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0
@@ -160,6 +163,10 @@ def test_psi_too_small_or_of_other_bins() -> None:
     reference = Reference(edges=(0.0,), counts=(50, 50))
     assert stability_index(reference, np.array([10, 9])) == Insufficient(
         n=19, minimum=20, reason="too few observations"
+    )
+    tiny = reference_of(np.array([1.0, 2.0]))
+    assert stability_index(tiny, np.full(10, 9)) == Insufficient(
+        n=2, minimum=10, reason="the reference has fewer values than bins"
     )
     with pytest.raises(ValueError, match="3 counts against a reference of 2 bins"):
         stability_index(reference, np.array([1, 2, 3]))
