@@ -4,7 +4,8 @@ With G the reference's distribution function, taken at the middle of each bin's 
 
 - *location*: mean of G over the session's values. 0.5 where nothing moved, towards 1 where values grew;
 - *spread*: mean of |2 G - 1|. Grows where values move away from the reference's middle on both sides;
-- *churn*: half the sum of |share - share of the session before|. 0 where the feed is frozen.
+- *churn*: with d half the sum of |share - share of the session before|, 1 + log10(max(d, 1e-4)) / 4: 1 where nothing
+  is as it was, 0 where the feed is frozen. On a logarithmic scale, for d itself is near zero in any large sample.
 
 All three lie in [0, 1], so neither heavy tails nor one wild value can spoil them.
 """
@@ -15,6 +16,8 @@ from schemas.fields import BoolArray, F8Array, I8Array
 
 #: Columns of a shape.
 SHAPE = ("location", "spread", "churn")
+#: A smaller distance between two sessions counts as this one.
+LEAST_DISTANCE = 1e-4
 
 
 def shapes(reference: I8Array, counts: I8Array, before: I8Array | None, *, minimum: int) -> tuple[F8Array, BoolArray]:
@@ -40,7 +43,8 @@ def shapes(reference: I8Array, counts: I8Array, before: I8Array | None, *, minim
         known[:, 2] = False
     else:
         earlier = _sums(before)
-        values[:, 2] = _sums(np.abs(share - before / np.maximum(earlier, 1)[:, None])) / 2
+        distance = _sums(np.abs(share - before / np.maximum(earlier, 1)[:, None])) / 2
+        values[:, 2] = 1 + np.log10(np.maximum(distance, LEAST_DISTANCE)) / -np.log10(LEAST_DISTANCE)
         known[:, 2] &= earlier >= max(minimum, 1)
     return np.where(known, values, 0.0), known
 

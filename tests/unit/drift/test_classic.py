@@ -1,11 +1,7 @@
 """Rules over consecutive days, as a table: one row of daily values per case, and the days on which each rule fires."""
 
-import doctest
-
 import pytest
 
-from pipeline.drift import verdicts
-from pipeline.drift.policies import consecutive_days
 from pipeline.drift.policies.classic import ClassicPolicy
 from pipeline.drift.policies.consecutive_days import Rule, Run, Runs, apply_rules
 from tests.support.policies import CLASSIC
@@ -103,10 +99,3 @@ def test_one_metric_leaves_the_runs_of_the_other_alone() -> None:
     after, found = apply_rules(runs, 2, {"psi": 0.0}, RULES)
     assert found == ()
     assert after == {"ic_low_5_days": Run(days=1, first=1), "ic_very_low": Run(days=1, first=1)}
-
-
-def test_examples_in_docstrings() -> None:
-    for module in (consecutive_days, verdicts):
-        result = doctest.testmod(module)
-        assert result.attempted > 0
-        assert result.failed == 0
