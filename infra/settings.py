@@ -22,6 +22,7 @@ from pydantic_settings import (
 from infra.api_settings import ApiSettings
 from infra.errors import OperatorError
 from infra.places import data_home, endpoints_file
+from infra.responder_settings import GuardSettings, ResponderSettings
 from infra.service_settings import (
     ComparisonSettings,
     DriftSettings,
@@ -119,6 +120,8 @@ class Settings(BaseSettings):
     comparison: ComparisonSettings = ComparisonSettings()
     promotion: PromotionSettings = PromotionSettings()
     api: ApiSettings = ApiSettings()
+    responder: ResponderSettings = ResponderSettings()
+    guard: GuardSettings = GuardSettings()
 
     @field_validator("home")
     @classmethod

@@ -10,7 +10,9 @@ from pydantic_settings import EnvSettingsSource
 from infra.settings import LocalStackSource, Settings, config_file, file_source, variable_name
 
 MASK = "********"
-_SECRET_KEY = re.compile(r"password|secret|token|\.key$|\.pem$|credential|oauthbearer\.config|jaas", re.IGNORECASE)
+_SECRET_KEY = re.compile(
+    r"password|secret|token|webhook_url|\.key$|\.pem$|credential|oauthbearer\.config|jaas", re.IGNORECASE
+)
 _URL_PASSWORD = re.compile(r"(?<=://)([^:@/\s]*):([^@/\s]+)@")
 _DSN_PASSWORD = re.compile(r"(password\s*=\s*)('[^']*'|[^\s&]+)", re.IGNORECASE)
 

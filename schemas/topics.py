@@ -62,7 +62,7 @@ TOPICS: tuple[Topic, ...] = (
 )  # fmt: skip
 
 #: Topics whose rejected messages go to `<topic>.dlq`.
-DEAD_LETTERED = ("bars-in", "bars", "features", "returns", "predictions", "signals", "control")
+DEAD_LETTERED = ("bars-in", "bars", "features", "returns", "predictions", "signals", "alerts", "control")
 
 
 class TopicNames:

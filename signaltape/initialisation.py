@@ -18,9 +18,12 @@ GROUP_TOPICS: Mapping[str, tuple[str, ...]] = {
     "inference": ("features",),
     "drift": ("predictions", "returns"),
     "store": ("predictions", "signals", "control"),
+    "responder": ("alerts",),
 }
 #: Services that keep their offsets in the warehouse, together with what they write there.
-CHECKPOINTED = ("features", "drift", "store")
+CHECKPOINTED = ("features", "drift", "store", "responder")
+#: Services that act on what is new: what is there before they first are is none of their business.
+_FROM_NOW_ON = ("responder",)
 _READ = tuple(sorted({topic for topics in GROUP_TOPICS.values() for topic in topics}))
 
 
@@ -59,7 +62,7 @@ def initialise(settings: Settings) -> InitReport:
 
     1. topics (one that exists with another number of partitions is refused);
     2. tables;
-    3. checkpoints, at the first offset of each partition;
+    3. checkpoints, at the first offset of each partition (of alerts: at the end, old ones are not acted on);
     4. group offsets, at the checkpoint where the service keeps one. A group without offsets reads nothing: services
        refuse to guess where to start.
     """
@@ -100,7 +103,8 @@ def _ensure_checkpoints(connection: Connection, topics: Mapping[str, _Topic]) ->
     made = 0
     for service in CHECKPOINTED:
         for topic in (topics[name] for name in GROUP_TOPICS[service]):
-            made += ensure_rows(connection, service, topic.name, topic.topic_id, topic.low)
+            starts = topic.high if service in _FROM_NOW_ON else topic.low
+            made += ensure_rows(connection, service, topic.name, topic.topic_id, starts)
     return made
 
 

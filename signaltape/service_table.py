@@ -11,6 +11,7 @@ from infra.settings import Settings
 SERVICES = MappingProxyType(
     {
         "store": "consumers.store.main",
+        "responder": "consumers.responder.main",
         "drift": "consumers.drift_agent.main",
         "inference": "consumers.inference.main",
         "features": "consumers.feature_agent.main",
@@ -21,7 +22,7 @@ SERVICES = MappingProxyType(
 #: Those that bars flow through.
 PIPELINE = tuple(name for name in SERVICES if name != "api")
 #: Services that keep records and statistics: what they do may come a moment later.
-YIELDING = frozenset({"store", "drift"})
+YIELDING = frozenset({"store", "responder", "drift"})
 
 
 class UnknownServiceError(OperatorError):

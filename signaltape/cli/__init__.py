@@ -119,7 +119,8 @@ COMMANDS: tuple[Entry, ...] = (
         sets=True,
     ),
     Entry(name="signals", target="signaltape.cli.signals:app", panel=_MODELS, help="Follow signals."),
-    Entry(name="alerts", target="signaltape.cli.alerts:app", panel=_MODELS, help="Follow alerts."),
+    Entry(name="alerts", target="signaltape.cli.alerts:app", panel=_MODELS, help="List and follow alerts."),
+    Entry(name="guard", target="signaltape.cli.guard:app", panel=_MODELS, help="Steps on alerts, vetoes, drill."),
     Entry(name="pause", target="signaltape.cli.control:pause", panel=_MODELS, help="Stop signals."),
     Entry(name="resume", target="signaltape.cli.control:resume", panel=_MODELS, help="Let signals through again."),
     Entry(

@@ -6,7 +6,7 @@ import typer
 
 
 def run(
-    service: Annotated[str, typer.Argument(help="ingest, features, inference, store, drift, api, or all.")],
+    service: Annotated[str, typer.Argument(help="ingest, features, inference, store, drift, responder, api, or all.")],
     instance: Annotated[int, typer.Option(min=0, help="Slot number of this instance of the service.")] = 0,
 ) -> None:
     """Run one service until it is stopped, or all of them, each in a process of its own."""

@@ -8,6 +8,7 @@ from infra.warehouse.connection import Connection, Warehouse
 from infra.warehouse.model_stages import Approval, StageRecord, add_stage, approvals, recorded_events
 from infra.warehouse.moments import to_moment
 from pipeline.deployments import ModelRef
+from pipeline.guard.event import is_guarded
 from schemas.control import ControlEvent
 
 _SWAPS = ("activate", "rollback")
@@ -21,6 +22,8 @@ def cause_of(approval_id: str) -> str:
 
 def approval_of(event: ControlEvent) -> str:
     """The approval that an event names, "" if it was issued past all gates."""
+    if is_guarded(event):
+        return event.event_id
     return event.cause.removeprefix(_CAUSE) if event.cause.startswith(_CAUSE) else ""
 
 

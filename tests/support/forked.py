@@ -21,6 +21,7 @@ PRELOAD = (
     "signaltape.extensions",
     "infra.settings",
     "consumers.store.main",
+    "consumers.responder.main",
     "consumers.drift_agent.main",
     "consumers.inference.main",
     "consumers.feature_agent.main",

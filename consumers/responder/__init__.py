@@ -1,0 +1,1 @@
+"""Responder: alerts in; their delivery beside the topic, and guarded steps."""
