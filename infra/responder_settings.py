@@ -77,7 +77,7 @@ class GuardSettings(Group):
     reset_sessions: int = Field(default=20, ge=1)
     minimum_scale: float = Field(default=0.1, ge=0, le=1)
     fallbacks: dict[str, str] = Field(default_factory=dict)
-    ignored_policies: tuple[str, ...] = ("operations",)
+    ignored_policies: tuple[str, ...] = ("operations", "business")
     max_age_s: float = Field(default=86_400.0, gt=0)
 
     @model_validator(mode="after")

@@ -2,9 +2,11 @@
 
 import threading
 import time
+from dataclasses import replace
 
+from consumers.inference.heads import committed_heads, log_heads, standings
 from consumers.responder.deciding import events_so_far
-from infra.broker.errors import BrokerError
+from infra.broker.errors import BrokerError, ReadingLate
 from infra.broker.single import publish_one
 from infra.crash_points import reach
 from infra.settings import Settings
@@ -19,6 +21,8 @@ from schemas.control import ControlEvent
 from schemas.headers import event_headers
 from schemas.topics import TopicNames
 
+#: How long bars that are on their way are looked at.
+_LOOK_S = 5.0
 #: How long another decision about models is waited for.
 _LOCK_S = 20.0
 
@@ -32,7 +36,7 @@ class Actor:
 
     1. ``control`` is read to its end: an event that lies there already, from before a crash, is only marked;
     2. one that makes no sense any more, because a person has decided meanwhile, becomes void;
-    3. any other is written, acknowledged;
+    3. any other gets its bar time and is written, acknowledged;
     4. and marked as published, with its offset.
 
     The event's id follows from the alert, so 1 finds what a dead predecessor wrote between 3 and 4.
@@ -66,7 +70,7 @@ class Actor:
         there = next((one.control_offset for one in events if one.event_id == step.event.event_id), None)
         why = "" if there is not None else self._void(step, in_force(events, registered))  # 2.
         if there is None and not why:
-            there = self._write(step.event)  # 3.
+            there = self._write(self._timed(step.event))  # 3.
             reach("responder.5_published")
         prefix = self._prefix
         self._warehouse.run(lambda connection: settle_step(connection, prefix, step.alert_id, there, why))  # 4.
@@ -80,6 +84,20 @@ class Actor:
             return f"guard.mode has become {self._mode} meanwhile"
         state = self._warehouse.run(lambda one: state_of(one, self._prefix, step.event.strategy, self._mode))
         return outdated(step.event, step.replaced, now, state.veto, time.time_ns())
+
+    def _timed(self, event: ControlEvent) -> ControlEvent:
+        """Return the event with the bar time from which it acts: just beyond the newest bar of the whole log.
+
+        So it acts at one bar on every partition. Bars on their way that can't be read soon don't hold it up: a
+        partition that is ahead obeys it from its next bar.
+        """
+        standing = standings(self._settings)
+        try:
+            heads = log_heads(self._settings, standing, until=time.monotonic() + _LOOK_S)
+        except ReadingLate:
+            heads = committed_heads(standing)
+        known = [head for head in heads.values() if head is not None]
+        return replace(event, effective_from=max(known) + 1) if known else event
 
     def _write(self, event: ControlEvent) -> int:
         headers = event_headers(event.TYPE, event.event_id, "guard", event.issued_at)

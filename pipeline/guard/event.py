@@ -26,7 +26,7 @@ def event_id_of(alert_id: str) -> str:
 
 
 def control_event(step: Step, alert: Alert, issued_at: int) -> ControlEvent:
-    """Return the event of a step, in force from the next bar of each partition on. ``issued_at``: ns UTC."""
+    """Return the event of a step; its bar time is set when it is written. ``issued_at``: ns UTC."""
     model = step.effect.model
     return ControlEvent(
         event_id=event_id_of(alert.alert_id),

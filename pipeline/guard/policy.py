@@ -32,7 +32,7 @@ class GuardPolicy:
     reset_sessions: int = 20
     minimum_scale: float = 0.1
     fallbacks: Mapping[str, ModelRef] = field(default_factory=dict)
-    ignored_policies: tuple[str, ...] = ("operations",)
+    ignored_policies: tuple[str, ...] = ("operations", "business")
     max_age_s: float = 86_400.0
 
     def __post_init__(self) -> None:

@@ -41,7 +41,7 @@ def status_lines(one: "StrategyStatus") -> Iterator[str]:
     told = f"{step.effect.rung}: {step.effect.words}" if isinstance(step, Step) else f"no step: {step.reason}"
     yield f"    a severe alert now would lead to {told}"
     if one.last is not None:
-        yield f"    last: {row_line(one.last)}"
+        yield "    last: " + row_line(one.last).replace("\n", "\n    ")
 
 
 def status_document(one: "StrategyStatus") -> dict[str, Any]:

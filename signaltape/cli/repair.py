@@ -8,7 +8,7 @@ import typer
 
 
 def repair(
-    service: Annotated[str, typer.Option("--service", help="features, store, drift or inference.")],
+    service: Annotated[str, typer.Option("--service", help="features, store, drift, responder or inference.")],
     topic: Annotated[str | None, typer.Option("--topic", help="Only this topic (full name).")] = None,
     discard: Annotated[
         bool, typer.Option("--discard", help="Give up messages that readers of a broken chain have not taken.")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from consumers.inference.commit_metadata import CommitMetadata
+from consumers.inference.heads import committed_heads, log_heads, standings
 from consumers.inference.restore import control_events
 from infra.broker.admin import low_high_offsets
 from infra.broker.errors import ReadingLate
@@ -21,7 +22,6 @@ from schemas.topics import TopicNames
 from signaltape.client.control import new_event
 from signaltape.rollout.arrival import Arrivals
 from signaltape.rollout.errors import EffectiveFromPassed, EventRefused, RolloutBusy, SameBar
-from signaltape.rollout.heads import committed_heads, log_heads, standings
 
 _SWAPS = ("activate", "rollback")
 #: How long an event that is no swap, a pause above all, waits for a look at the bars that are on their way.

@@ -9,8 +9,10 @@ import pytest
 
 from infra.broker.admin import low_high_offsets
 from infra.settings import Settings
+from infra.warehouse import connect
 from schemas.alerts import Alert
 from schemas.codec import decode_json
+from signaltape.repair import repair
 from tests.support.commands import runner
 from tests.support.guard_facts import SESSION, alert
 from tests.support.guard_world import QUICK, GuardWorld
@@ -116,6 +118,20 @@ def test_dry_run_records_and_touches_nothing_and_a_standby_takes_over(make_setti
     ]
     assert world.events() == []
     assert world.deliveries() == {}
+
+
+def test_a_recreated_topic_is_refused_and_repaired(settings: Settings) -> None:
+    world = GuardWorld(settings)
+    with connect(settings) as connection:
+        connection.execute("UPDATE checkpoints SET topic_id = 'of before' WHERE service = 'responder'")
+    refused = ServiceProcess(settings, "responder")
+    assert refused.wait_exit() == 1
+    assert "signaltape repair --service responder" in refused.tail()
+    assert [one.fault for one in repair(settings, "responder")] == ["recreated"]
+    with running(settings, "responder"):
+        world.publish(alert())
+        world.wait_taken()
+    assert [one[:3] for one in world.steps()] == [("a20000", "dry_run", "derisk")]
 
 
 def test_veto_drill_and_lists_by_command(

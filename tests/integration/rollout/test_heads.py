@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from consumers.inference.commit_metadata import CommitMetadata
+from consumers.inference.heads import log_heads
 from infra.broker.errors import ReadingLate
 from infra.settings import Settings
 from pipeline.routing.partition import Standing
@@ -17,7 +18,6 @@ from signaltape.client.control import new_event
 from signaltape.initialisation import initialise
 from signaltape.rollout import RolloutBusy
 from signaltape.rollout.activation import _timed
-from signaltape.rollout.heads import log_heads
 from tests.support.feature_runs import write_log
 
 #: A minute's close, ns UTC.

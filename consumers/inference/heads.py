@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from consumers.inference.commit_metadata import CommitMetadata, from_text
 from infra.broker.admin import group_offsets, low_high_offsets
+from infra.broker.errors import BrokerError
 from infra.broker.reading import read_topic
 from infra.settings import Settings
 from schemas.bars import BarBatch
@@ -12,14 +13,13 @@ from schemas.errors import DecodeError
 from schemas.partitioning import partition_of
 from schemas.row_faults import bar_row_faults
 from schemas.topics import TopicNames
-from signaltape.rollout.errors import RolloutError
 
 #: Messages of a partition that are read at the most: beyond a lag as long as that, its newest bars say enough.
 _TAIL = 20_000
 
 
 def standings(settings: Settings) -> dict[int, CommitMetadata]:
-    """Return what each partition's newest commit of the inference carries."""
+    """Return what each partition's newest commit of the inference carries. Raises BrokerError where there is none."""
     names = TopicNames(settings.topics.prefix)
     group = f"{settings.topics.prefix}signaltape-inference"
     found = group_offsets(settings, group, names.features, settings.topics.partitions)
@@ -27,7 +27,7 @@ def standings(settings: Settings) -> dict[int, CommitMetadata]:
     for number, place in found.items():
         where = f"{names.features}[{number}]"
         if place is None:
-            raise RolloutError(f"{where}: the inference has no committed offset; run `signaltape init`")
+            raise BrokerError(f"{where}: the inference has no committed offset; run `signaltape init`")
         metadata[number] = from_text(place[1], f"{where} at offset {place[0]}")
     return metadata
 
