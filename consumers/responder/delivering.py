@@ -61,12 +61,12 @@ class SinkThread(threading.Thread):
 
     def _turn(self) -> None:
         self._awake.clear()
-        one = self._ask(lambda connection: next_delivery(connection, self._place))  # 1.
+        count, due_s = self._ask(lambda connection: waiting(connection, self._place))
+        DELIVERIES_WAITING.labels(sink=self._sink.name).set(count)
+        one = self._ask(lambda connection: next_delivery(connection, self._place)) if count else None  # 1.
         if one is not None:
             self._deliver(one)
             return
-        count, due_s = self._ask(lambda connection: waiting(connection, self._place))
-        DELIVERIES_WAITING.labels(sink=self._sink.name).set(count)
         longest = self._settings.responder.poll_s
         self._awake.wait(longest if due_s is None else min(longest, max(due_s, 0.01)))
 
