@@ -14,6 +14,7 @@ from infra.service_settings import DriftSettings
 from infra.telemetry.logs import get_logger
 from infra.telemetry.metrics import ALERTS, DUPLICATES, FEATURE_DRIFT
 from infra.warehouse import WarehouseUnavailable
+from pipeline.drift.feature_days import StatisticsUnusable
 from pipeline.drift.monitor import DriftMonitor, SessionReport
 from pipeline.drift.sessions import Lane
 from pipeline.drift.training_reference import TrainingReference
@@ -146,7 +147,10 @@ class DriftAgent:
                 self._log.warning("the model has no reference of it: its drift is insufficient", model=unknown[0],
                                   version=unknown[1], missing=missing)  # fmt: skip
             self._monitor.learn(unknown, reference)
-        self._reports.extend(self._monitor.step(lane, message))
+        try:
+            self._reports.extend(self._monitor.step(lane, message))
+        except StatisticsUnusable as error:
+            self._bury(record, "unusable_statistics", str(error))
 
     def _decode(self, lane: Lane, record: Record) -> Message | None:
         """Step 1."""
@@ -157,12 +161,16 @@ class DriftAgent:
             if lane[0] == "returns" and isinstance(message, Watermark) and message.link is None:
                 raise DecodeError("missing_field", "a Watermark in returns has no link into its chain")
         except DecodeError as error:
-            self._dead_letters.put(record, error.code, error.detail)
-            self._dead_letters.flush()
-            self._log.warning("dead letter", topic=record.topic, partition=record.partition, offset=record.offset,
-                              code=error.code, detail=error.detail)  # fmt: skip
+            self._bury(record, error.code, error.detail)
             return None
         return message
+
+    def _bury(self, record: Record, code: str, detail: str) -> None:
+        """Put a message aside, acknowledged, before anything else moves."""
+        self._dead_letters.put(record, code, detail)
+        self._dead_letters.flush()
+        self._log.warning("dead letter", topic=record.topic, partition=record.partition, offset=record.offset,
+                          code=code, detail=detail)  # fmt: skip
 
     def _checkpoint(self) -> None:
         """Steps 4–7."""

@@ -10,8 +10,9 @@ from schemas.fields import BoolArray, F8Array
 class FeatureDay:
     """The features of one set on one session, rows in the order of ``names``.
 
-    ``values`` maps a metric (``feature_psi``, ``feature_ks_p``) to an array (features,); ``shape`` (features, 3) as
-    in ``pipeline.drift.shape``. ``known`` (features,) and ``shape_known`` (features, 3) say where there is a number.
+    ``values`` maps a metric (``feature_psi``, ``feature_ks_p``) to an array (features,), NaN where it has no number;
+    ``shape`` (features, 3) as in ``pipeline.drift.shape``. ``known`` (features,) and ``shape_known`` (features, 3) say
+    where there was enough data.
     """
 
     names: tuple[str, ...]

@@ -22,6 +22,10 @@ class SetDay:
     before: I8Array | None
 
 
+class StatisticsUnusable(ValueError):
+    """A partition's statistics don't fit to those of the others."""
+
+
 class FeatureDays:
     """Counts by (set, session): counts add, so any order of partitions leads to the same state.
 
@@ -34,11 +38,11 @@ class FeatureDays:
         self._last: dict[SetKey, tuple[tuple[str, ...], I8Array]] = {}
 
     def add(self, stats: FeatureStats) -> None:
-        """Take one partition's counts of a session."""
+        """Take one partition's counts of a session; raises StatisticsUnusable, and takes nothing, if they don't fit."""
         key = ((stats.feature_set, stats.set_version, stats.interval), stats.session)
         names, counts = self._open.get(key, (stats.features, np.zeros_like(stats.counts)))
         if names != stats.features or counts.shape != stats.counts.shape:
-            raise ValueError(
+            raise StatisticsUnusable(
                 f"statistics of {stats.feature_set} version {stats.set_version}, session {stats.session}, have other "
                 f"features on partition {stats.source_partition} than on the ones before: raise the set's version"
             )

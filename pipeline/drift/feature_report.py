@@ -1,5 +1,6 @@
 """What closing a session says about the features that a series' model reads."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from pipeline.drift.day import FeatureDay
 from pipeline.drift.feature_days import SetDay
+from pipeline.drift.kolmogorov_smirnov import TwoSamples, kolmogorov_smirnov_of_counts
 from pipeline.drift.metric import DriftMetric, Place
 from pipeline.drift.population_stability import ZERO_GUARD
 from pipeline.drift.results import Insufficient
@@ -54,7 +56,9 @@ def feature_report(
                 float(one) if known else None for one, known in zip(day.shape[at], day.shape_known[at], strict=True)
             ]
             band = stability_band(value)
-            metrics.append(where.number("feature_psi", value, band=band, size=size, detail={"shape": shape}))
+            p = float(day.values["feature_ks_p"][at])
+            detail = {"shape": shape, "ks_p": p if math.isfinite(p) else None}
+            metrics.append(where.number("feature_psi", value, band=band, size=size, detail=detail))
         else:
             few = Insufficient(n=size, minimum=minimum, reason="too few values")
             metrics.append(where.insufficient("feature_psi", few, {}))
@@ -66,7 +70,7 @@ def _day(reference: FeatureReference, got: SetDay, *, minimum: int) -> tuple[Fea
     counts = _in_order(reference.names, got.names, got.counts)
     before = None if got.before is None else _in_order(reference.names, got.names, got.before)
     shape, known = shapes(reference.counts, counts, before, minimum=minimum)
-    values = {"feature_psi": stability(reference.counts, counts)}
+    values = {"feature_psi": stability(reference.counts, counts), "feature_ks_p": _same_p(reference.counts, counts)}
     sizes: I8Array = np.add.reduce(counts, axis=1)
     return FeatureDay(names=reference.names, values=values, known=known[:, 0], shape=shape, shape_known=known), sizes
 
@@ -88,6 +92,12 @@ def stability(expected: I8Array, actual: I8Array) -> F8Array:
     terms = (shares[1] - shares[0]) * np.log(shares[1] / shares[0])
     result: F8Array = np.add.accumulate(terms, axis=1)[:, -1]
     return result
+
+
+def _same_p(expected: I8Array, actual: I8Array) -> F8Array:
+    """P of Kolmogorov and Smirnov's test for each row of counts (rows, bins), as if rows were independent; else NaN."""
+    found = [kolmogorov_smirnov_of_counts(one, other) for one, other in zip(expected, actual, strict=True)]
+    return np.array([one.p_value if isinstance(one, TwoSamples) else math.nan for one in found])
 
 
 def _maximum(place: Place, names: tuple[str, ...], day: FeatureDay, *, minimum: int) -> DriftMetric:

@@ -12,7 +12,7 @@ from pipeline.drift.feature_days import SetDay
 from pipeline.drift.feature_report import feature_report
 from pipeline.drift.ledger import Matured
 from pipeline.drift.metric import DriftMetric, Place
-from pipeline.drift.profit_report import profit_metrics
+from pipeline.drift.profit_report import direction_metrics, profit_metric, sharpe_metrics
 from pipeline.drift.report import coefficient_metric, mean_metric, stability_metric
 from pipeline.drift.score_counts import DayCounts
 from pipeline.drift.series import Series
@@ -43,12 +43,14 @@ def judge(
     session, minimum = observed.session, config.minimum_names
     place = Place(strategy=series.strategy, subject=series.subject, session=session)
     coefficient = coefficient_metric(place, observed.matured, config)
-    earned = profit_metrics(place, observed.matured, series.horizon, course.profits, config)
-    course.remember(session, coefficient=coefficient.value, profit=earned[0].value, lookback=config.lookback)
+    profit = profit_metric(place, observed.matured, series.horizon, config)
+    course.remember(session, coefficient=coefficient.value, profit=profit.value, lookback=config.lookback)
+    earned = (profit, *sharpe_metrics(place, course.profits, config))
+    directions = direction_metrics(place, observed.matured, reference.hit_rate, config)
     mean = mean_metric(place, course.history)
     stability = stability_metric(place, observed.day, reference.sketch, minimum=minimum)
     features = feature_report(series, place, reference.features, observed.features, minimum=minimum)
-    metrics = (coefficient, mean, stability, *earned, *features.metrics)
+    metrics = (coefficient, mean, stability, *earned, *directions, *features.metrics)
     own = [metric for metric in metrics if metric.subject == series.subject]
     shape, known = _score_shape(observed, reference, minimum=minimum)
     day = SeriesDay(

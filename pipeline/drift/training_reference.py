@@ -26,7 +26,7 @@ class FeatureReference:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TrainingReference:
-    """Held-out daily IC (mean ``ic`` and standard deviation ``ic_scale`` over sessions), bands of score and features.
+    """Held-out daily IC (mean ``ic`` and standard deviation ``ic_scale`` over sessions), ``hit_rate``, bands.
 
     ``sketch``: counts of the training scores. ``overlap``: sessions after which two daily ICs share no label; 1 where
     each session's labels end in it. None where the training data had too little for it: what needs it is then
@@ -35,6 +35,7 @@ class TrainingReference:
 
     ic: float | None = None
     ic_scale: float | None = None
+    hit_rate: float | None = None
     overlap: int = 1
     sketch: Reference | None = None
     score: Bands | Insufficient | None = None
@@ -82,6 +83,7 @@ def to_plain(reference: TrainingReference) -> dict[str, Any]:
         **known,
         "ic": reference.ic,
         "ic_scale": reference.ic_scale,
+        "hit_rate": reference.hit_rate,
         "overlap": reference.overlap,
         "score": _bands_to(reference.score),
         "features": None if features is None else {
@@ -100,6 +102,7 @@ def from_plain(data: Mapping[str, Any]) -> TrainingReference:
         else Reference(edges=tuple(map(float, sketch["edges"])), counts=tuple(map(int, sketch["counts"]))),
         ic=data["ic"],
         ic_scale=data["ic_scale"],
+        hit_rate=data["hit_rate"],
         overlap=data["overlap"],
         score=_bands_from(data["score"], rows=1),
         features=None if features is None else _features_from(features),

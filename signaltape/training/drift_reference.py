@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from pipeline.drift.direction import DirectionRates, direction_rates
 from pipeline.drift.information_coefficient import Correlation, spearman
 from pipeline.drift.population_stability import Reference, count_into
 from pipeline.drift.training_reference import FeatureReference, TrainingReference, overlap_of, reference_bands
@@ -35,9 +36,11 @@ def drift_reference(
     scores = np.stack([count_into(np.array(sketch.edges), score[numbers == at])[None, :] for at in range(count)])
     whole = np.array(sketch.counts, np.int64)[None, :]
     ic, scale = _daily_coefficient(held_out, held_out_score)
+    rates = direction_rates(held_out_score, held_out.y, minimum=LEAST_NAMES)
     return TrainingReference(
         ic=ic,
         ic_scale=scale,
+        hit_rate=rates.accuracy if isinstance(rates, DirectionRates) else None,
         overlap=overlap_of(horizon, float(bars)),
         sketch=sketch,
         score=reference_bands(whole, scores, minimum=LEAST_NAMES, inflation=INFLATION),

@@ -96,11 +96,12 @@ class FeatureRuns:
         rule, values = self._rule, day.values.get(self._rule.metric)
         if values is None:
             return []
+        known = day.known & np.isfinite(values)
         was_open = bool((self._days >= rule.days).any())
         holds = values < rule.threshold if rule.side == "below" else values > rule.threshold
-        self._first = np.where(day.known & holds & (self._days == 0), session, self._first)
-        self._days = np.where(day.known, np.where(holds, self._days + 1, 0), self._days)
-        over = np.flatnonzero(day.known & (self._days == rule.days)).tolist()
+        self._first = np.where(known & holds & (self._days == 0), session, self._first)
+        self._days = np.where(known, np.where(holds, self._days + 1, 0), self._days)
+        over = np.flatnonzero(known & (self._days == rule.days)).tolist()
         if was_open or not over:
             return []
         members = tuple(Member(name=day.names[at], value=float(values[at]), onset=int(self._first[at])) for at in over)
