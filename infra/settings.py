@@ -36,6 +36,7 @@ from infra.service_settings import (
     StoreSettings,
 )
 from infra.settings_group import Group
+from infra.watch_settings import DailySettings, RetrainingSettings
 
 
 class SettingsError(OperatorError):
@@ -119,6 +120,8 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     comparison: ComparisonSettings = ComparisonSettings()
     promotion: PromotionSettings = PromotionSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
+    daily: DailySettings = DailySettings()
     api: ApiSettings = ApiSettings()
     responder: ResponderSettings = ResponderSettings()
     guard: GuardSettings = GuardSettings()

@@ -118,6 +118,13 @@ COMMANDS: tuple[Entry, ...] = (
         help="Take a model from data to staging.",
         sets=True,
     ),
+    Entry(
+        name="retrain",
+        target="signaltape.cli.retrain:app",
+        panel=_MODELS,
+        help="Make a model anew if monitoring says so.",
+        sets=True,
+    ),
     Entry(name="signals", target="signaltape.cli.signals:app", panel=_MODELS, help="Follow signals."),
     Entry(name="alerts", target="signaltape.cli.alerts:app", panel=_MODELS, help="List and follow alerts."),
     Entry(name="guard", target="signaltape.cli.guard:app", panel=_MODELS, help="Steps on alerts, vetoes, drill."),

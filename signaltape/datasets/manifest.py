@@ -67,7 +67,7 @@ def from_json(text: str, place: str) -> Manifest:
             raise DatasetError(f"{place} has format {values['format']}; this version reads format {FORMAT}")
         made = Manifest(
             terms=DatasetTerms(**{**values["terms"], "features": tuple(values["terms"]["features"])}),
-            request=_request(values["request"]),
+            request=request_of(values["request"]),
             universe=tuple(Member(**one) for one in values["universe"]),
             left_out=LeftOut(**values["left_out"]),
             **{name: values[name] for name in ("fingerprint", "numerics", "rows", "final", "git_sha", "built_at")},
@@ -79,7 +79,8 @@ def from_json(text: str, place: str) -> Manifest:
     return made
 
 
-def _request(values: Mapping[str, Any]) -> DatasetRequest:
+def request_of(values: Mapping[str, Any]) -> DatasetRequest:
+    """The request of a manifest's plain values. Raises KeyError, TypeError, InvalidRequest for what is none."""
     universe = values["universe"]
     spans = None if universe is None else tuple(Span(**span) for span in universe)
     return DatasetRequest(**{**values, "features": tuple(values["features"]), "universe": spans})

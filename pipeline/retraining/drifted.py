@@ -1,0 +1,59 @@
+"""Trigger: so many features are not distributed as in training any more."""
+
+from collections.abc import Iterable
+
+from pipeline.deployments import ModelRef
+from pipeline.retraining.facts import MetricRow, Trigger
+from pipeline.retraining.rules import RetrainingRules
+
+NAME, METRIC = "drifted_features", "feature_psi"
+_SUBJECT = "feature/"
+
+
+def drifted_features(rows: Iterable[MetricRow], live: ModelRef, last: int, rules: RetrainingRules) -> Trigger:
+    """Count features whose PSI on the newest session with any is above the rule's.
+
+    ``last`` is the newest session that could have closed: a newest session more than ``stale_sessions`` before it says
+    nothing about today. A feature that drifts in several intervals counts once. Rows that name another model than
+    ``live`` were measured against another reference and don't count.
+    """
+    about = [row for row in rows if row.metric == METRIC and row.subject.startswith(_SUBJECT) and _of(row, live)]
+    measured = [row for row in about if row.value is not None]
+    newest = max((row.session for row in measured), default=None)
+    if newest is None:
+        return Trigger(name=NAME, verdict="insufficient", detail=f"no PSI of a feature in {len(about)} rows")
+    evidence = {"session": newest, "threshold": rules.drifted_psi, "needed": rules.drifted_features}
+    if last - newest > rules.stale_sessions:
+        old = f"the newest PSI of a feature is {last - newest} sessions old, {rules.stale_sessions} are allowed"
+        return Trigger(name=NAME, verdict="insufficient", detail=old, evidence=evidence)
+    values: dict[str, float] = {}
+    for row in measured:
+        if row.session == newest and row.value is not None:
+            name = feature_of(row.subject)
+            values[name] = max(row.value, values.get(name, 0.0))
+    drifted = {name: value for name, value in sorted(values.items()) if value > rules.drifted_psi}
+    said = f"{len(drifted)} of {len(values)} features with PSI above {rules.drifted_psi:g}"
+    if drifted:
+        said += f": {', '.join(sorted(drifted, key=lambda name: (-drifted[name], name))[:5])}"
+    return Trigger(
+        name=NAME,
+        verdict="fired" if len(drifted) >= rules.drifted_features else "quiet",
+        detail=f"{said}; {rules.drifted_features} are needed",
+        evidence=evidence | {"features": len(values), "drifted": drifted},
+    )
+
+
+def feature_of(subject: str) -> str:
+    """Set and name of a subject, without its interval.
+
+    >>> feature_of("feature/core:1/1d/rsi_14")
+    'core:1/rsi_14'
+    """
+    parts = subject.removeprefix(_SUBJECT).split("/")
+    return f"{parts[0]}/{parts[-1]}"
+
+
+def _of(row: MetricRow, live: ModelRef) -> bool:
+    model = row.detail.get("model")
+    version = row.detail.get("model_version", row.detail.get("version"))
+    return model in (None, live.name, str(live)) and version in (None, live.version)
