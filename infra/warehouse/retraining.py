@@ -58,9 +58,9 @@ class NewCycle:
     worker: str
 
 
-def metric_rows(connection: Connection, strategy: str, metrics: Sequence[str], after: int) -> list[MetricRow]:
-    """Metrics of a strategy in sessions that end after ``after`` (ns UTC), oldest first."""
-    values = {"strategy": strategy, "metrics": list(metrics), "after": to_moment(after)}
+def metric_rows(connection: Connection, strategy: str, metric: str, after: int) -> list[MetricRow]:
+    """One metric of a strategy in sessions that end after ``after`` (ns UTC), oldest first."""
+    values = {"strategy": strategy, "metric": metric, "after": to_moment(after)}
     return [
         MetricRow(
             subject=subject, metric=metric, session=session, verdict=verdict, value=value, sample_size=size,

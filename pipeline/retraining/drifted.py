@@ -7,17 +7,16 @@ from pipeline.retraining.facts import MetricRow, Trigger
 from pipeline.retraining.rules import RetrainingRules
 
 NAME, METRIC = "drifted_features", "feature_psi"
-_SUBJECT = "feature/"
 
 
 def drifted_features(rows: Iterable[MetricRow], live: ModelRef, last: int, rules: RetrainingRules) -> Trigger:
     """Count features whose PSI on the newest session with any is above the rule's.
 
     ``last`` is the newest session that could have closed: a newest session more than ``stale_sessions`` before it says
-    nothing about today. A feature that drifts in several intervals counts once. Rows that name another model than
-    ``live`` were measured against another reference and don't count.
+    nothing about today. A feature that drifts in several intervals counts once. Subjects name the model
+    whose training the feature is compared with: others than the live one don't count.
     """
-    about = [row for row in rows if row.metric == METRIC and row.subject.startswith(_SUBJECT) and _of(row, live)]
+    about = [row for row in rows if row.metric == METRIC and row.subject.startswith(f"feature/{live}/")]
     measured = [row for row in about if row.value is not None]
     newest = max((row.session for row in measured), default=None)
     if newest is None:
@@ -44,16 +43,10 @@ def drifted_features(rows: Iterable[MetricRow], live: ModelRef, last: int, rules
 
 
 def feature_of(subject: str) -> str:
-    """Set and name of a subject, without its interval.
+    """Set and name of a subject, without its model and its interval.
 
-    >>> feature_of("feature/core:1/1d/rsi_14")
+    >>> feature_of("feature/sim:2/core:1/1d/rsi_14")
     'core:1/rsi_14'
     """
-    parts = subject.removeprefix(_SUBJECT).split("/")
-    return f"{parts[0]}/{parts[-1]}"
-
-
-def _of(row: MetricRow, live: ModelRef) -> bool:
-    model = row.detail.get("model")
-    version = row.detail.get("model_version", row.detail.get("version"))
-    return model in (None, live.name, str(live)) and version in (None, live.version)
+    _, _, feature_set, _, name = subject.split("/", 4)
+    return f"{feature_set}/{name}"

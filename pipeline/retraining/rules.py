@@ -34,7 +34,7 @@ class RetrainingRules:
             (self.stale_sessions >= 1, "stale_sessions must be at least 1"),
             (0 <= self.degradation < 1, "degradation must lie in [0, 1)"),
             (2 <= self.minimum_sessions <= self.sessions, "needed is 2 <= minimum_sessions <= sessions"),
-            (self.confidence == 0 or 0.5 <= self.confidence < 1, "confidence must be 0 or lie in [0.5, 1)"),
+            (self.confidence == 0 or 0.5 < self.confidence < 1, "confidence must be 0 or lie in (0.5, 1)"),
             (self.severity in SEVERITIES, f"severity must be one of {', '.join(SEVERITIES)}"),
             (self.cooldown_days >= 0, "cooldown_days must not be negative"),
         ):

@@ -13,7 +13,7 @@ from pipeline.deployments import ModelRef
 from pipeline.retraining.alarmed import severe_alerts
 from pipeline.retraining.decision import Decision, decide
 from pipeline.retraining.degraded import METRIC as IC
-from pipeline.retraining.degraded import degradation
+from pipeline.retraining.degraded import degraded
 from pipeline.retraining.drifted import METRIC as FEATURE_PSI
 from pipeline.retraining.drifted import drifted_features
 from pipeline.retraining.facts import Baseline, Trigger
@@ -21,8 +21,10 @@ from schemas.intervals import DAY, session_of
 
 #: Metrics of a model on its test rows that a live IC is compared with, the best one first.
 _BASELINES = ("cross_section_rank_ic", "rank_ic")
-#: Sessions are not days: a year has 252 of them in 365.
-_DAYS_A_SESSION = 1.6
+#: How far back an IC is read: the longest horizon, 20 daily bars, needs 100 sessions.
+_MEMORY_DAYS = 400
+#: An alert that nobody took up for so long is no reason any more.
+_ALERT_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,18 +53,18 @@ def look(settings: Settings, strategy: str, live: ModelRef, forced: str) -> Look
     """Ask every trigger about a strategy's live model. Raises UnknownModel, WarehouseUnavailable; writes nothing."""
     rules = settings.retraining.rules()
     baseline = baseline_of(ModelRegistry(settings).get_model(live.name, live.version).metrics)
-    days = rules.stale_sessions + rules.sessions * _DAYS_A_SESSION
 
     def read(connection: Connection) -> Look:
         now = database_clock(connection)
         last = session_of(now) - 1
-        after = now - round(days * DAY)
-        rows = metric_rows(connection, strategy, (IC, FEATURE_PSI), after)
-        alerts = alert_rows(connection, strategy, rules.severity, after)
+        lately = now - (rules.stale_sessions + 1) * DAY
+        rows = metric_rows(connection, strategy, FEATURE_PSI, lately)
+        rows += metric_rows(connection, strategy, IC, now - _MEMORY_DAYS * DAY)
+        alerts = alert_rows(connection, strategy, rules.severity, now - _ALERT_DAYS * DAY)
         answered = answered_alerts(connection, strategy)
         triggers = (
             drifted_features(rows, live, last, rules),
-            degradation(rows, live, baseline, last, rules),
+            degraded(rows, live, baseline, last, rules),
             severe_alerts(alerts, live, answered, rules),
         )
         made = last_made(connection, strategy)

@@ -1,11 +1,10 @@
 -- name: metrics
--- What monitoring found about a strategy since a session; features may be stored under their strategy or name it.
+-- What monitoring found about a strategy since a session.
 -- Two policies may have measured the same: the number is the same, and counts once.
 SELECT DISTINCT ON (session, subject, metric)
        subject, metric, (extract(epoch FROM session) / 86400)::integer - 1, verdict, value, sample_size, detail
 FROM drift_metrics
-WHERE metric = ANY (%(metrics)s) AND session > %(after)s
-  AND (strategy = %(strategy)s OR detail ->> 'strategy' = %(strategy)s)
+WHERE strategy = %(strategy)s AND metric = %(metric)s AND session > %(after)s
 ORDER BY session, subject, metric, policy;
 
 -- name: alerts

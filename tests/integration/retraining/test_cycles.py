@@ -69,7 +69,7 @@ def measured(settings: Settings, values: dict[str, float]) -> None:
             connection.execute(
                 "INSERT INTO drift_metrics"
                 " VALUES ('calibrated', 'alpha', %s, 'feature_psi', %s, 'shifted', %s, 500, %s)",
-                (f"feature/minimal:1/1m/{name}", to_moment(today), value, Jsonb({"model": "sim", "model_version": 1})),
+                (f"feature/sim:1/minimal:1/1m/{name}", to_moment(today), value, Jsonb({})),
             )
 
 
