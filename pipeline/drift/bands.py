@@ -1,4 +1,4 @@
-"""What is normal for a shape: the range that the reference's sessions spanned, and how far it jumps between them."""
+"""What is normal for a shape: the range that the reference's sessions spanned, with a margin, and how far it jumps."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,17 @@ from schemas.fields import BoolArray, F8Array
 LEAST_SESSIONS = 20
 #: Smallest scale, so that a reference without any movement doesn't make every movement infinite.
 LEAST_SCALE = 1e-3
+#: Scale of a jump that counts as normal, in standard deviations of those seen in the reference.
+INFLATION = 1.5
+#: Standard deviations of the reference's sessions by which the band is wider, on each side, than what they spanned: two
+#: years of a slow process (AR .98) span far less than the next two may. Without it, twenty features of which ten are
+#: slow leave their bands once or twice a year while nothing is wrong; see docs/drift-policies.md.
+MARGIN = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Bands:
-    """Arrays of shape (rows, 3), columns as in ``SHAPE``: lowest and highest of the reference, and scale of a jump."""
+    """Arrays of shape (rows, 3), columns as in ``SHAPE``: lowest and highest that is normal, and scale of a jump."""
 
     low: F8Array
     high: F8Array
@@ -37,18 +43,21 @@ DIRECTIONS = ("larger values", "smaller values", "wider", "narrower", "frozen")
 SHAPE_OF_DIRECTION = (0, 0, 1, 1, 2)
 
 
-def bands_of(values: F8Array, known: BoolArray, *, inflation: float) -> Bands | Insufficient:
+def bands_of(values: F8Array, known: BoolArray, *, inflation: float, margin: float = MARGIN) -> Bands | Insufficient:
     """Bands from shapes of consecutive reference sessions: ``values`` and ``known`` of shape (sessions, rows, 3).
 
-    The scale is ``inflation`` times the standard deviation of a jump between neighbouring sessions over √2: for
-    independent sessions their own standard deviation, for slow processes that of their innovation. Rows that are
-    never known get a band that holds everything. Fewer than twenty sessions are ``Insufficient``.
+    The band holds all reference sessions, and ``margin`` of their standard deviations on each side. The scale is
+    ``inflation`` times the standard deviation of a jump between neighbouring sessions over √2: for independent sessions
+    their own standard deviation, for slow processes that of their innovation. Rows that are never known get a band that
+    holds everything. Fewer than twenty sessions are ``Insufficient``.
     """
     sessions = int(known[:, :, 0].any(axis=1).sum())
     if sessions < LEAST_SESSIONS:
         return Insufficient(n=sessions, minimum=LEAST_SESSIONS, reason="the reference has too few sessions")
     low = np.where(known, values, np.inf).min(axis=0)
     high = np.where(known, values, -np.inf).max(axis=0)
+    spread = margin * _spread(values, known)
+    low, high = low - spread, high + spread
     never = ~known.any(axis=0)
     low[never], high[never] = 0.0, 1.0
     pairs = known[1:] & known[:-1]
@@ -56,3 +65,12 @@ def bands_of(values: F8Array, known: BoolArray, *, inflation: float) -> Bands | 
     squares = np.add.accumulate(jumps * jumps, axis=0)[-1] / np.maximum(pairs.sum(axis=0), 1)
     scale = np.maximum(inflation * np.sqrt(squares / 2), LEAST_SCALE)
     return Bands(low=low, high=high, scale=scale, sessions=sessions)
+
+
+def _spread(values: F8Array, known: BoolArray) -> F8Array:
+    """Standard deviation of the known sessions, shape (rows, 3)."""
+    n = np.maximum(known.sum(axis=0), 1)
+    mean = np.add.accumulate(np.where(known, values, 0.0), axis=0)[-1] / n
+    deviation = np.where(known, values - mean, 0.0)
+    result: F8Array = np.sqrt(np.add.accumulate(deviation * deviation, axis=0)[-1] / n)
+    return result

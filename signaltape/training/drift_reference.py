@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from pipeline.drift.bands import INFLATION
 from pipeline.drift.direction import DirectionRates, direction_rates
 from pipeline.drift.information_coefficient import Correlation, spearman
 from pipeline.drift.population_stability import Reference, count_into
@@ -16,8 +17,6 @@ from schemas.fields import F8Array, I8Array
 from schemas.intervals import DAY
 from signaltape.training.dataset import Rows
 
-#: Scale of a jump that counts as normal, in standard deviations of those seen.
-INFLATION = 1.5
 #: Names a cross-section needs, and sessions a daily IC's mean and scale need.
 LEAST_NAMES = 20
 LEAST_SESSIONS = 20

@@ -9,8 +9,10 @@ The bound rests on what the charts assume while a model is healthy, given what w
 
 - IC: symmetric about a median of at least ``floor`` times the held-out IC. Scale, tails and volatility don't matter.
 - score and features: each number of a session's shape is sub-Gaussian, with the reference's scale, about a mean inside
-  the range that the reference's sessions spanned. Slow movement inside that range, as in another regime that the
-  reference has seen, is healthy.
+  the band (``bands``): the range that the reference's sessions spanned and two of their standard deviations on each
+  side. Slow movement inside it, as in another regime that the reference has seen, is healthy.
+
+Measured, not proven, is that slow healthy features stay inside: docs/drift-policies.md.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +24,9 @@ from pipeline.drift.policies.coefficient_chart import CoefficientChart
 from pipeline.drift.policies.finding import Finding, Member
 from pipeline.drift.policies.shape_charts import ShapeCharts
 from pipeline.drift.training_reference import TrainingReference
+
+#: A session before all others.
+NEVER = -(1 << 40)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +78,7 @@ class CalibratedWatch:
         self._overlap = reference.overlap
         self._unlabelled = 0
         self._wide = False
+        self._told = NEVER
 
     def look(self, day: SeriesDay) -> tuple[Finding, ...]:
         """Take the next session of the series."""
@@ -80,11 +86,18 @@ class CalibratedWatch:
 
     def snapshot(self) -> Any:
         """State as plain values."""
-        return [self._ic.snapshot(), self._score.snapshot(), self._features.snapshot(), self._unlabelled, self._wide]
+        return [
+            self._ic.snapshot(),
+            self._score.snapshot(),
+            self._features.snapshot(),
+            self._unlabelled,
+            self._wide,
+            self._told,
+        ]
 
     def restore(self, state: Any) -> None:
         """Take over a snapshot of the same policy and reference."""
-        ic, score, features, self._unlabelled, self._wide = state
+        ic, score, features, self._unlabelled, self._wide, self._told = state
         self._ic.restore(ic)
         self._score.restore(score)
         self._features.restore(features)
@@ -133,7 +146,10 @@ class CalibratedWatch:
         return tuple(self._finding(_SCORE, one, day.session, self._score) for one in opened.members)
 
     def _feature_shapes(self, day: SeriesDay) -> tuple[Finding, ...]:
-        """One alert for all features that move at a time, and one more where they become many."""
+        """One alert for all features that begin to move within a spell, and one more where they become many.
+
+        Some feature may move for years: after ``quiet`` sessions without an alert, one more that begins is told.
+        """
         features = day.features
         if features is None:
             return ()
@@ -143,10 +159,11 @@ class CalibratedWatch:
             return ()
         if self._wide and not wide:
             rule = _MANY
-        elif opened.first:
+        elif opened.first or day.session - self._told > self._policy.quiet:
             rule = _FEATURES
         else:
             return ()
+        self._told = day.session
         worst = max(opened.members, key=lambda member: (member.value, member.name))
         return (self._finding(rule, worst, day.session, self._features, opened.members),)
 

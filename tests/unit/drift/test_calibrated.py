@@ -117,6 +117,17 @@ def test_an_alert_that_goes_on_is_not_repeated_and_one_that_comes_back_is() -> N
     assert found[1].session >= 160
 
 
+def test_another_feature_is_told_of_while_the_first_still_moves() -> None:
+    def moved(session: int) -> dict[int, tuple[float, float, float]]:
+        return {0: (0.9, 0.5, 0.1)} | ({1: (0.9, 0.5, 0.1)} if session >= 100 else {})
+
+    found = fired(CALIBRATED.watch(REFERENCE), [day(s, moved=moved(s)) for s in range(160)])
+    assert [(one.rule, [member.name for member in one.members]) for one in found] == [
+        ("features_moved", ["f00"]),
+        ("features_moved", ["f01"]),
+    ]
+
+
 def test_one_wild_day_is_no_alarm() -> None:
     moved = {3: (1.0, 1.0, 1.0)}
     assert fired(CALIBRATED.watch(REFERENCE), [day(s, moved=moved if s == 50 else None) for s in range(100)]) == []

@@ -101,6 +101,23 @@ def test_a_moved_widened_or_frozen_session_lies_outside() -> None:
     assert (bands.outside(values)[:, 4] > 1).all()
 
 
+def test_the_margin_is_counted_in_standard_deviations_of_the_known_sessions() -> None:
+    values = np.zeros((40, 1, 3))
+    values[::2] = 0.5
+    values[0] = 9.0  # unknown: enters nothing
+    known = np.ones(values.shape, np.bool_)
+    known[0] = False
+    narrow, wide = (bands_of(values, known, inflation=1.5, margin=margin) for margin in (0.0, 2.0))
+    assert isinstance(narrow, Bands)
+    assert isinstance(wide, Bands)
+    deviation = np.std(values[1:, 0, 0])
+    assert (narrow.low == 0.0).all()
+    assert (narrow.high == 0.5).all()
+    assert np.allclose(wide.low, -2 * deviation)
+    assert np.allclose(wide.high, 0.5 + 2 * deviation)
+    assert (wide.scale == narrow.scale).all()
+
+
 def test_few_sessions_make_no_band() -> None:
     counts = sessions(19)
     found = reference_bands(counts.sum(axis=0), counts, minimum=20, inflation=1.5)
