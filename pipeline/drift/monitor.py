@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.chain import Fence
+from pipeline.drift.business import BusinessDays
 from pipeline.drift.config import DriftConfig
 from pipeline.drift.course import Course
 from pipeline.drift.feature_days import FeatureDays, SetDay, SetKey
@@ -62,6 +63,7 @@ class DriftMonitor:
         self.scores = ScoreCounts()
         self.shadows = ShadowCounts()
         self.features = FeatureDays()
+        self.business = BusinessDays()
         self.references: dict[tuple[str, int], TrainingReference] = {}
         self.closed_scores: dict[Series, DayCounts] = {}
         self.courses: dict[Series, Course] = {}
@@ -102,6 +104,8 @@ class DriftMonitor:
             else:
                 self.features.add(message)
         elif isinstance(message, Watermark):
+            if lane[0] == "predictions" and not self.gate.is_late(lane, message.event_time):
+                self.business.mark(lane[1], message)
             self.gate.advance(lane, message)
             return self._close_sessions()
         return ()
@@ -112,6 +116,7 @@ class DriftMonitor:
             self.counts.late += len(batch.symbols)
             return
         self.shadows.add(batch)
+        self.business.add(batch)
         series = series_of(batch)
         own = np.flatnonzero(batch.status == _OK)
         symbols = batch.symbols if len(own) == len(batch.symbols) else tuple(batch.symbols[i] for i in own.tolist())
@@ -136,7 +141,7 @@ class DriftMonitor:
         if last is None:
             return ()
         sessions = self.scores.sessions(last) | self.ledger.sessions(last) | self.shadows.sessions(last)
-        sessions |= self.features.sessions(last)
+        sessions |= self.features.sessions(last) | self.business.sessions(last)
         return tuple(self._close(session) for session in sorted(sessions))
 
     def _close(self, session: int) -> SessionReport:
@@ -151,7 +156,8 @@ class DriftMonitor:
             found, raised = self._judge(series, observed)
             metrics.extend(found)
             alerts.extend(raised)
-        for metric, alert in self.shadows.close(session):
+        business = self.business.close(session, minimum=self.config.minimum_names)
+        for metric, alert in [*self.shadows.close(session), *business]:
             metrics.append(metric)
             alerts.extend(alert)
         return SessionReport(session=session, metrics=tuple(metrics), alerts=tuple(alerts))

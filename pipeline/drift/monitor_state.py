@@ -7,6 +7,7 @@ import msgpack
 import numpy as np
 
 from pipeline.chain import Fence
+from pipeline.drift.business import BusinessDays
 from pipeline.drift.config import DriftConfig
 from pipeline.drift.course import course_from
 from pipeline.drift.feature_days import FeatureDays
@@ -36,6 +37,7 @@ def snapshot(monitor: DriftMonitor) -> bytes:
         "scores": monitor.scores.snapshot(),
         "shadows": monitor.shadows.snapshot(),
         "features": monitor.features.snapshot(),
+        "business": monitor.business.snapshot(),
         "references": [
             (*model, to_plain(reference))
             for model, reference in sorted(monitor.references.items(), key=lambda item: item[0])
@@ -69,6 +71,8 @@ def restore(config: DriftConfig, data: bytes) -> DriftMonitor:
     monitor.scores = ScoreCounts.restore(state["scores"])
     if state["version"] > 1:
         monitor.shadows = ShadowCounts.restore(state["shadows"])
+    if "business" in state:
+        monitor.business = BusinessDays.restore(state["business"])
     if state["version"] >= STATE_VERSION:
         _restore_courses(monitor, state)
     late, corrections, repeated = state["counts"]
