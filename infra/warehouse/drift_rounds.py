@@ -45,7 +45,7 @@ def write_drift_round(connection: Connection, one: DriftRound) -> None:
     named = queries("drift")
     connection.execute(named["follow"], {"service": one.service, "topics": list(one.places)})
     if one.metrics:
-        connection.execute(named["add metrics"], _metric_columns(one.metrics))
+        connection.execute(named["add metrics"], metric_columns(one.metrics))
     if one.alerts:
         add_alerts(connection, one.alerts)
     connection.execute(named["save state"], {"service": one.service, "key": one.key, "state": one.state})
@@ -72,7 +72,8 @@ def training_reference(connection: Connection, model: str, version: int) -> Trai
 _EMPTY = to_plain(TrainingReference())
 
 
-def _metric_columns(metrics: Sequence[DriftMetric]) -> dict[str, list[Any]]:
+def metric_columns(metrics: Sequence[DriftMetric]) -> dict[str, list[Any]]:
+    """Metrics as parameters of a query over `unnest`."""
     return {
         "policies": [one.policy for one in metrics],
         "strategies": [one.strategy for one in metrics],

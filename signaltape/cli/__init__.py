@@ -145,6 +145,12 @@ COMMANDS: tuple[Entry, ...] = (
         sets=True,
     ),
     Entry(
+        name="drift",
+        target="signaltape.cli.drift:app",
+        panel=_WATCH,
+        help="Revise drift metrics, compare policies.",
+    ),
+    Entry(
         name="corrections",
         target="signaltape.cli.corrections:app",
         panel=_WATCH,
