@@ -17,12 +17,13 @@ SERVICES = MappingProxyType(
         "features": "consumers.feature_agent.main",
         "ingest": "consumers.ingest.main",
         "api": "signaltape.http.main",
+        "daily": "signaltape.daily.service",
     }
 )
 #: Those that bars flow through.
-PIPELINE = tuple(name for name in SERVICES if name != "api")
+PIPELINE = tuple(name for name in SERVICES if name not in ("api", "daily"))
 #: Services that keep records and statistics: what they do may come a moment later.
-YIELDING = frozenset({"store", "responder", "drift"})
+YIELDING = frozenset({"store", "responder", "drift", "daily"})
 
 
 class UnknownServiceError(OperatorError):

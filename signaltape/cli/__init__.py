@@ -136,6 +136,13 @@ COMMANDS: tuple[Entry, ...] = (
         panel=_MODELS,
         help="Change thresholds, windows, symbol lists.",
     ),
+    Entry(
+        name="daily",
+        target="signaltape.cli.daily:daily",
+        panel=_WATCH,
+        help="Report on one day.",
+        sets=True,
+    ),
     Entry(name="health", target="signaltape.cli.health:health", panel=_WATCH, help="Is a service ready?"),
     Entry(
         name="reconcile",

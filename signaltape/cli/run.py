@@ -6,7 +6,9 @@ import typer
 
 
 def run(
-    service: Annotated[str, typer.Argument(help="ingest, features, inference, store, drift, responder, api, or all.")],
+    service: Annotated[
+        str, typer.Argument(help="ingest, features, inference, store, drift, responder, api, daily, or all.")
+    ],
     instance: Annotated[int, typer.Option(min=0, help="Slot number of this instance of the service.")] = 0,
 ) -> None:
     """Run one service until it is stopped, or all of them, each in a process of its own."""
@@ -16,7 +18,7 @@ def run(
     if service == "all":
         _run_all()
         return
-    if service in ("features", "inference", "api"):
+    if service in ("features", "inference", "api", "daily"):
         from signaltape.extensions import load_feature_sets
 
         load_feature_sets()
