@@ -50,7 +50,7 @@ def stand(
     with serving_stand(endpoints, tmp_path_factory.mktemp("stand"), SERVICES) as running:
         for number in (1, 2, 3):
             models[number] = running.register(number)
-        wait_for(lambda: owners(running) == 2, 30, "two instances with partitions")
+        wait_for(lambda: settled(running), 30, "two instances that divide the partitions")
         prepare(running.settings, models[1])
         activate(running.settings, action="activate", strategy="alpha", ref=models[1], reason="first")
         running.open()
@@ -78,11 +78,11 @@ def command(stand: ServingStand, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     return call
 
 
-def owners(stand: ServingStand) -> int:
-    """Living instances that own partitions, by the database."""
+def settled(stand: ServingStand) -> bool:
+    """True once two instances own partitions and none is in both records: the first one's is older for a moment."""
     with connect(stand.settings) as connection:
-        row = connection.execute("SELECT count(*) FROM serving_instances WHERE partitions <> '{}'").fetchone()
-    return 0 if row is None else int(row[0])
+        rows = connection.execute("SELECT partitions FROM serving_instances WHERE partitions <> '{}'").fetchall()
+    return len(rows) == 2 and sorted(number for row in rows for number in row[0]) == sorted(stand.symbols)
 
 
 def test_swaps_at_one_bar_on_every_partition(stand: ServingStand, models: dict[int, ModelRef]) -> None:
