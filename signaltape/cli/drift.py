@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 @app.callback()
 def drift() -> None:
-    """Measure again after corrections; compare alert policies."""
+    """Show what was measured, measure again after corrections, compare alert policies."""
 
 
 @app.command()
@@ -30,6 +31,28 @@ def revise(
     typer.echo(json.dumps([asdict(one) for one in found], default=str, indent=2) if as_json else _text(found))
 
 
+@app.command()
+def report(
+    strategy: Annotated[str | None, typer.Option(help="Only this strategy. [default: all]")] = None,
+    days: Annotated[int, typer.Option(min=1, max=1000, help="Sessions to show.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what was measured of each series, session by session, and what there is too little data for."""
+    from infra.settings import load_settings
+    from infra.warehouse import connect
+    from infra.warehouse.drift_report import drift_days, missing_metrics
+    from signaltape.cli.drift_text import report_text
+
+    with connect(load_settings()) as connection:
+        found = drift_days(connection, strategy=strategy, days=days)
+        missing = missing_metrics(connection, strategy=strategy)
+    if as_json:
+        plain = {"days": [asdict(one) for one in found], "missing": [asdict(one) for one in missing]}
+        typer.echo(json.dumps(plain, default=str, indent=2))
+    else:
+        typer.echo(report_text(found, missing))
+
+
 def _text(found: list["Revision"]) -> str:
     if not found:
         return "nothing changed"
@@ -38,6 +61,6 @@ def _text(found: list["Revision"]) -> str:
         first, value = (
             f"{'insufficient' if each is None else format(each, '+.5f')}" for each in (one.first, one.value)
         )
-        day = one.session.date().isoformat()
+        day = (one.session - timedelta(microseconds=1)).date().isoformat()
         out.append(f"{day:10} {one.strategy:16} {one.metric:22} {first:>12} {value:>12}  {one.subject}")
     return "\n".join(out)

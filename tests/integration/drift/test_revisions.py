@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 from infra.settings import Settings
 from infra.warehouse import connect
 from infra.warehouse.connection import Connection
+from infra.warehouse.drift_report import drift_days, missing_metrics
 from infra.warehouse.drift_rounds import metric_columns
 from infra.warehouse.moments import to_moment
 from infra.warehouse.queries import queries
@@ -16,6 +17,7 @@ from pipeline.drift.config import DriftConfig
 from pipeline.drift.monitor import DriftMonitor
 from pipeline.drift.training_reference import TrainingReference
 from schemas.intervals import DAY
+from signaltape.cli.drift_text import report_text
 from signaltape.drift_revision import revise
 from signaltape.initialisation import initialise
 from tests.support.drift_logs import CLOSE, Logs, Plan, build
@@ -99,6 +101,15 @@ def test_a_corrected_return_revises_its_session_only(stored: tuple[Settings, Log
     assert after == before
     assert revise(settings) == []
     assert revise(settings, every=True) == []
+    with connect(settings) as connection:
+        days = drift_days(connection, strategy="momentum", days=3)
+        missing = missing_metrics(connection, strategy=None)
+        assert drift_days(connection, strategy="other", days=3) == []
+    assert [one.ic for one in days] == [after[PLAN.first + 2 + k][0] if k != 1 else ic.value for k in (1, 2, 3)]
+    assert {one.metric for one in missing} >= {"sharpe_20", "psi", "feature_psi_max"}
+    text = report_text(days, missing)
+    assert f"(IC revised from {ic.first:+.4f})" in text
+    assert "too little for sharpe_20: too few sessions (5 observations)" in text
 
 
 def test_a_correction_that_changes_nothing_finds_the_same_bits(stored: tuple[Settings, Logs]) -> None:
