@@ -48,6 +48,17 @@ def _inference(figures: dict[str, Any]) -> Iterator[str]:
     yield f"  {figures['rows_per_second']:,} rows/s as served   ratio to the bare call {figures['ratio']}"
 
 
+def _drift(figures: dict[str, Any]) -> Iterator[str]:
+    yield f"drift monitoring alone: {figures['symbols']:,} symbols × {figures['models']} models, one core"
+    yield (
+        f"  {figures['cpu_s_a_minute'] * 1_000:,.0f} ms of CPU for a market minute"
+        f" ({figures['share_of_a_core']:.2%} of a core); decoding alone {figures['decode_s_a_minute'] * 1_000:,.0f} ms"
+    )
+    spans = ", ".join(f"{mb} MB after {sessions} sessions" for sessions, mb in figures["resident_mb"].items())
+    sizes = ", ".join(f"{kb:,.0f} kB" for kb in figures["state_kb"].values())
+    yield f"  resident memory {spans}; state {sizes}"
+
+
 def _latency(figures: dict[str, Any]) -> Iterator[str]:
     model = f"{figures['trees']} trees" if figures["trees"] else "a linear model"
     yield f"burst of {figures['symbols']:,} symbols, {model}, first produce() → last signal in another process"
@@ -152,6 +163,7 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "single": _single,
     "pipeline": _pipeline,
     "inference": _inference,
+    "drift": _drift,
     "latency": _latency,
     "store": _store,
     "backfill": _backfill,

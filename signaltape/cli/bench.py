@@ -58,6 +58,12 @@ def inference(as_json: _JSON = False) -> None:
 
 
 @app.command()
+def drift(as_json: _JSON = False) -> None:
+    """Drift monitoring alone: CPU for a minute of 5,000 symbols and 10 models, memory through a year."""
+    _print({"drift": _drift()}, as_json)
+
+
+@app.command()
 def store(as_json: _JSON = False) -> None:
     """Storing alone: whole rounds per table, beside psycopg's row-by-row COPY of the same rows."""
     _print({"store": _store()}, as_json)
@@ -156,6 +162,15 @@ def _inference() -> dict[str, Any]:
         return measured.run(console.say)
 
 
+def _drift() -> dict[str, Any]:
+    from signaltape.bench import drift as measured
+    from signaltape.demo.console import Console
+
+    console = Console()
+    with console.step("drift monitoring alone"):
+        return measured.run(console.say)
+
+
 def _latency(trees: int = 0) -> dict[str, Any]:
     from signaltape.bench import burst
     from signaltape.bench.prepared import running_pipeline
@@ -203,6 +218,7 @@ _ALL: dict[str, Callable[[], dict[str, Any]]] = {
     "single": _single,
     "pipeline": _pipeline,
     "inference": _inference,
+    "drift": _drift,
     "latency": _latency,
     "store": _store,
     "backfill": _backfill,
