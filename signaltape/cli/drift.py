@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from signaltape.cli.drift_backtest import backtest_policy
+
 if TYPE_CHECKING:
     from infra.warehouse.drift_revisions import Revision
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+app.command("backtest-policy")(backtest_policy)
 
 
 @app.callback()

@@ -24,3 +24,11 @@ ON CONFLICT DO NOTHING;
 -- name: training reference
 SELECT nullif(manifest -> 'psi_reference', 'null')::text, nullif(manifest -> 'drift_reference', 'null')::text
 FROM models WHERE name = %(model)s AND version = %(version)s;
+
+-- name: metrics of a strategy
+-- Sessions are numbered by their day: a row's time is the last instant of its session.
+SELECT subject, metric, (extract(epoch FROM session) / 86400)::integer - 1, value, sample_size, detail
+FROM drift_metrics
+WHERE policy = %(policy)s AND strategy = %(strategy)s
+  AND session > %(after)s::timestamptz AND session <= %(until)s::timestamptz
+ORDER BY session, subject, metric;

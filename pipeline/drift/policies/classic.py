@@ -5,6 +5,7 @@ promises nothing about false alarms; ``signaltape drift backtest-policy`` measur
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -40,12 +41,23 @@ class ClassicPolicy:
         """Begin to watch a series; the thresholds are the same for every model."""
         return ClassicWatch(self, features=len(reference.features.names) if reference.features else 0)
 
-    def scaled(self, factor: float) -> "ClassicPolicy":
-        """The same rules, with thresholds ``factor`` times as far out: lower ones divided, upper ones multiplied."""
+    def scaled(self, factor: float, centres: Mapping[str, float]) -> "ClassicPolicy":
+        """The same rules with thresholds ``factor`` (above 0) times as far out, by one rule for each kind of metric.
+
+        A p-value's threshold is raised to the power; another lower threshold t becomes c + factor · (t - c), where c is
+        the metric's mean while nothing is wrong, from ``centres``; an upper one is multiplied. Raises ValueError where
+        a centre is missing or not on the healthy side.
+        """
 
         def moved(rule: Rule) -> Rule:
-            further = rule.threshold * factor if rule.side == "above" else rule.threshold / factor
-            return replace(rule, threshold=further)
+            if rule.side == "above":
+                return replace(rule, threshold=rule.threshold * factor)
+            if rule.metric.endswith("_p"):
+                return replace(rule, threshold=rule.threshold**factor)
+            centre = centres.get(rule.metric)
+            if centre is None or not centre > rule.threshold:
+                raise ValueError(f"rule {rule.name}: {rule.metric} has no centre above {rule.threshold:g}: {centre}")
+            return replace(rule, threshold=centre + factor * (rule.threshold - centre))
 
         return replace(self, rules=tuple(map(moved, self.rules)), feature_rules=tuple(map(moved, self.feature_rules)))
 

@@ -1,0 +1,1 @@
+"""Evidence about drift policies: backtests over simulated models and over stored history."""
