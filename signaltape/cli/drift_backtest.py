@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from pipeline.drift.policies.finding import Policy
     from signaltape.drift.backtest import Plan
 
-#: Years that one simulated model lives.
-YEARS_A_MODEL = 4
+#: Years that one simulated model lives, at most.
+YEARS_A_MODEL = 8
 
 
 def backtest_policy(
     policy: Annotated[list[str], typer.Option(help="calibrated, classic or a TOML file; may be given several times.")],
-    years: Annotated[int, typer.Option(min=1, help="Model-years to simulate, four of them a model.")] = 100,
+    years: Annotated[int, typer.Option(min=1, help="Model-years to simulate, up to eight a model.")] = 100,
     names: Annotated[int, typer.Option(min=40, help="Names that each model predicts.")] = 500,
     variant: Annotated[str, typer.Option(help="plain, market, gaps, blocks, overlap or everything.")] = "market",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = 11,
@@ -57,6 +57,7 @@ def backtest_policy(
 
 
 def _plan(policies: "list[Policy]", years: int, names: int, variant: str, seed: int, faults: str) -> "Plan":
+    from pipeline.drift.policies.calibrated import CalibratedPolicy
     from pipeline.drift.simulation.faults import FAULTS, parse_fault
     from pipeline.drift.simulation.scenario import VARIANTS, sized
     from pipeline.drift.simulation.trial import A_YEAR
@@ -65,13 +66,15 @@ def _plan(policies: "list[Policy]", years: int, names: int, variant: str, seed: 
     if variant not in VARIANTS:
         raise typer.BadParameter(f"--variant {variant}: expected one of {', '.join(VARIANTS)}")
     struck = tuple(FAULTS) if faults == "all" else tuple(one for one in faults.split(",") if one)
+    lives = min(years, YEARS_A_MODEL)
     try:
         for one in struck:
             parse_fault(one)
-        scenario = sized(variant, names=names, sessions=YEARS_A_MODEL * A_YEAR)
+        lean = all(isinstance(one, CalibratedPolicy) for one in policies)
+        scenario = sized(variant, names=names, sessions=lives * A_YEAR, lean=lean)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    models = -(-years // YEARS_A_MODEL)
+    models = -(-years // lives)
     return Plan(scenario=scenario, models=models, seed=seed, policies=tuple(policies), faults=struck)
 
 

@@ -17,7 +17,7 @@ from pipeline.drift.simulation.trial import A_YEAR, Trial, trial
 from pipeline.drift.simulation.world import world
 
 #: Models on which a factor is chosen; they are others than those on which it is then measured.
-SCALING_MODELS = 20
+SCALING_MODELS, SCALING_SESSIONS = 20, 1008
 _SCALING_FROM = 1_000_000
 
 
@@ -63,7 +63,8 @@ def scaled_to_budget(policy: Policy, scenario: Scenario, seed: int, *, budget: f
     """A ``classic`` policy with its thresholds moved until it keeps the budget on healthy models, and the factor."""
     if not isinstance(policy, ClassicPolicy):
         raise OperatorError(f"policy {policy.name} has a budget of its own: --scale-to-budget is for classic ones")
-    histories = [world(scenario, seed, _SCALING_FROM + number).history() for number in range(SCALING_MODELS)]
+    drawn = replace(scenario, sessions=SCALING_SESSIONS, lean=False)
+    histories = [world(drawn, seed, _SCALING_FROM + number).history() for number in range(SCALING_MODELS)]
     try:
         factor = factor_for(policy, histories, budget=budget)
         moved = policy.scaled(factor, centres(histories))

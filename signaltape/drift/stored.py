@@ -30,7 +30,7 @@ class SeriesReplay:
 def replay_history(settings: Settings, strategy: str, policies: Sequence[Policy]) -> tuple[SeriesReplay, ...]:
     """Replay every series of a strategy from its first stored session on, each under every policy."""
     with connect(settings) as connection:
-        series = _series(list(stored_metrics(connection, strategy)))
+        series = by_series(list(stored_metrics(connection, strategy)))
         if not series:
             raise OperatorError(f"no drift metrics of strategy {strategy!r} are stored; is the drift agent running?")
         models = {subject.split("/")[1] for subject in series}
@@ -54,7 +54,7 @@ def _model(text: str) -> tuple[str, int]:
     return name, int(version)
 
 
-def _series(rows: Sequence[StoredMetric]) -> dict[str, dict[int, StoredDay]]:
+def by_series(rows: Sequence[StoredMetric]) -> dict[str, dict[int, StoredDay]]:
     """Rows by series and session; features go to every series of their model on their interval."""
     series: dict[str, dict[int, StoredDay]] = {}
     for row in rows:

@@ -9,8 +9,10 @@ from infra.broker.admin import group_offsets
 from infra.broker.reading import read_topic
 from infra.settings import Settings
 from schemas.topics import TopicNames
+from signaltape.drift.stored import replay_history
 from tests.support.drift_logs import Logs, build
 from tests.support.drift_world import DECAY, DECAY_ALERTS, REFERENCE, DriftWorld, head, tail
+from tests.support.policies import CLASSIC
 from tests.support.services import ServiceProcess, running
 from tests.support.waiting import wait_for
 
@@ -36,6 +38,11 @@ def test_a_planted_decay_is_measured_and_raises_exactly_the_alerts_of_the_policy
     stability = decay.daily_psi(list(REFERENCE.edges), list(REFERENCE.counts))
     assert world.values("psi") == {s: v if v is None else pytest.approx(v, rel=1e-12) for s, v in stability.items()}
     assert world.fired(DECAY.first) == DECAY_ALERTS
+    (replayed,) = replay_history(world.settings, "alpha", [CLASSIC])
+    again: dict[str, list[int]] = {}
+    for alarm in replayed.alarms:
+        again.setdefault(alarm.rule, []).append(alarm.session - DECAY.first)
+    assert again == DECAY_ALERTS
     few = next(row for row in world.metrics() if row[2] == "ic" and row[3] == DECAY.first + 6)
     assert few[4:7] == ("insufficient", None, 19)
     assert few[7]["names_max"] == 19

@@ -4,20 +4,26 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstwobign
 
+from infra.warehouse.drift_history import StoredMetric
 from pipeline.drift.config import DriftConfig
 from pipeline.drift.feature_days import StatisticsUnusable
 from pipeline.drift.monitor import DriftMonitor, SessionReport
 from pipeline.drift.monitor_state import restore, snapshot
+from pipeline.drift.policies.finding import Policy
 from pipeline.drift.population_stability import Reference, reference_of, stability_index
+from pipeline.drift.simulation.replay import replay
+from pipeline.drift.stored_days import rebuilt
 from pipeline.drift.training_reference import FeatureReference, TrainingReference, reference_bands
 from pipeline.feature_stats import BINS, EDGES
 from schemas.bars import Watermark
 from schemas.predictions import FeatureStats
+from signaltape.drift.stored import by_series
 from tests.support.drift_logs import Lane, Message, Plan, build
 from tests.support.policies import CALIBRATED, CLASSIC
 
@@ -87,10 +93,15 @@ def message(session: int, partition: int, names: tuple[str, ...], counts: np.nda
 
 
 def run(
-    lanes: dict[Lane, list[Message]], known: TrainingReference, *, seed: int = 0, stop_every: int = 0
+    lanes: dict[Lane, list[Message]],
+    known: TrainingReference,
+    *,
+    seed: int = 0,
+    stop_every: int = 0,
+    config: DriftConfig = CONFIG,
 ) -> tuple[list[SessionReport], DriftMonitor]:
     rng = np.random.default_rng(seed)
-    monitor, reports = DriftMonitor(CONFIG), list[SessionReport]()
+    monitor, reports = DriftMonitor(config), list[SessionReport]()
     order = rng.permutation([index for index, lane in enumerate(lanes) for _ in lanes[lane]])
     queues = [(lane, iter(log)) for lane, log in lanes.items()]
     for count, index in enumerate(order, start=1):
@@ -101,11 +112,32 @@ def run(
             monitor.learn(unknown, known)
         reports.extend(monitor.step(lane, one))
         if stop_every and count % stop_every == 0:
-            monitor = restore(CONFIG, snapshot(monitor))
+            monitor = restore(config, snapshot(monitor))
     return reports, monitor
 
 
 World = tuple[dict[Lane, list[Message]], TrainingReference, dict[int, np.ndarray]]
+
+
+@pytest.mark.parametrize("policy", [CALIBRATED, CLASSIC], ids=lambda one: one.name)
+def test_what_is_stored_is_enough_to_replay_the_policy(world: World, policy: Policy) -> None:
+    lanes, known, _ = world
+    reports, _ = run(lanes, known, config=replace(CONFIG, policy=policy))
+    rows = [
+        StoredMetric(
+            subject=one.subject, metric=one.metric, session=one.session, value=one.value,
+            sample_size=one.sample_size, detail=orjson.loads(orjson.dumps(one.detail)),
+        )
+        for report in reports
+        for one in report.metrics
+    ]  # fmt: skip
+    said = [(one.subject, one.session, one.rule) for report in reports for one in report.alerts]
+    assert said
+    replayed = []
+    for subject, days in by_series(rows).items():
+        sessions = rebuilt(known, days, minimum=CONFIG.minimum_names)
+        replayed += [(subject, one.session, one.rule) for one in replay(policy, known, sessions).alarms]
+    assert replayed == said
 
 
 def test_partitions_add_up_to_the_stability_of_the_whole(world: World) -> None:
