@@ -7,7 +7,7 @@ from html import escape
 _INK, _QUIET, _GRID = "#1b2733", "#51606e", "#dde3e8"
 #: Told apart in grey and by people who see colours otherwise: they differ in lightness and dash.
 _STROKES = (("#2f6f9f", ""), ("#b3261e", "6 3"), ("#8a5a00", "2 3"), ("#51606e", "10 3 2 3"))
-_WIDTH, _HEIGHT, _LEFT, _TOP, _GAP, _ACROSS = 250.0, 130.0, 40.0, 58.0, 52.0, 3
+_WIDTH, _HEIGHT, _LEFT, _TOP, _GAP, _ACROSS = 250.0, 130.0, 46.0, 58.0, 52.0, 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +36,7 @@ def curve_panels(panels: Sequence[CurvePanel], *, until: float, label: str) -> s
     for at, panel in enumerate(panels):
         left, top = _LEFT + at % across * (_WIDTH + _LEFT), _TOP + at // across * (_HEIGHT + _GAP)
         parts += _panel(panel, names, left, top, until)
+    parts.append(_text(width - 16, height - 6, label, _QUIET, anchor="end"))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

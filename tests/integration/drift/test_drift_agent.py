@@ -38,7 +38,7 @@ def test_a_planted_decay_is_measured_and_raises_exactly_the_alerts_of_the_policy
     stability = decay.daily_psi(list(REFERENCE.edges), list(REFERENCE.counts))
     assert world.values("psi") == {s: v if v is None else pytest.approx(v, rel=1e-12) for s, v in stability.items()}
     assert world.fired(DECAY.first) == DECAY_ALERTS
-    (replayed,) = replay_history(world.settings, "alpha", [CLASSIC])
+    (replayed,) = replay_history(world.settings, DECAY.strategy, [CLASSIC])
     again: dict[str, list[int]] = {}
     for alarm in replayed.alarms:
         again.setdefault(alarm.rule, []).append(alarm.session - DECAY.first)
