@@ -29,7 +29,7 @@ def revise(
 ) -> None:
     """Measure sessions again whose returns were corrected after their close. Alerts stay what they were."""
     from infra.settings import load_settings
-    from signaltape.drift_revision import revise as run
+    from signaltape.drift.revision import revise as run
 
     found = run(load_settings(), every=every)
     typer.echo(json.dumps([asdict(one) for one in found], default=str, indent=2) if as_json else _text(found))

@@ -18,7 +18,7 @@ from pipeline.drift.monitor import DriftMonitor
 from pipeline.drift.training_reference import TrainingReference
 from schemas.intervals import DAY
 from signaltape.cli.drift_text import report_text
-from signaltape.drift_revision import revise
+from signaltape.drift.revision import revise
 from signaltape.initialisation import initialise
 from tests.support.drift_logs import CLOSE, Logs, Plan, build
 
