@@ -14,6 +14,7 @@ from infra.warehouse.connection import Warehouse
 from infra.warehouse.daily import begin_day, end_day, newest_day
 from signaltape.daily.run import last_session, make_report, reports_folder, write_report
 from signaltape.daily.schedule import due, moment_of, next_moment
+from signaltape.drift.revision import revise
 
 SERVICE = "daily"
 #: How long the service sleeps at the most: the clock may be set, the machine may sleep.
@@ -63,25 +64,27 @@ def follow(
 def run_day(settings: Settings, day: date, now: datetime) -> bool:
     """One day's work, recorded; False if it failed. A day that is done is not done again.
 
-    1. The record. 2. Retraining cycles, if the setting asks for them; one that fails is in the report. 3. The report
-    on the last session that had ended when the run was due, written below the data folder. 4. The record's end.
+    1. The record. 2. Sessions whose returns were corrected are measured again. 3. Retraining cycles, if the setting
+    asks for them; one that fails is in the report. 4. The report on the last session that had ended when the run was
+    due, written below the data folder. 5. The record's end.
     """
     log = get_logger()
     with Warehouse(settings, "signaltape-daily") as warehouse:
         if not warehouse.run(lambda connection: begin_day(connection, SERVICE, day)):  # 1.
             return True
         try:
-            cycles = _cycles(settings) if settings.retraining.scheduled else "not scheduled"  # 2.
+            revisions = len(revise(settings))  # 2.
+            cycles = _cycles(settings) if settings.retraining.scheduled else "not scheduled"  # 3.
             planned = moment_of(day, settings.daily.at, ZoneInfo(settings.daily.zone))
-            report = make_report(settings, last_session(min(planned, now)), now)  # 3.
+            report = make_report(settings, last_session(min(planned, now)), now)  # 4.
             files = write_report(report, reports_folder(settings), settings.daily.keep)
         except OperatorError as error:
             reason = str(error)
             log.error("daily job failed", day=str(day), reason=reason)
             warehouse.run(lambda connection: end_day(connection, SERVICE, day, "failed", {"reason": reason}))
             return False
-        detail = {"state": report.document["state"], "files": files, "retraining": cycles}
-        warehouse.run(lambda connection: end_day(connection, SERVICE, day, "done", detail))  # 4.
+        detail = {"state": report.document["state"], "files": files, "retraining": cycles, "revisions": revisions}
+        warehouse.run(lambda connection: end_day(connection, SERVICE, day, "done", detail))  # 5.
     log.info("daily report", day=str(day), state=detail["state"], page=files["html"])
     return True
 
