@@ -199,4 +199,7 @@ class DriftAgent:
                            alerts=len(report.alerts))  # fmt: skip
             for metric in report.metrics:
                 if metric.metric in ("psi", "feature_psi") and metric.value is not None:
-                    FEATURE_DRIFT.labels(feature_name=metric.subject).set(metric.value)
+                    # score/<model>/<interval>/… or feature/<model>/<set>/<interval>/<name>
+                    kind, model, *rest = metric.subject.split("/")
+                    name = rest[-1] if kind == "feature" else kind
+                    FEATURE_DRIFT.labels(feature_name=name, model=model).set(metric.value)

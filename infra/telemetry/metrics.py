@@ -25,7 +25,11 @@ PREDICTIONS = Counter("model_predictions_total", "Rows scored.", ["model", "vers
 PREDICTION_LATENCY = Histogram(
     "model_prediction_latency_seconds", "Duration of one model call.", ["model"], buckets=_LATENCY_S
 )
-FEATURE_DRIFT = Gauge("model_feature_drift", "Newest population stability index.", ["feature_name"])
+FEATURE_DRIFT = Gauge(
+    "model_feature_drift",
+    "Newest population stability index of a feature against its training; of the scores: feature_name score.",
+    ["feature_name", "model"],
+)
 _SHADOW = ["strategy", "model", "version"]
 SHADOW_ROWS = Counter(
     "signaltape_shadow_rows_total", "Rows that a shadow and the serving model both answered.", _SHADOW
