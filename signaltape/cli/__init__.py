@@ -143,6 +143,12 @@ COMMANDS: tuple[Entry, ...] = (
         help="Report on one day.",
         sets=True,
     ),
+    Entry(
+        name="maturity",
+        target="signaltape.cli.maturity:maturity",
+        panel=_WATCH,
+        help="Assess how models are worked with.",
+    ),
     Entry(name="health", target="signaltape.cli.health:health", panel=_WATCH, help="Is a service ready?"),
     Entry(
         name="reconcile",
