@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from producers.bar_table import BarTable
-from schemas.intervals import DAY, INTERVALS, MINUTE, SECOND
+from schemas.intervals import DAY, INTERVALS, MINUTE
 
 _OPEN = 14 * 60 + 30  # minutes after midnight UTC: a US session in winter
-_SESSION_MINUTES = 390
+_SESSION = 390 * MINUTE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +29,7 @@ class MarketConfig:
     ``start_day`` is a day number since the Unix epoch (UTC). ``ic`` is the strength of the predictable part;
     ``decay_at`` the session (counted from 0) from which it is gone. ``missing`` is the share of bars that don't exist
     (no trade). ``frozen`` symbols repeat their last price from ``fault_at`` on, ``shifted`` ones jump by 30 %.
+    ``prefix`` begins every symbol's name. A bar of interval 1d is a whole session, one of another interval at most 4h.
     """
 
     seed: int = 7
@@ -36,6 +37,7 @@ class MarketConfig:
     sessions: int = 1
     start_day: int = 20_454
     interval: str = "1m"
+    prefix: str = "SIM"
     ic: float = 0.08
     tail: float = 4.0
     daily_volatility: float = 0.02
@@ -49,15 +51,14 @@ class MarketConfig:
 _F8 = npt.NDArray[np.float64]
 
 
-def symbol_names(count: int) -> npt.NDArray[np.str_]:
+def symbol_names(count: int, prefix: str = "SIM") -> npt.NDArray[np.str_]:
     """Return ``count`` names SIM0000, SIM0001 … that can't be taken for real tickers."""
-    return np.array([f"SIM{number:04d}" for number in range(count)], dtype=np.str_)
+    return np.array([f"{prefix}{number:04d}" for number in range(count)], dtype=np.str_)
 
 
 def simulate(config: MarketConfig) -> BarTable:
     """Return the market's bars in time order, every symbol once a close except for missing bars."""
-    bars = _SESSION_MINUTES * MINUTE // INTERVALS[config.interval]
-    return _bars(config, bars=int(bars), first_minute=_OPEN, stream=0)
+    return _bars(config, bars=_SESSION // _length(config.interval), first_minute=_OPEN, stream=0)
 
 
 def simulate_burst(config: MarketConfig, *, seconds: int, at_minute: int = 60) -> BarTable:
@@ -77,8 +78,7 @@ def _bars(config: MarketConfig, *, bars: int, first_minute: int, stream: int) ->
     price = np.exp(generator.normal(4.0, 0.7, n))
     volume_base = np.exp(generator.normal(8.0, 1.0, n))
     profile = _intraday_profile(bars)
-    seconds = INTERVALS[config.interval] / SECOND
-    sigma = scale * np.sqrt(seconds / (_SESSION_MINUTES * 60))
+    sigma = scale * np.sqrt(_length(config.interval) / _SESSION)
     noise = _noise(generator, length, beta, config.tail)
     shape = np.tile(profile, config.sessions)
     returns = _returns(config, noise, sigma, shape)
@@ -94,6 +94,11 @@ def _bars(config: MarketConfig, *, bars: int, first_minute: int, stream: int) ->
     times = _closes(config, bars, first_minute)
     prices = [np.maximum(np.round(column, 4), 0.0001) for column in (opening, high, low, close)]
     return _flatten(config, times, [*prices, volume], there)
+
+
+def _length(interval: str) -> int:
+    """Return how much of a session (ns) a bar covers: a daily one all of it."""
+    return min(INTERVALS[interval], _SESSION)
 
 
 def _intraday_profile(bars: int) -> _F8:
@@ -136,7 +141,7 @@ def _faults(config: MarketConfig, close: _F8, bars: int) -> _F8:
 
 
 def _closes(config: MarketConfig, bars: int, first_minute: int) -> npt.NDArray[np.int64]:
-    step = INTERVALS[config.interval]
+    step = _length(config.interval)
     days: list[int] = []
     day = config.start_day
     while len(days) < config.sessions:
@@ -154,7 +159,7 @@ def _flatten(
     bar, symbol = np.nonzero(there)
     return BarTable(
         interval=config.interval,
-        symbol=symbol_names(config.symbols)[symbol],
+        symbol=symbol_names(config.symbols, config.prefix)[symbol],
         event_time=times[bar],
         open=opening,
         high=high,

@@ -73,3 +73,15 @@ def test_frozen_and_shifted_symbols() -> None:
     assert (broken[390:, 0] == broken[390, 0]).all()
     assert np.allclose(broken[390:, 1], healthy[390:, 1] * 1.3, atol=1e-3)
     assert np.array_equal(broken[:, 2:], healthy[:, 2:])
+
+
+def test_a_daily_bar_is_a_whole_session_that_closes_at_its_end() -> None:
+    table = simulate(MarketConfig(symbols=40, sessions=300, missing=0.0, interval="1d", ic=0.0, prefix="SIMD"))
+    days = np.unique(table.event_time)
+    assert not any(mask.any() for _, mask in faults(table))
+    assert len(days) == 300
+    assert set((days % 86_400_000_000_000 // 60_000_000_000).tolist()) == {21 * 60}
+    assert {name[:4] for name in table.symbol.tolist()} == {"SIMD"}
+    daily = np.diff(np.log(closes(table, 40)), axis=0).std(axis=0)
+    scale = 0.02 * np.sqrt(1.0 + 0.4**2)  # the session and the gap before it
+    assert float(np.median(daily)) == pytest.approx(scale * 1.1, rel=0.15)
