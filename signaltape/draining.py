@@ -44,6 +44,13 @@ def waiting(settings: Settings, connection: Connection) -> Iterator[tuple[str, i
         yield "alerts", unpublished[0]
 
 
+def unanswered(settings: Settings, connection: Connection) -> Iterator[tuple[str, int]]:
+    """Yield ("responder", alerts that it has not taken) if there are any; it must be running to take them."""
+    behind = _unread(settings, connection, "responder", TopicNames(settings.topics.prefix).alerts)
+    if behind:
+        yield "responder", behind
+
+
 def _behind_group(settings: Settings, service: str, topic: str, partitions: int) -> int:
     group = f"{settings.topics.prefix}signaltape-{service}"
     done = group_offsets(settings, group, topic, partitions)

@@ -21,12 +21,15 @@ def demo(
 ) -> None:
     """Start real servers, train, run bars through everything, reconcile, print a report, stop.
 
-    Without --bars: real daily bars first, then a simulated session. Exits 1 if anything fails to reconcile.
+    Without --bars: real daily bars, simulated ones with a fault to be found, a simulated session. Exits 1 if anything
+    fails to reconcile, or the fault is not found.
     """
     from infra.settings import load_settings
     from signaltape.demo.console import Console
+    from signaltape.demo.fault_part import fault_part
     from signaltape.demo.parts import file_part, sample_part, simulated_part
     from signaltape.demo.rendering import render
+    from signaltape.demo.report import passed
     from signaltape.demo.run import run_demo
 
     if bars is not None and not (interval and stamp):
@@ -35,7 +38,7 @@ def demo(
     console = Console()
     with console.step("reading bars"):
         parts = (
-            [sample_part(), simulated_part(symbols, seed, section_every_s=0.03)]
+            [sample_part(), fault_part(), simulated_part(symbols, seed, section_every_s=0.03)]
             if bars is None
             else [file_part(bars, interval, stamp)]
         )
@@ -45,7 +48,7 @@ def demo(
         typer.echo("stopped; nothing is left running", err=True)
         raise typer.Exit(130) from None
     typer.echo(json.dumps(report, indent=2, default=str) if as_json else render(report))
-    raise typer.Exit(0 if report["reconciled"] else 1)
+    raise typer.Exit(0 if passed(report) else 1)
 
 
 def _end(*_: Any) -> None:

@@ -17,18 +17,19 @@ def clock(time: int) -> str:
 def change_lines(change: dict[str, Any]) -> Iterator[str]:
     """Shadow, verdict, both swaps, who served which bars on each partition, and what `live-at` answers."""
     yield f"a change of model in the session, strategy {change['strategy']} (SIMULATED)"
-    yield from _labelled("shadow", *_shadow(change["shadow"]))
-    yield from _labelled("compared", *_verdict(change["comparison"]))
+    yield from labelled("shadow", *_shadow(change["shadow"]))
+    yield from labelled("compared", *_verdict(change["comparison"]))
     for swap in change["swaps"]:
-        yield from _labelled("promoted" if swap["action"] == "activate" else "rolled back", *_swap(swap))
+        yield from labelled("promoted" if swap["action"] == "activate" else "rolled back", *_swap(swap))
     for partition, spans in change["served"].items():
         served = (f"{one['model']} {clock(one['first'])} to {clock(one['last'])}" for one in spans)
-        yield from _labelled(f"partition {partition}", " · ".join(served))
+        yield from labelled(f"partition {partition}", " · ".join(served))
     for one in change["live_at"]:
-        yield from _labelled(f"live-at {clock(one['at'])}", _answer(one))
+        yield from labelled(f"live-at {clock(one['at'])}", _answer(one))
 
 
-def _labelled(label: str, *texts: str) -> Iterator[str]:
+def labelled(label: str, *texts: str) -> Iterator[str]:
+    """Texts below each other beside a label, each wrapped to the report's width."""
     lines = [line for text in texts for line in wrap(text, _WIDTH - _LABEL, break_long_words=False)]
     for number, line in enumerate(lines):
         yield f"  {label if number == 0 else '':<{_LABEL - 2}}{line}"

@@ -10,14 +10,13 @@ from signaltape.demo.console import Console
 from signaltape.demo.parts import Part, Stretch
 from signaltape.training import TrainOptions, train
 
-_HORIZON = 5
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainedModel:
     """A registered model and the strategy that it is to serve.
 
-    ``rank_ic`` is that of the held-out test rows, with its 95 % interval; None where there are too few.
+    ``rank_ic`` is that of the held-out test rows, with its 95 % interval; None where there are too few. It serves from
+    ``effective_from`` (ns UTC) on.
     """
 
     strategy: str
@@ -25,6 +24,7 @@ class TrainedModel:
     version: int
     family: str
     training_bars: int
+    effective_from: int
     rank_ic: float | None
     rank_ic_low: float | None
     rank_ic_high: float | None
@@ -54,8 +54,11 @@ def train_seconds(settings: Settings, parts: Sequence[Part], console: Console) -
 def _trained(
     settings: Settings, stretch: Stretch, family: str, parameters: Mapping[str, float], console: Console
 ) -> TrainedModel:
-    registry, folder = ModelRegistry(settings), settings.home / "training" / f"{stretch.model}-{family}"
-    options = TrainOptions(name=stretch.model, family=family, parameters=parameters, horizon=_HORIZON, minimum_rows=200)
+    registry = ModelRegistry(settings)
+    folder = settings.home / "training" / f"{stretch.model}-{family}-{stretch.effective_from}"
+    options = TrainOptions(
+        name=stretch.model, family=family, parameters=parameters, horizon=stretch.horizon, minimum_rows=200
+    )
     with console.step(f"training {stretch.model} ({family}) on {len(stretch.training):,} earlier bars"):
         made = train(stretch.training, options, folder, say=console.say)
         version = registry.register(made.folder, made.manifest, made.metrics, made.run)
@@ -67,6 +70,7 @@ def _trained(
         version=version,
         family=kept.manifest.family,
         training_bars=len(stretch.training),
+        effective_from=stretch.effective_from,
         rank_ic=test.get("rank_ic"),
         rank_ic_low=test.get("rank_ic_low"),
         rank_ic_high=test.get("rank_ic_high"),

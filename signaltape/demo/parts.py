@@ -23,12 +23,17 @@ _FEWEST_TRAINING_BARS = 400
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Stretch:
-    """Bars of one interval: the earlier ones train a model, the later ones are published."""
+    """Bars of one interval: the earlier ones train a model, the later ones are published.
+
+    ``horizon`` (bars) is the model's. It serves from ``effective_from`` (ns UTC) on, in the place of one before it.
+    """
 
     strategy: str
     model: str
     training: BarTable
     live: BarTable
+    horizon: int = 5
+    effective_from: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +55,14 @@ class ModelChange:
         return (self.promote_from - self.shadow_from) // MINUTE
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """What goes wrong in a part's first stretch, from the bars that close at ``begins`` (ns UTC) on, in words."""
+
+    begins: int
+    what: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Part:
     """One part of the demonstration. ``origin`` is what the report says of it: real or simulated, and from where.
@@ -58,6 +71,7 @@ class Part:
     Directions are emitted when they change; between ``every_bar_from`` and ``every_bar_to`` (ns UTC) on every bar, so
     that the dedup window has something to hold back. After the last bar of the first stretch, one of its bars is
     corrected and a split arrives, if ``arrivals`` says so. ``change``: a strategy whose model is changed on the way.
+    ``fault``: what was planted into its bars, and has to be found.
     """
 
     name: str
@@ -69,6 +83,7 @@ class Part:
     every_bar_to: int | None = None
     arrivals: bool = False
     change: ModelChange | None = None
+    fault: Fault | None = None
 
     @property
     def bars(self) -> int:

@@ -5,8 +5,10 @@ from textwrap import wrap
 from typing import Any
 
 from signaltape.demo.change_text import change_lines, clock
+from signaltape.demo.fault_text import fault_lines, verdict
 
 _WIDTH = 100
+_METRICS = ("ic", "psi", "feature_psi_max")
 
 
 def render(report: dict[str, Any]) -> str:
@@ -39,6 +41,9 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
         yield from change_lines(report["change"])
     if report["arrivals"]:
         yield from _arrivals(report["arrivals"])
+    if report["fault"]:
+        yield "─" * _WIDTH
+        yield from fault_lines(report["fault"])
     yield from _reconciliation(report)
 
 
@@ -76,12 +81,19 @@ def _flow(report: dict[str, Any]) -> Iterator[str]:
     yield f"returns       {_both(report['returns'])}   {horizons}"
     rules = " · ".join(f"{rule} {count}" for rule, count in report["alerts"]["by_rule"].items()) or "none"
     yield f"alerts        {_both(report['alerts'])}   {rules}"
-    metrics = " · ".join(f"{name} {count}" for name, count in report["drift_metrics"].items()) or "none"
-    yield from wrap(f"drift metrics {metrics}", _WIDTH, subsequent_indent=" " * 14)
+    yield from wrap(f"drift metrics {_metrics(report['drift_metrics'])}", _WIDTH, subsequent_indent=" " * 14)
     dead = " · ".join(f"{topic} {count}" for topic, count in report["dead_letters"].items()) or "none"
     yield f"dead letters  {dead}"
     if report["restarts"]:
         yield f"RESTARTS      {report['restarts']} (exit codes by service; see the logs)"
+
+
+def _metrics(counts: dict[str, int]) -> str:
+    """The few that others follow from, by verdict; of all others the number."""
+    shown = {name: count for name, count in counts.items() if name.split()[0] in _METRICS}
+    others = sum(counts.values()) - sum(shown.values())
+    parts = [f"{name} {count}" for name, count in shown.items()] + [f"{others:,} of others"] * (others > 0)
+    return " · ".join(parts) or "none"
 
 
 def _latencies(latencies: dict[str, Any]) -> Iterator[str]:
@@ -144,6 +156,8 @@ def _reconciliation(report: dict[str, Any]) -> Iterator[str]:
         if row.get("detail"):
             yield f"    {row['detail']}"
     yield "═" * _WIDTH
+    if report["fault"]:
+        yield verdict(report["fault"])
     yield (
         "RECONCILED: both sides of every line agree" if report["reconciled"] else "NOT RECONCILED: see the lines with ✗"
     )

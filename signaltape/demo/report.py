@@ -11,6 +11,7 @@ from infra.stack import Endpoints
 from infra.warehouse import connect
 from schemas.topics import DEAD_LETTERED, TopicNames
 from signaltape.demo.change_figures import read_change
+from signaltape.demo.fault_figures import read_fault
 from signaltape.demo.figures import counts, latest_signals
 from signaltape.demo.latency import published_at, read_probe, stage_latencies
 from signaltape.demo.models import TrainedModel
@@ -40,10 +41,26 @@ def assemble(
         "latest_signals": newest,
         "models": [asdict(model) for model in models],
         "change": next((read_change(settings, part.change) for part, _, _ in spans if part.change is not None), None),
+        "fault": _fault(settings, [part for part, _, _ in spans], models),
         "servers": _servers(active.endpoints),
         "source": [{"part": part.name, "origin": part.origin, "bars": part.bars} for part, _, _ in spans],
         "restarts": active.supervisor.exits,
     }
+
+
+def _fault(settings: Settings, parts: Sequence[Part], models: Sequence[TrainedModel]) -> dict[str, Any] | None:
+    """What was found of the fault that was planted into a part, None if none was."""
+    for part in parts:
+        if part.fault is not None:
+            own = part.stretches[0]
+            model = next(one for one in models if (one.name, one.effective_from) == (own.model, own.effective_from))
+            return read_fault(settings, part, part.fault, model)
+    return None
+
+
+def passed(report: Mapping[str, Any]) -> bool:
+    """True if both sides of every line agree, and the planted fault, if any, was found."""
+    return bool(report["reconciled"] and (report["fault"] is None or report["fault"]["detected"]))
 
 
 def _flow(result: Reconciliation, figures: dict[str, Any], published_bars: int) -> dict[str, Any]:

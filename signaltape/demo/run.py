@@ -19,7 +19,7 @@ from signaltape.demo.models import TrainedModel, train_models, train_seconds
 from signaltape.demo.parts import Part
 from signaltape.demo.report import assemble
 from signaltape.demo.scene import Scene, latency_probe, scene
-from signaltape.draining import waiting
+from signaltape.draining import unanswered, waiting
 from signaltape.initialisation import initialise
 
 _DRAIN_S = 300.0
@@ -109,7 +109,8 @@ def activate(settings: Settings, models: Sequence[TrainedModel], parameters: Map
             model=model.name,
             model_version=model.version,
             parameters=parameters,
-            reason="first model",
+            effective_from=model.effective_from,
+            reason="in place of the one before" if model.effective_from else "first model",
         )
     _await_relay(settings, before, len(models))
 
@@ -140,9 +141,9 @@ def _drain(active: Scene, console: Console, idle: Idle = lambda: None) -> None:
 
     The deadline starts anew whenever something has moved.
     """
-    until, last = time.monotonic() + _DRAIN_S, None
-    with connect(active.settings, name="signaltape-demo") as connection:
-        while state := list(waiting(active.settings, connection)):
+    settings, until, last = active.settings, time.monotonic() + _DRAIN_S, None
+    with connect(settings, name="signaltape-demo") as connection:
+        while state := list(waiting(settings, connection)) or list(unanswered(settings, connection)):
             if state != last:
                 until, last = time.monotonic() + _DRAIN_S, state
             console.say(", ".join(f"{count:,} messages before {stage}" for stage, count in state))

@@ -23,6 +23,7 @@ MINUTES = Path(__file__).resolve().parents[3] / "shared" / "data" / "us_equities
 KEYS = {
     "reconciled", "reconciliation", "bars", "features", "predictions", "signals", "returns", "alerts", "latency_ms",
     "servers", "source", "arrivals", "change",
+    "fault",
 }  # fmt: skip
 
 
@@ -76,6 +77,7 @@ def test_somebodys_minute_bars_go_through(home: Path, tmp_path: Path) -> None:
     assert report["servers"]["timescaledb"]
     assert not report["restarts"]
     assert not report["dead_letters"]
+    assert report["fault"] is None
     assert not left_behind(home)
 
 
@@ -121,14 +123,42 @@ def check_change(report: dict[str, Any]) -> None:
         assert one["live"] == {model: [0, 1, 2, 3]}
 
 
-def test_shipped_bars_a_change_of_model_then_a_correction_and_a_split(home: Path) -> None:
+def check_fault(report: dict[str, Any]) -> None:
+    """The IC's fall and features that moved are found after the fault, with evidence; the guard steps in dry run."""
+    fault = report["fault"]
+    assert fault["detected"] is True
+    assert fault["sessions"] == {"before": 60, "faulty": 60}
+    assert fault["begins"] == int(datetime(2015, 3, 25, 21, tzinfo=UTC).timestamp()) * 1_000_000_000
+    assert [one["in_session"] > 0 for one in fault["alerts"]] == [True] * len(fault["alerts"])
+    alerts = {one["rule"]: one for one in reversed(fault["alerts"])}
+    fell, moved = alerts["ic_fell"], alerts["features_moved"]
+    for one in (fell, moved):
+        assert (one["policy"], one["evidence"]["model_version"]) == ("calibrated", 2)
+        assert one["evidence"]["e_value"] >= one["evidence"]["e_threshold"]
+        assert one["in_session"] <= 45
+        assert one["suggested_action"]
+    # Half of one false alarm a year of 252 sessions is the IC's part; an onset is an estimate.
+    assert (fell["severity"], fell["false_alarm_budget"], fell["evidence"]["e_threshold"]) == ("severe", 0.5, 504.0)
+    assert abs(fell["onset_error_sessions"]) <= 20
+    assert fell["evidence"]["mean_since_onset"] < fell["evidence"]["threshold"] < fell["evidence"]["held_out_ic"]
+    assert (moved["severity"], moved["step"]) == ("warning", None)
+    assert moved["evidence"]["members"]
+    assert fell["sample_size"] >= 20
+    step = fell["step"]
+    assert (step["state"], step["rung"]) == ("dry_run", "derisk")
+    assert step["words"] == "position_scale of daily from 1 to 0.5"
+    assert report["alerts"]["stored"] == report["alerts"]["published"] >= len(fault["alerts"])
+
+
+def test_shipped_bars_a_fault_a_change_of_model_then_a_correction_and_a_split(home: Path) -> None:
     process = start(home, "--symbols", "20", "--json")
     out, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors[-2_000:]
     report = json.loads(out)
     check_change(report)
+    check_fault(report)
     assert report["reconciled"] is True
-    assert [part["origin"].split()[0] for part in report["source"]] == ["REAL", "SIMULATED"]
+    assert [part["origin"].split()[0] for part in report["source"]] == ["REAL", "SIMULATED", "SIMULATED"]
     assert report["bars"]["published"] == report["bars"]["stored"]
     revision, split = report["arrivals"]["revision"], report["arrivals"]["split"]
     assert revision["status"] == "done"

@@ -71,3 +71,6 @@ WITH calls AS (
 )
 SELECT partition, served, min(event_time), max(event_time), count(*)
 FROM spans GROUP BY partition, span, served ORDER BY partition, span;
+
+-- name: alerts about
+SELECT body::text FROM alerts WHERE strategy = %(strategy)s AND subject = %(subject)s ORDER BY event_time, alert_id;

@@ -133,7 +133,7 @@ class CalibratedWatch:
         return (
             Finding(
                 rule="labels_missing", metric="unlabelled_sessions", severity="warning",
-                action="look at the returns: bars late, names gone, or a horizon that never matures",
+                action="look at the returns: bars late, fewer names than an IC needs, or a horizon that never matures",
                 session=day.session, value=float(self._unlabelled), threshold=float(limit), side="above",
                 onset=day.session - limit + 1, days=limit,
             ),
