@@ -1,0 +1,136 @@
+"""The Prometheus rules: names that exist, sections that a reader finds, and their own tests where promtool is there."""
+
+import ast
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+import infra.telemetry.metrics  # noqa: F401  (registers every metric of the project)
+from pipeline.engine_types import ROW_STATUSES
+
+pytestmark = pytest.mark.unit
+ROOT = Path(__file__).parents[3]
+RULES = ROOT / "infra/prometheus/rules/liveness.yml"
+RUNBOOK = ROOT / "docs/runbook.md"
+ALERT = re.compile(r"^      - alert: (\w+)\n(.*?)(?=^      - alert: |^      #|\Z)", re.MULTILINE | re.DOTALL)
+SEVERITIES = ("warning", "severe", "urgent")
+
+
+def alerts() -> list[tuple[str, str]]:
+    """(name, the lines below it) of each rule; the file keeps to one layout, so that no YAML parser is needed."""
+    return ALERT.findall(RULES.read_text())
+
+
+def expression(body: str) -> str:
+    return body.split("expr: |\n")[1].split("        labels:")[0].split("        for:")[0]
+
+
+def sections() -> dict[str, str]:
+    """Heading of the third level → what stands below it."""
+    parts = re.split(r"^### (.+)\n", RUNBOOK.read_text(), flags=re.MULTILINE)
+    return {name: text.split("\n## ")[0] for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def exported() -> dict[str, set[str]]:
+    """Sample name → labels, as the processes export them."""
+    found: dict[str, set[str]] = {}
+    for collector in set(REGISTRY._collector_to_names):  # the registry lists only what has a value by now
+        labels = set(getattr(collector, "_labelnames", ()))
+        found |= dict.fromkeys(REGISTRY._collector_to_names[collector], labels)
+    return found
+
+
+def rule_names() -> set[str]:
+    """Names of every rule that the code or a policy file that comes with it can raise."""
+    names: set[str] = set()
+    for path in (ROOT / "pipeline").rglob("*.py"):
+        names.update(_raised_in(ast.parse(path.read_text())))
+    for path in (ROOT / "pipeline/drift/policies").glob("*.toml"):
+        policy = tomllib.loads(path.read_text())
+        names.update(rule["name"] for kind in ("rules", "feature_rules") for rule in policy.get(kind, ()))
+    return names
+
+
+def _raised_in(tree: ast.Module) -> Iterator[str]:
+    """`rule="…"` of any call, `name="…"` of a `_Rule`, and a constant `RULE`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "RULE":
+            yield ast.literal_eval(node.value)
+        if not isinstance(node, ast.Call):
+            continue
+        wanted = "name" if isinstance(node.func, ast.Name) and node.func.id == "_Rule" else "rule"
+        for keyword in node.keywords:
+            if keyword.arg == wanted and isinstance(keyword.value, ast.Constant):
+                yield str(keyword.value.value)
+
+
+def test_every_rule_is_read() -> None:
+    assert len(alerts()) == RULES.read_text().count("- alert:") == 10
+
+
+@pytest.mark.parametrize(("name", "body"), [pytest.param(*one, id=f"{at}-{one[0]}") for at, one in enumerate(alerts())])
+def test_a_rule_says_how_bad_it_is_what_it_saw_and_where_to_read_on(name: str, body: str) -> None:
+    (severity,) = re.findall(r"severity: (\w+)", body)
+    assert severity in SEVERITIES
+    assert re.search(r'summary: ".{20,}"', body)
+    (link,) = re.findall(r"runbook_url: (\S+)", body)
+    assert link == f"docs/runbook.md#{name.lower()}"
+    assert name in sections()
+
+
+def test_every_metric_and_label_of_an_expression_is_one_that_a_process_exports() -> None:
+    known = exported()
+    assert "signaltape_lag_messages" in known
+    for name, body in alerts():
+        used = re.findall(r"\b((?:signaltape|model)_\w+)(?:\{([^}]*)\})?", expression(body))
+        assert used, name
+        for metric, selector in used:
+            assert metric in known, f"{name}: no process exports {metric}"
+            assert set(re.findall(r"(\w+)=", selector)) <= known[metric], f"{name}: labels of {metric}"
+
+
+def test_the_outcome_of_a_bar_is_one_that_the_engine_counts() -> None:
+    outcomes = re.findall(r'signaltape_bars_total\{outcome="(\w+)"', RULES.read_text())
+    assert outcomes
+    assert set(outcomes) <= set(ROW_STATUSES)
+
+
+def test_every_rule_that_the_code_can_raise_has_a_section_that_says_what_to_do() -> None:
+    names, found = rule_names(), sections()
+    assert {"no_signal", "ic_fell", "psi_shifted", "shadow_count_differs", "control_late"} <= names
+    assert names <= found.keys(), f"no section in docs/runbook.md: {sorted(names - found.keys())}"
+    assert found.keys() == names | {name for name, _ in alerts()}, "a section about a rule that there is not"
+    for name, text in found.items():
+        assert all(f"**{part}**: " in text for part in ("Means", "Look at", "Do")), name
+
+
+def test_links_within_the_runbook_lead_to_sections() -> None:
+    linked = set(re.findall(r"\]\(#([\w-]+)\)", RUNBOOK.read_text()))
+    assert linked <= {name.lower() for name in sections()}
+    files = re.findall(r"\]\(([^#)]+)\)", RUNBOOK.read_text())
+    assert all((RUNBOOK.parent / path).is_file() for path in files if path != "drift-policies.md")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "rules", RULES.name],
+        ["test", "rules", "liveness.test.yml"],
+        ["test", "rules", "bars_stopped.test.yml"],
+    ],
+    ids=" ".join,
+)
+def test_promtool_agrees(arguments: list[str]) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not on PATH: it comes with Prometheus")
+    done = subprocess.run(
+        [promtool, *arguments], cwd=RULES.parent, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
