@@ -124,6 +124,10 @@ class BackfillWriter:
         self._merge = any(report.suppressed.values())
         return report
 
+    def analyze(self) -> None:
+        """Tell the planner what the tables hold now."""
+        self.connection.execute(queries("backfill")["analyze"])
+
     def entered(self) -> None:
         """Note that the states are in the log."""
         self._warehouse.run(lambda connection: connection.execute(queries("backfill")["entered"], {"run": self._run}))

@@ -76,6 +76,7 @@ def run_backfill(
        are one transaction, so a death between two chunks, or in one, repeats no row and leaves none out.
     5. Publish splits and one state per symbol, acknowledged (``enter_log``).
     6. Note that the run has entered the log.
+    7. Have the planner look at the tables; without it, autovacuum does within minutes.
 
     Dead after the last chunk and before 5 is acknowledged: the rows are there, live bars start cold, and the next
     call does 5. Dead between 5 and 6: the next call does 5 again, which changes nothing (bars that came live in
@@ -108,7 +109,8 @@ def run_backfill(
         seconds = time.perf_counter() - begun
         states = len(history.symbols)
         enter_log(settings, engines, history, splits, lambda n: progress("states", n, states))
-        writer.entered()
+        writer.entered()  # 6.
+        writer.analyze()  # 7.
         return _report(request, history, loaded, (loaded.stepped, states, seconds))
     finally:
         writer.close()

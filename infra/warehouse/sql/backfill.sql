@@ -19,6 +19,10 @@ WHERE run = %(run)s AND sections_done = %(before)s;
 -- name: entered
 UPDATE backfills SET entered_at = now() WHERE run = %(run)s AND loaded_at IS NOT NULL;
 
+-- name: analyze
+-- The planner knows nothing of rows that came in bulk until it has looked: reads would be planned for empty tables.
+ANALYZE bars, features, returns;
+
 -- name: stored bars
 -- What is stored of some symbols in an interval, by where it came from: the log (generation above 0) or a backfill.
 SELECT symbol, generation > 0, min(feed), min(source), max(source), min(event_time), max(event_time), count(*)
