@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from schemas.link import Link
-from schemas.names import MAX_NAME, is_name
+from schemas.names import MAX_NAME, holds_nul, is_name
 
 #: What a control event can do.
 CONTROL_ACTIONS = (
@@ -52,20 +52,8 @@ def control_fault(event: ControlEvent) -> str:
     for what, text in texts.items():
         if "\0" in text:
             return f"{what} contains the character NUL"
-    if _holds_nul(event.parameters):
+    if holds_nul(event.parameters):
         return "a parameter contains the character NUL"
     if not -(2**31) <= event.model_version < 2**31:
         return f"model_version {event.model_version} is out of range"
     return ""
-
-
-def _holds_nul(value: object) -> bool:
-    match value:
-        case str():
-            return "\0" in value
-        case dict():
-            return any(_holds_nul(key) or _holds_nul(one) for key, one in value.items())
-        case list() | tuple():
-            return any(_holds_nul(one) for one in value)
-        case _:
-            return False

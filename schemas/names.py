@@ -7,3 +7,16 @@ MAX_NAME = 128
 def is_name(text: str) -> bool:
     """True if ``text`` can be a name: not empty, not longer than ``MAX_NAME``, without NUL (Postgres keeps none)."""
     return 0 < len(text) <= MAX_NAME and "\0" not in text
+
+
+def holds_nul(value: object) -> bool:
+    """True if a text in ``value``, which may be nested, contains the character NUL."""
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(holds_nul(key) or holds_nul(one) for key, one in value.items())
+        case list() | tuple():
+            return any(holds_nul(one) for one in value)
+        case _:
+            return False

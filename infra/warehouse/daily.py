@@ -10,20 +10,7 @@ from psycopg.types.json import Jsonb
 from infra.warehouse.connection import Connection
 from infra.warehouse.moments import to_moment
 from infra.warehouse.queries import queries
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DayMetric:
-    """One stored drift metric; ``value`` None where the data were too few. ``session``: days since the epoch."""
-
-    strategy: str
-    subject: str
-    metric: str
-    session: int
-    verdict: str
-    value: float | None
-    sample_size: int
-    detail: Mapping[str, Any]
+from pipeline.drift.metric import DriftMetric
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,12 +39,12 @@ class DayDecision:
     by_whom: str
 
 
-def day_metrics(connection: Connection, metrics: Sequence[str], after: int, until: int) -> list[DayMetric]:
+def day_metrics(connection: Connection, metrics: Sequence[str], after: int, until: int) -> list[DriftMetric]:
     """Metrics of sessions that end after ``after`` and at or before ``until`` (ns UTC), by session."""
     values = {"metrics": list(metrics), "after": to_moment(after), "until": to_moment(until)}
-    names = tuple(DayMetric.__dataclass_fields__)
+    names = ("strategy", "subject", "metric", "session", "verdict", "value", "sample_size", "detail")
     rows = connection.execute(queries("daily")["metrics"], values)
-    return [DayMetric(**dict(zip(names, row, strict=True))) for row in rows]
+    return [DriftMetric(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 def day_alerts(connection: Connection, after: int, until: int) -> list[DayAlert]:

@@ -10,7 +10,8 @@ from psycopg.types.json import Jsonb
 from infra.warehouse.connection import Connection
 from infra.warehouse.moments import to_moment, to_nanoseconds
 from infra.warehouse.queries import queries
-from pipeline.retraining.facts import AlertRow, MetricRow, Trigger
+from pipeline.drift.metric import DriftMetric
+from pipeline.retraining.facts import AlertRow, Trigger
 from schemas.alerts import SEVERITIES
 
 _BEGINNING, _END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2261, 1, 1, tzinfo=UTC)
@@ -58,13 +59,13 @@ class NewCycle:
     worker: str
 
 
-def metric_rows(connection: Connection, strategy: str, metric: str, after: int) -> list[MetricRow]:
+def metric_rows(connection: Connection, strategy: str, metric: str, after: int) -> list[DriftMetric]:
     """One metric of a strategy in sessions that end after ``after`` (ns UTC), oldest first."""
     values = {"strategy": strategy, "metric": metric, "after": to_moment(after)}
     return [
-        MetricRow(
-            subject=subject, metric=metric, session=session, verdict=verdict, value=value, sample_size=size,
-            detail=detail,
+        DriftMetric(
+            strategy=strategy, subject=subject, metric=metric, session=session, verdict=verdict, value=value,
+            sample_size=size, detail=detail,
         )
         for subject, metric, session, verdict, value, size, detail in connection.execute(
             queries("retraining")["metrics"], values

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from schemas.alerts import SEVERITIES, Alert
 from schemas.intervals import DAY
-from schemas.names import MAX_NAME
+from schemas.names import MAX_NAME, holds_nul
 
 _NAMES = ("alert_id", "policy", "rule", "strategy", "subject")
 _LAST_SESSION = 2**63 // DAY - 1
@@ -24,18 +24,6 @@ def alert_fault(alert: Alert) -> str:
             return f"{name} has over {4 * MAX_NAME} characters"
     if not 0 <= alert.session <= _LAST_SESSION or alert.event_time < 0:
         return f"session {alert.session} at event time {alert.event_time} can't be"
-    if any(_holds_nul(getattr(alert, one.name)) for one in fields(alert)):
+    if any(holds_nul(getattr(alert, one.name)) for one in fields(alert)):
         return "a text contains the character NUL"
     return ""
-
-
-def _holds_nul(value: object) -> bool:
-    match value:
-        case str():
-            return "\0" in value
-        case dict():
-            return any(_holds_nul(key) or _holds_nul(one) for key, one in value.items())
-        case list() | tuple():
-            return any(_holds_nul(one) for one in value)
-        case _:
-            return False

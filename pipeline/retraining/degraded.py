@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from pipeline.deployments import ModelRef
 from pipeline.drift.coefficient_mean import mean_coefficient
 from pipeline.drift.direction import degradation
+from pipeline.drift.metric import DriftMetric
 from pipeline.drift.results import Insufficient
-from pipeline.retraining.facts import Baseline, MetricRow, Trigger
+from pipeline.retraining.facts import Baseline, Trigger
 from pipeline.retraining.rules import RetrainingRules
 
 NAME, METRIC = "degradation", "ic"
@@ -18,7 +19,7 @@ _ROUNDING = 1e-12
 
 
 def degraded(
-    rows: Iterable[MetricRow], live: ModelRef, baseline: Baseline | None, last: int, rules: RetrainingRules
+    rows: Iterable[DriftMetric], live: ModelRef, baseline: Baseline | None, last: int, rules: RetrainingRules
 ) -> Trigger:
     """Compare the mean daily IC of the last sessions with the baseline, whatever the baseline's sign.
 
@@ -29,7 +30,7 @@ def degraded(
     """
     if baseline is None:
         return Trigger(name=NAME, verdict="insufficient", detail=f"{live} has no rank IC on test data to compare with")
-    series: dict[str, list[MetricRow]] = {}
+    series: dict[str, list[DriftMetric]] = {}
     for row in rows:
         if row.metric == METRIC and _is_live(row.subject, live) and row.value is not None:
             series.setdefault(row.subject, []).append(row)
@@ -47,7 +48,7 @@ def degraded(
     return Trigger(name=NAME, verdict="insufficient", detail=f"no IC of {live} in the last sessions")
 
 
-def _judge(subject: str, rows: Sequence[MetricRow], baseline: Baseline, rules: RetrainingRules) -> Trigger:
+def _judge(subject: str, rows: Sequence[DriftMetric], baseline: Baseline, rules: RetrainingRules) -> Trigger:
     overlap = _overlap(subject)
     wanted = max(rules.sessions, _DAYS_A_LAG * (overlap + 1))
     values = [row.value for row in rows[-wanted:] if row.value is not None]

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 
 from pipeline.deployments import ModelRef
-from pipeline.retraining.facts import MetricRow, Trigger
+from pipeline.drift.metric import DriftMetric
+from pipeline.retraining.facts import Trigger
 from pipeline.retraining.rules import RetrainingRules
 
 NAME, METRIC = "drifted_features", "feature_psi"
 
 
-def drifted_features(rows: Iterable[MetricRow], live: ModelRef, last: int, rules: RetrainingRules) -> Trigger:
+def drifted_features(rows: Iterable[DriftMetric], live: ModelRef, last: int, rules: RetrainingRules) -> Trigger:
     """Count features whose PSI on the newest session with any is above the rule's.
 
     ``last`` is the newest session that could have closed: a newest session more than ``stale_sessions`` before it says

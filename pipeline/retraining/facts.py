@@ -9,19 +9,6 @@ TriggerVerdict = Literal["fired", "quiet", "insufficient"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MetricRow:
-    """One stored drift metric. ``value`` is None where the data were too few. ``session``: days since the epoch."""
-
-    subject: str
-    metric: str
-    session: int
-    verdict: str
-    value: float | None
-    sample_size: int
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class AlertRow:
     """One stored alert. ``session``: days since the epoch; ``evidence``: its numbers by name."""
 

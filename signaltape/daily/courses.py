@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infra.warehouse.daily import DayMetric
 from pipeline.drift.coefficient_mean import MeanCoefficient, mean_coefficient
+from pipeline.drift.metric import DriftMetric
 
 #: Sessions in the running mean of the IC.
 RUNNING = 20
@@ -25,13 +25,13 @@ class Course:
     equity: Sequence[tuple[int, float]]
 
 
-def courses(metrics: Sequence[DayMetric], sessions: int) -> list[Course]:
+def courses(metrics: Sequence[DriftMetric], sessions: int) -> list[Course]:
     """A course for each series of scores, over its last sessions."""
     about = sorted({(one.strategy, one.subject) for one in metrics if one.subject.startswith("score/")})
     return [_course(metrics, strategy, subject, sessions) for strategy, subject in about]
 
 
-def _course(metrics: Sequence[DayMetric], strategy: str, subject: str, sessions: int) -> Course:
+def _course(metrics: Sequence[DriftMetric], strategy: str, subject: str, sessions: int) -> Course:
     own = [one for one in metrics if (one.strategy, one.subject) == (strategy, subject)]
     ic = _values(own, "ic")
     *_, interval, horizon, _ = subject.split("/")
@@ -52,11 +52,11 @@ def _course(metrics: Sequence[DayMetric], strategy: str, subject: str, sessions:
     )
 
 
-def _values(own: Sequence[DayMetric], metric: str) -> list[tuple[int, float]]:
+def _values(own: Sequence[DriftMetric], metric: str) -> list[tuple[int, float]]:
     return sorted((one.session, one.value) for one in own if one.metric == metric and one.value is not None)
 
 
-def newest_stability(metrics: Sequence[DayMetric]) -> dict[tuple[str, str, int], list[tuple[str, float | None]]]:
+def newest_stability(metrics: Sequence[DriftMetric]) -> dict[tuple[str, str, int], list[tuple[str, float | None]]]:
     """(strategy, model, session) → (feature, PSI) of the newest session, greatest first; None: too little data."""
     rows = [one for one in metrics if one.metric == "feature_psi"]
     newest: dict[tuple[str, str], int] = {}

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from infra.warehouse.daily import DayAlert, DayDecision, DayMetric
+from infra.warehouse.daily import DayAlert, DayDecision
+from pipeline.drift.metric import DriftMetric
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +45,7 @@ class Facts:
     marks: Mapping[str, int] = field(default_factory=dict)
     open_repairs: int = 0
     models: Sequence[ModelState] = ()
-    metrics: Sequence[DayMetric] = ()
+    metrics: Sequence[DriftMetric] = ()
     alerts: Sequence[DayAlert] = ()
     decisions: Sequence[DayDecision] = ()
     problems: Sequence[str] = ()

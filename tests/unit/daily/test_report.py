@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from infra.warehouse.daily import DayAlert, DayDecision, DayMetric
+from infra.warehouse.daily import DayAlert, DayDecision
+from pipeline.drift.metric import DriftMetric
 from schemas.intervals import session_end
 from signaltape.daily.courses import courses, newest_stability
 from signaltape.daily.document import day_of, document
@@ -20,9 +21,9 @@ NOW = datetime(2024, 3, 19, 6, 0, tzinfo=UTC)
 SERIES = "score/sim:2/1m/5/live"
 
 
-def metric(name: str, session: int, value: float | None, subject: str = SERIES) -> DayMetric:
+def metric(name: str, session: int, value: float | None, subject: str = SERIES) -> DriftMetric:
     verdict = "insufficient" if value is None else "good"
-    return DayMetric(
+    return DriftMetric(
         strategy="alpha", subject=subject, metric=name, session=session, verdict=verdict, value=value, sample_size=50,
         detail={"reason": "too few names"} if value is None else {},
     )  # fmt: skip

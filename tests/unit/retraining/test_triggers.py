@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.deployments import ModelRef
+from pipeline.drift.metric import DriftMetric
 from pipeline.retraining.alarmed import severe_alerts
 from pipeline.retraining.decision import decide
 from pipeline.retraining.degraded import degraded
 from pipeline.retraining.drifted import drifted_features
-from pipeline.retraining.facts import AlertRow, Baseline, MetricRow, Trigger
+from pipeline.retraining.facts import AlertRow, Baseline, Trigger
 from pipeline.retraining.rules import RetrainingRules
 from schemas.intervals import DAY
 
@@ -21,17 +22,25 @@ SERIES = "score/sim:2/1m/5/live"
 BASELINE = Baseline(metric="cross_section_rank_ic", dataset="test", value=0.04)
 
 
-def psi(name: str, value: float | None, session: int = LAST, interval: str = "1d", of: str = "sim:2") -> MetricRow:
-    return MetricRow(
-        subject=f"feature/{of}/core:1/{interval}/{name}", metric="feature_psi", session=session,
+def psi(name: str, value: float | None, session: int = LAST, interval: str = "1d", of: str = "sim:2") -> DriftMetric:
+    return DriftMetric(
+        strategy="alpha", subject=f"feature/{of}/core:1/{interval}/{name}", metric="feature_psi", session=session,
         verdict="insufficient" if value is None else "measured", value=value, sample_size=500,
     )  # fmt: skip
 
 
-def ics(values: list[float], subject: str = SERIES, last: int = LAST) -> list[MetricRow]:
+def ics(values: list[float], subject: str = SERIES, last: int = LAST) -> list[DriftMetric]:
     first = last - len(values) + 1
     return [
-        MetricRow(subject=subject, metric="ic", session=first + at, verdict="good", value=value, sample_size=50)
+        DriftMetric(
+            strategy="alpha",
+            subject=subject,
+            metric="ic",
+            session=first + at,
+            verdict="good",
+            value=value,
+            sample_size=50,
+        )
         for at, value in enumerate(values)
     ]
 
@@ -60,7 +69,7 @@ def alert(name: str = "a", severity: str = "severe", subject: str = SERIES, **ch
         ([psi("a", 0.3), psi("b", 0.3), psi("c", None), psi("d", 0.3)], "fired", "3 of 3"),
     ],
 )
-def test_drifted_features(rows: list[MetricRow], verdict: str, said: str) -> None:
+def test_drifted_features(rows: list[DriftMetric], verdict: str, said: str) -> None:
     found = drifted_features(rows, LIVE, LAST, RULES)
     assert (found.verdict, said in found.detail) == (verdict, True), found
 
