@@ -92,7 +92,7 @@ def _metrics(counts: dict[str, int]) -> str:
     """The few that others follow from, by verdict; of all others the number."""
     shown = {name: count for name, count in counts.items() if name.split()[0] in _METRICS}
     others = sum(counts.values()) - sum(shown.values())
-    parts = [f"{name} {count}" for name, count in shown.items()] + [f"{others:,} of others"] * (others > 0)
+    parts = [f"{name} {count}" for name, count in shown.items()] + [f"{others:,} others"] * (others > 0)
     return " · ".join(parts) or "none"
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from signaltape.demo.rendering import _metrics
 from signaltape.demo.report import _flow
 from signaltape.reconcile import Reconciliation
 from signaltape.reconciliation.tally import Line
@@ -34,3 +35,10 @@ def test_each_figure_is_its_line() -> None:
 def test_a_line_that_is_missing_is_no_zero(missing: str) -> None:
     with pytest.raises(KeyError, match=missing):
         _flow(lines(*(stage for stage in STAGES if stage != missing)), figures(), 10)
+
+
+def test_of_many_drift_metrics_the_few_that_others_follow_from_are_shown() -> None:
+    counts = {"feature_psi stable": 9_000, "ic excellent": 4, "ic insufficient": 2, "ic_mean_5 good": 5}
+    assert _metrics(counts) == "ic excellent 4 · ic insufficient 2 · 9,005 others"
+    assert _metrics({"psi stable": 1}) == "psi stable 1"
+    assert _metrics({}) == "none"
