@@ -8,6 +8,8 @@ from pipeline.retraining.rules import RetrainingRules
 from schemas.alerts import SEVERITIES
 
 NAME = "severe_alert"
+#: Policies whose alerts are no statement about a model: a feed that stopped is not mended by training on it.
+NOT_ABOUT_MODELS = frozenset({"operations", "business", "shadow", "drill"})
 
 
 def severe_alerts(
@@ -16,7 +18,7 @@ def severe_alerts(
     """Fires if an alert of at least the rule's severity is new. ``answered``: ids that an earlier cycle took up.
 
     Alerts are told apart by id, not by time: one that was stored late is new all the same. Those about another model
-    than the live one, and those of a drill, don't count.
+    than the live one, about none (``NOT_ABOUT_MODELS``), and those of a drill, don't count.
     """
     least = SEVERITIES.index(rules.severity)
     found = {
@@ -40,7 +42,7 @@ def severe_alerts(
 
 
 def _counts(alert: AlertRow, live: ModelRef) -> bool:
-    if alert.policy == "drill" or alert.evidence.get("drill"):
+    if alert.policy in NOT_ABOUT_MODELS or alert.evidence.get("drill"):
         return False
     if alert.subject.startswith("score/") and not alert.subject.startswith(f"score/{live}/"):
         return False

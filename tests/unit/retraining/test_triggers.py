@@ -147,6 +147,8 @@ def test_degradation_fires_only_where_the_mean_has_lost(values: list[float], val
         ([alert(subject="features/core:1")], (), True),
         ([alert(subject="features/core:1", evidence={"model": "sim", "model_version": 1})], (), False),
         ([alert(policy="drill")], (), False),
+        ([alert(policy="business", rule="no_signal", subject="signals/1m")], (), False),  # a feed stopped
+        ([alert(policy="operations", subject="retraining")], (), False),
         ([alert(evidence={"drill": True})], (), False),
         ([], (), False),
     ],
