@@ -11,7 +11,9 @@ observations, on average, for ever, whatever the dependence within the past.
 
 **Overlapping observations.** If only E[e_t | what was known ``lag`` observations earlier] ≤ 1 holds (labels that
 overlap), the observations are dealt to ``lag`` streams in turn, each with a detector of its own and the same A. In
-each, the expectation given its own past is at most one, so each raises at most (t / lag) / A alarms, all t / A.
+each, the expectation given its own past is at most one, so each raises at most (t / lag) / A alarms, all t / A. What
+an observation is divided by must be known ``lag`` observations earlier as well. An alarm of one stream empties the
+others too: that looks at what their next observation depends on, but it only takes evidence (all of it ≥ 0) away.
 """
 
 from dataclasses import dataclass

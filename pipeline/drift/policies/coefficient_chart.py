@@ -11,7 +11,7 @@ from pipeline.drift.training_reference import TrainingReference
 
 
 class CoefficientChart:
-    """One chart on the daily IC; its scale is learnt from the sessions before."""
+    """One chart on the daily IC; its scale is learnt from sessions that share no label with the one it is used on."""
 
     def __init__(self, policy: CalibratedSettings, reference: TrainingReference) -> None:
         self.held_out = reference.ic
@@ -21,6 +21,7 @@ class CoefficientChart:
         self._memory = 1.0 / policy.scale_memory
         self._square = (reference.ic_scale or 1.0) ** 2
         self._stakes = np.array(policy.ic_stakes)
+        self._lag = reference.overlap
         threshold = np.array([policy.threshold(policy.shares.ic)])
         self._bank = DetectorBank(threshold, stakes=len(self._stakes), lag=reference.overlap)
         self._spells = Spells(1, quiet=policy.quiet * reference.overlap)
@@ -33,9 +34,11 @@ class CoefficientChart:
             return None
         z = np.array([(self.floor - value) / self._square**0.5])
         look = self._bank.step(session, symmetric_evidence(z, self._stakes), np.ones(1, np.bool_))
-        # The scale must be chosen before it is used: today's value enters tomorrow's.
-        self._square += self._memory * ((value - self.floor) ** 2 - self._square)
         self._recent = [*self._recent, (session, value)][-self._keep :]
+        # The e-value needs a scale that was known ``lag`` observations before: newer values share labels with the next.
+        if len(self._recent) >= self._lag:
+            _, known = self._recent[-self._lag]
+            self._square += self._memory * ((known - self.floor) ** 2 - self._square)
         opened, _ = self._spells.take(session, look.alarm)
         return look if opened[0] else None
 

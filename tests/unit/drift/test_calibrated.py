@@ -9,6 +9,7 @@ from pipeline.drift.bands import Bands
 from pipeline.drift.day import FeatureDay, SeriesDay
 from pipeline.drift.policies.calibrated import CalibratedPolicy
 from pipeline.drift.policies.calibrated_settings import CalibratedSettings, Shares
+from pipeline.drift.policies.coefficient_chart import CoefficientChart
 from pipeline.drift.policies.files import PolicyInvalid, read_policy
 from pipeline.drift.policies.finding import Finding, Policy, Watch
 from pipeline.drift.results import Insufficient
@@ -254,3 +255,19 @@ def test_the_file_that_ships_holds_the_defaults() -> None:
 def test_another_setting_is_another_fingerprint() -> None:
     prints = {CALIBRATED.fingerprint, CLASSIC.fingerprint, read_policy('kind = "calibrated"\nfloor = 0.5').fingerprint}
     assert len(prints) == 3
+
+
+@pytest.mark.parametrize("overlap", [1, 3, 20])
+def test_the_scale_in_force_has_not_seen_labels_that_the_next_ic_shares(overlap: int) -> None:
+    """The bound needs a scale known ``overlap`` observations before: the ``overlap - 1`` newest may not enter it."""
+
+    def scale_after(values: list[float]) -> float:
+        chart = CoefficientChart(CalibratedSettings(), replace(REFERENCE, overlap=overlap))
+        for session, value in enumerate(values):
+            chart.look(session, value)
+        return float(chart.snapshot()[0])
+
+    before = [0.04, 0.01, -0.03, 0.02] * 8
+    newest = overlap - 1
+    assert scale_after([*before, *[0.9] * newest]) == scale_after([*before, *[0.03] * newest])
+    assert scale_after([*before, *[0.9] * overlap]) > scale_after([*before, *[0.03] * overlap])
