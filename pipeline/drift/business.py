@@ -12,8 +12,9 @@ from schemas.predictions import OUTCOMES, SERVING_ROLES, STATUSES, PredictionBat
 
 _OK, _SKIPPED = STATUSES.index("ok"), STATUSES.index("skipped")
 _EMITTED = OUTCOMES.index("emitted")
-#: Outcomes of rows that could have been a signal of this strategy and were none.
-_HELD = tuple(OUTCOMES.index(name) for name in ("suppressed", "filtered", "unchanged"))
+#: Outcomes of rows that could have been a signal of this strategy and were none. Not ``unchanged``: with emission on
+#: change only, the direction last emitted stands, and saying nothing is what was asked for.
+_HELD = tuple(OUTCOMES.index(name) for name in ("suppressed", "filtered"))
 #: Confidences are added as integers of this part, so that their order does not matter.
 _PART = 1 << 40
 

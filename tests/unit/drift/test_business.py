@@ -63,15 +63,16 @@ def minutes(pattern: str, rows: int = 3) -> list[tuple[int, str]]:
     ("pattern", "interval", "silent"),
     [
         ("e" * 30, "1m", False),
-        ("e" + "u" * 9 + "e", "1m", False),  # a signal at the very limit is in time
-        ("e" + "u" * 10, "1m", True),  # no signal for exactly ten minutes
+        ("e" + "f" * 9 + "e", "1m", False),  # a signal at the very limit is in time
+        ("e" + "f" * 10, "1m", True),  # no signal for exactly ten minutes
         ("e" + "f" * 5 + "e" + "f" * 5, "1m", False),
         ("e" + "." * 10 + "e", "1m", True),  # the bars stopped, and came back with a signal after eleven minutes
         ("e" + "." * 9 + "e", "1m", False),
         ("e" + "p" * 30, "1m", False),  # an operator's pause
+        ("e" + "u" * 30, "1m", False),  # with emission on change, the direction last emitted stands
         ("e" + "m" * 30, "1m", False),  # another strategy's signal says it
-        ("e....u....u....u", "5m", True),  # three intervals
-        ("e....u....u....e", "5m", False),
+        ("e....f....f....f", "5m", True),  # three intervals
+        ("e....f....f....e", "5m", False),
     ],
 )
 def test_silence_in_a_session(pattern: str, interval: str, silent: bool) -> None:
@@ -92,7 +93,7 @@ def test_daily_bars_need_three_silent_sessions_and_closed_days_do_not_count() ->
     for days, expected in (([0, 1, 2], 0), ([0, 1, 2, 7], 1)):
         run = Run()
         for number in days:
-            run.session(number, [(0, "e" if number == 0 else "u")], interval="1d")
+            run.session(number, [(0, "e" if number == 0 else "f")], interval="1d")
         assert len(run.alerts("no_signal")) == expected
     (alert,) = run.alerts("no_signal")
     assert (alert.session, alert.onset) == (FIRST + 7, FIRST * DAY + OPEN)
@@ -105,7 +106,7 @@ def test_a_closed_market_and_a_spell() -> None:
         run.days.mark(0, Watermark(feed="x", event_time=(FIRST + number) * DAY + OPEN, state="advance"))
         run.close(number)
     for number in (3, 4, 5, 6):
-        run.session(number, minutes("e" * 20 if number == 5 else "u" * 20))
+        run.session(number, minutes("e" * 20 if number == 5 else "f" * 20))
     assert [alert.session - FIRST for alert in run.alerts("no_signal")] == [3, 6]
 
 
