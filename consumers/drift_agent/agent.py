@@ -195,8 +195,9 @@ class DriftAgent:
             self._log.warning("rows of closed sessions are left out", rows=counts.late - self._late)
         self._repeated, self._late = counts.repeated, counts.late
         for report in self._reports:
-            self._log.info("session closed", session=report.session, metrics=len(report.metrics),
-                           alerts=len(report.alerts))  # fmt: skip
+            if report.until is None:
+                self._log.info("session closed", session=report.session, metrics=len(report.metrics),
+                               alerts=len(report.alerts))  # fmt: skip
             for metric in report.metrics:
                 if metric.metric in ("psi", "feature_psi") and metric.value is not None:
                     # score/<model>/<interval>/… or feature/<model>/<set>/<interval>/<name>

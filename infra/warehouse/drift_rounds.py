@@ -79,7 +79,7 @@ def metric_columns(metrics: Sequence[DriftMetric]) -> dict[str, list[Any]]:
         "strategies": [one.strategy for one in metrics],
         "subjects": [one.subject for one in metrics],
         "metrics": [one.metric for one in metrics],
-        "sessions_s": [session_end(one.session) // SECOND for one in metrics],
+        "sessions_s": [(session_end(one.session) if one.until is None else one.until) // SECOND for one in metrics],
         "verdicts": [one.verdict for one in metrics],
         "values": [one.value for one in metrics],
         "sample_sizes": [one.sample_size for one in metrics],

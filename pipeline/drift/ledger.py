@@ -10,7 +10,7 @@ from pipeline.drift.columns import Columns, concatenate, packed, sort_by_key, un
 from pipeline.drift.series import Series, series_from
 from schemas.features import ReturnBatch
 from schemas.fields import F8Array
-from schemas.intervals import DAY, INTERVALS, session_of
+from schemas.intervals import DAY, HOUR, INTERVALS, session_of
 
 #: How long a prediction waits for its label at least, in days; labels of symbols that stopped trading never come.
 LEAST_WAIT_DAYS = 10
@@ -42,25 +42,54 @@ class LabelLedger:
     not of their order: everything is brought into the order (prediction time, symbol) before it is used.
     Of several predictions or labels with one key the first counts.
 
-    Held in memory: predictions that wait, and labels of sessions that have not closed. Predictions older than
-    three times their horizon (at least ten days) at a close are given up and counted.
+    Held in memory: predictions that wait, and labels of sessions that have not closed; those of an open hour are kept
+    by hour too, so that it can be looked at without taking anything from its session. Predictions older than three
+    times their horizon (at least ten days) at a close are given up and counted.
     """
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
         self._waiting: dict[Series, list[Columns]] = {}
         self._labels: dict[tuple[int, str, int], list[Columns]] = {}
+        self._hours: dict[tuple[int, str, int], list[Columns]] = {}
 
     def predictions(self, series: Series, event_time: int, symbols: Sequence[str], scores: F8Array) -> None:
         """Take the finite scores, shape (n,), that a series gave to ``symbols`` for the bar at ``event_time``."""
         times = np.full(len(symbols), event_time, np.int64)
         self._waiting.setdefault(series, []).append((times, self._numbers(symbols), scores))
 
-    def labels(self, batch: ReturnBatch) -> None:
-        """Take returns that matured at the batch's ``event_time``."""
+    def labels(self, batch: ReturnBatch, *, hour: int | None = None) -> None:
+        """Take returns that matured at the batch's ``event_time``; with ``hour``, they are seen by ``close_hour``."""
         key = (session_of(batch.event_time), batch.interval, batch.horizon)
         rows = (batch.prediction_time, self._numbers(batch.symbols), batch.log_return)
         self._labels.setdefault(key, []).append(rows)
+        if hour is not None:
+            self._hours.setdefault((hour, batch.interval, batch.horizon), []).append(rows)
+
+    def hours(self, last: int) -> set[int]:
+        """Hours up to ``last`` in which labels matured."""
+        return {hour for hour, _, _ in self._hours if hour <= last}
+
+    def close_hour(self, hour: int) -> dict[Series, Matured]:
+        """What matured in an hour, joined. The session's labels and the predictions stay; call before its close.
+
+        Cross-sections are not ordered by symbol.
+        """
+        names, result = list(self._ids), {}
+        closed = {key[1:]: sort_by_key(concatenate(rows)) for key, rows in self._hours.items() if key[0] == hour}
+        for series in sorted(self._waiting):
+            labels = closed.get((series.interval, series.horizon))
+            if labels is None:
+                continue
+            # A day's predictions wait, few of them for this hour; none of a later one, which not every lane has told.
+            first, last = labels[0][0], min(labels[0][-1], (hour + 1) * HOUR)
+            blocks = [_between(block, first, last) for block in self._waiting[series]]
+            sections, _ = _join(sort_by_key(concatenate(blocks)), labels, names)
+            found = tuple(sections)
+            if found:
+                result[series] = Matured(cross_sections=found, expired=0)
+        self._hours = {key: rows for key, rows in self._hours.items() if key[0] > hour}
+        return result
 
     def sessions(self, last: int) -> set[int]:
         """Sessions up to ``last`` in which labels matured."""
@@ -74,7 +103,7 @@ class LabelLedger:
             blocks = self._labels.get((session, series.interval, series.horizon), [])
             predictions = sort_by_key(concatenate(self._waiting[series]))
             sections, taken = _join(predictions, sort_by_key(concatenate(blocks)), names)
-            expired = ~taken & (predictions[0] <= _give_up_time(series, session))
+            expired = ~taken & (predictions[0] <= give_up_time(series, session))
             left = ~taken & ~expired
             self._waiting[series] = [(predictions[0][left], predictions[1][left], predictions[2][left])]
             result[series] = Matured(cross_sections=tuple(sections), expired=int(expired.sum()))
@@ -86,12 +115,19 @@ class LabelLedger:
         """How many predictions of a series wait for their label."""
         return sum(len(block[0]) for block in self._waiting.get(series, []))
 
+    def waiting_at(self, series: Series, event_time: int) -> set[str]:
+        """Symbols whose prediction for the bar at ``event_time`` waits. Looks through everything: for rare use."""
+        names = list(self._ids)
+        blocks = self._waiting.get(series, [])
+        return {names[number] for block in blocks for number in block[1][block[0] == event_time].tolist()}
+
     def snapshot(self) -> dict[str, Any]:
         """State as plain values and bytes, the same for every order of arrival."""
         names = self._renumber()
         waiting = [(s.key, packed(sort_by_key(concatenate(self._waiting[s])))) for s in sorted(self._waiting)]
         labels = [(key, packed(sort_by_key(concatenate(self._labels[key])))) for key in sorted(self._labels)]
-        return {"names": names, "waiting": waiting, "labels": labels}
+        hours = [(key, packed(sort_by_key(concatenate(self._hours[key])))) for key in sorted(self._hours)]
+        return {"names": names, "waiting": waiting, "labels": labels, "hours": hours}
 
     @classmethod
     def restore(cls, state: dict[str, Any]) -> "LabelLedger":
@@ -100,6 +136,7 @@ class LabelLedger:
         ledger._ids = {name: number for number, name in enumerate(state["names"])}
         ledger._waiting = {series_from(tuple(key)): [unpacked(rows)] for key, rows in state["waiting"]}
         ledger._labels = {tuple(key): [unpacked(rows)] for key, rows in state["labels"]}
+        ledger._hours = {tuple(key): [unpacked(rows)] for key, rows in state.get("hours", ())}
         return ledger
 
     def _numbers(self, symbols: Iterable[str]) -> Any:
@@ -110,21 +147,28 @@ class LabelLedger:
     def _renumber(self) -> list[str]:
         """Number the symbols in use by their alphabetical order and return them in it."""
         old = list(self._ids)
-        blocks = [block for rows in (*self._waiting.values(), *self._labels.values()) for block in rows]
+        labels = (*self._labels.values(), *self._hours.values())
+        blocks = [block for rows in (*self._waiting.values(), *labels) for block in rows]
         used = np.unique(np.concatenate([block[1] for block in blocks])).tolist() if blocks else []
         names = sorted(old[number] for number in used)
         self._ids = {name: number for number, name in enumerate(names)}
         table = np.array([self._ids.get(name, -1) for name in old], np.int64)
-        for held in (self._waiting, self._labels):
+        for held in (self._waiting, self._labels, self._hours):
             for key, rows in held.items():
                 held[key] = [(times, table[ids], values) for times, ids, values in rows]  # type: ignore[index]
         return names
 
 
-def _give_up_time(series: Series, session: int) -> int:
+def give_up_time(series: Series, session: int) -> int:
     """Predictions at or before this time (ns UTC) no longer wait when ``session`` closes."""
     wait = max(LEAST_WAIT_DAYS * DAY, 3 * series.horizon * INTERVALS[series.interval])
     return (session + 1) * DAY - wait
+
+
+def _between(block: Columns, first: int, last: int) -> Columns:
+    """Rows whose time lies in [first, last]."""
+    inside = (block[0] >= first) & (block[0] <= last)
+    return block[0][inside], block[1][inside], block[2][inside]
 
 
 def _join(predictions: Columns, labels: Columns, names: list[str]) -> tuple[Iterator[CrossSection], Any]:

@@ -15,6 +15,7 @@ class DriftMetric:
     """One number, or the statement that there is too little data for it, about one subject on one session day.
 
     ``value`` is None exactly where ``verdict`` is ``insufficient``. ``session`` counts days since the Unix epoch.
+    ``until`` is the last instant (ns UTC) of what was measured where that is a part of the session; None: its end.
     """
 
     policy: str = METRICS
@@ -26,15 +27,17 @@ class DriftMetric:
     value: float | None
     sample_size: int
     detail: Mapping[str, Any] = field(default_factory=dict)
+    until: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Whose metric it is: strategy, subject and session."""
+    """Whose metric it is: strategy, subject and session, or the part of it that ends at ``until``."""
 
     strategy: str
     subject: str
     session: int
+    until: int | None = None
 
     def insufficient(self, metric: str, result: Insufficient, detail: Mapping[str, Any]) -> DriftMetric:
         """Metric without a number, and why."""
@@ -50,5 +53,5 @@ class Place:
     ) -> DriftMetric:
         return DriftMetric(
             strategy=self.strategy, subject=self.subject, metric=metric, session=self.session, verdict=verdict,
-            value=value, sample_size=size, detail=detail,
+            value=value, sample_size=size, detail=detail, until=self.until,
         )  # fmt: skip

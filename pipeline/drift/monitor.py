@@ -10,6 +10,7 @@ from pipeline.drift.business import BusinessDays
 from pipeline.drift.config import DriftConfig
 from pipeline.drift.course import Course
 from pipeline.drift.feature_days import FeatureDays, SetDay, SetKey
+from pipeline.drift.intraday import HOURS, IntradayHours, hour_of
 from pipeline.drift.judgement import Observed, judge
 from pipeline.drift.ledger import LabelLedger, Matured
 from pipeline.drift.metric import DriftMetric
@@ -29,11 +30,12 @@ _OK = STATUSES.index("ok")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionReport:
-    """Everything that closing one session day yielded, in a fixed order."""
+    """Everything that closing one session day yielded, in a fixed order; with ``until`` (ns UTC), one hour of it."""
 
     session: int
     metrics: tuple[DriftMetric, ...]
     alerts: tuple[Alert, ...]
+    until: int | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -64,6 +66,7 @@ class DriftMonitor:
         self.shadows = ShadowCounts()
         self.features = FeatureDays()
         self.business = BusinessDays()
+        self.hours = IntradayHours(lanes_of(config.partitions))
         self.references: dict[tuple[str, int], TrainingReference] = {}
         self.closed_scores: dict[Series, DayCounts] = {}
         self.courses: dict[Series, Course] = {}
@@ -80,7 +83,7 @@ class DriftMonitor:
         self.references[model] = reference
 
     def step(self, lane: Lane, message: object) -> tuple[SessionReport, ...]:
-        """Take the next message of a lane; return the sessions that it closed, oldest first.
+        """Take the next message of a lane; return the hours and sessions that it closed, oldest first.
 
         Message types without a meaning here are let pass. Raises ``ChainGap`` where ``returns`` misses a link: they
         are written at least once, so what was taken before is counted and dropped.
@@ -107,6 +110,7 @@ class DriftMonitor:
             if lane[0] == "predictions" and not self.gate.is_late(lane, message.event_time):
                 self.business.mark(lane[1], message)
             self.gate.advance(lane, message)
+            self.hours.gate.advance(lane, message)
             return self._close_sessions()
         return ()
 
@@ -123,7 +127,14 @@ class DriftMonitor:
         scores = batch.score[own]
         reference = self.references[batch.model, batch.model_version].sketch
         day = self.scores.add((series, session_of(batch.event_time)), symbols, scores, reference=reference)
-        day.excluded += len(batch.symbols) - len(own)
+        excluded = len(batch.symbols) - len(own)
+        day.excluded += excluded
+        if self.hours.covers(series) and self.hours.gate.is_late(lane, batch.event_time):
+            known = self.ledger.waiting_at(series, batch.event_time)
+            self.hours.leave_out(series, batch.event_time, symbols, known)
+        elif self.hours.covers(series):
+            place = (series, hour_of(batch.event_time))
+            self.hours.scores.add(place, symbols, scores, reference=reference).excluded += excluded
         self.ledger.predictions(series, batch.event_time, symbols, scores)
 
     def _labels(self, lane: Lane, batch: ReturnBatch) -> None:
@@ -133,16 +144,39 @@ class DriftMonitor:
         elif self.gate.is_late(lane, batch.event_time):
             self.counts.late += len(batch.symbols)
         else:
-            self.ledger.labels(batch)
+            self.ledger.labels(batch, hour=self.hours.hour_for(lane, batch))
 
     def _close_sessions(self) -> tuple[SessionReport, ...]:
-        """Close every session with data that all lanes have released, oldest first."""
+        """Close every hour and session with data that all lanes have released, oldest first, the hour first."""
+        reports = [report for session in self._closable_sessions() for report in self._close_with_hours(session)]
+        last = self.hours.gate.closable
+        return tuple(reports) if last is None else (*reports, *self._close_hours(last))
+
+    def _closable_sessions(self) -> list[int]:
         last = self.gate.closable
         if last is None:
-            return ()
+            return []
         sessions = self.scores.sessions(last) | self.ledger.sessions(last) | self.shadows.sessions(last)
         sessions |= self.features.sessions(last) | self.business.sessions(last)
-        return tuple(self._close(session) for session in sorted(sessions))
+        return sorted(sessions)
+
+    def _close_with_hours(self, session: int) -> tuple[SessionReport, ...]:
+        """Hours look at labels that the session's close takes away."""
+        hours = self._close_hours((session + 1) * HOURS - 1)
+        closed = self._close(session)
+        self.hours.forget(session)
+        return (*hours, closed)
+
+    def _close_hours(self, last: int) -> tuple[SessionReport, ...]:
+        """Close every hour with data up to ``last``."""
+        hours = sorted(self.hours.scores.sessions(last) | self.ledger.hours(last))
+        return tuple(report for hour in hours for report in self._close_hour(hour))
+
+    def _close_hour(self, hour: int) -> tuple[SessionReport, ...]:
+        metrics = self.hours.close(hour, self.ledger.close_hour(hour), self._reference, self.config)
+        if not metrics:  # labels of predictions that are not there
+            return ()
+        return (SessionReport(session=metrics[0].session, metrics=metrics, alerts=(), until=metrics[0].until),)
 
     def _close(self, session: int) -> SessionReport:
         """Reduce one session to metrics and let the policy look at them."""

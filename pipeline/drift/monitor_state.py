@@ -19,7 +19,9 @@ from pipeline.drift.shadow_counts import ShadowCounts
 from pipeline.drift.training_reference import from_plain, to_plain
 
 #: Version of the form. Versions 1 and 2 had no features, and runs of days of another form: they are read without.
-STATE_VERSION = 3
+#: Up to 3 there were no hours: the first one after such a state holds what came since.
+STATE_VERSION = 4
+_WITH_COURSES, _WITH_HOURS = 3, 4
 
 
 class StateUnusable(ValueError):
@@ -38,6 +40,7 @@ def snapshot(monitor: DriftMonitor) -> bytes:
         "shadows": monitor.shadows.snapshot(),
         "features": monitor.features.snapshot(),
         "business": monitor.business.snapshot(),
+        "hours": monitor.hours.snapshot(),
         "references": [
             (*model, to_plain(reference))
             for model, reference in sorted(monitor.references.items(), key=lambda item: item[0])
@@ -58,7 +61,7 @@ def snapshot(monitor: DriftMonitor) -> bytes:
 def restore(config: DriftConfig, data: bytes) -> DriftMonitor:
     """Rebuild a monitor; raises StateUnusable where the state is of another version or number of partitions."""
     state = msgpack.unpackb(data, strict_map_key=False)
-    if state["version"] not in (1, 2, STATE_VERSION):
+    if state["version"] not in range(1, STATE_VERSION + 1):
         raise StateUnusable(f"state has version {state['version']}, this code reads version {STATE_VERSION}")
     monitor = DriftMonitor(config)
     try:
@@ -73,7 +76,9 @@ def restore(config: DriftConfig, data: bytes) -> DriftMonitor:
         monitor.shadows = ShadowCounts.restore(state["shadows"])
     if "business" in state:
         monitor.business = BusinessDays.restore(state["business"])
-    if state["version"] >= STATE_VERSION:
+    if state["version"] >= _WITH_HOURS:
+        monitor.hours.restore(state["hours"])
+    if state["version"] >= _WITH_COURSES:
         _restore_courses(monitor, state)
     late, corrections, repeated = state["counts"]
     monitor.counts = Counts(late=late, corrections=corrections, repeated=repeated)

@@ -16,8 +16,8 @@ from pipeline.drift.verdicts import coefficient_band, stability_band
 MEAN_SESSIONS = 5
 
 
-def coefficient_metric(place: Place, matured: Matured, config: DriftConfig) -> DriftMetric:
-    """Daily IC: mean over prediction times of the Spearman IC of what matured in the session.
+def coefficient_metric(place: Place, matured: Matured, config: DriftConfig, name: str = "ic") -> DriftMetric:
+    """Daily IC: mean over prediction times of the Spearman IC of what matured in the session (or a part of it).
 
     Only cross-sections with enough names enter; the others are counted. The mean is exact (``fsum``), so the order
     of cross-sections does not matter. ``sample_size`` is the number of pairs used, or found where that is too few.
@@ -39,13 +39,13 @@ def coefficient_metric(place: Place, matured: Matured, config: DriftConfig) -> D
         reason = most.reason if most else "no label matured"
         pairs = sum(one.n for one in short)
         missing = Insufficient(n=pairs, minimum=config.minimum_names, reason=reason)
-        return place.insufficient("ic", missing, detail)
+        return place.insufficient(name, missing, detail)
     detail |= {"names_min": min(one.n for one in used), "names_max": max(one.n for one in used)}
     if len(used) == 1:
         detail |= {"low": used[0].low, "high": used[0].high, "confidence": config.confidence}
     value = math.fsum(one.value for one in used) / len(used)
     pairs = sum(one.n for one in used)
-    return place.number("ic", value, band=coefficient_band(value), size=pairs, detail=detail)
+    return place.number(name, value, band=coefficient_band(value), size=pairs, detail=detail)
 
 
 def mean_metric(place: Place, history: list[tuple[int, float]]) -> DriftMetric:
@@ -59,7 +59,9 @@ def mean_metric(place: Place, history: list[tuple[int, float]]) -> DriftMetric:
     return place.number("ic_mean_5", value, band=coefficient_band(value), size=MEAN_SESSIONS, detail=detail)
 
 
-def stability_metric(place: Place, day: DayCounts | None, reference: Reference | None, *, minimum: int) -> DriftMetric:
+def stability_metric(
+    place: Place, day: DayCounts | None, reference: Reference | None, *, minimum: int, name: str = "psi"
+) -> DriftMetric:
     """PSI of the session's scores against the model's training reference; ``sample_size`` is the number of scores."""
     scores = int(day.counts.sum()) if day else 0
     names = len(day.names) if day else 0
@@ -73,5 +75,5 @@ def stability_metric(place: Place, day: DayCounts | None, reference: Reference |
         detail |= {"counts": day.counts.tolist(), "reference_size": sum(reference.counts)}
         result = stability_index(reference, day.counts, minimum=minimum)
     if isinstance(result, Insufficient):
-        return place.insufficient("psi", result, detail)
-    return place.number("psi", result, band=stability_band(result), size=scores, detail=detail)
+        return place.insufficient(name, result, detail)
+    return place.number(name, result, band=stability_band(result), size=scores, detail=detail)

@@ -17,6 +17,8 @@ def lanes_of(partitions: int) -> tuple[Lane, ...]:
 class SessionGate:
     """Which session days each lane has *released* (nothing of them can follow), and so which may close.
 
+    With another ``unit`` (ns, a part of a day) the same for each hour, say, numbered since the epoch as days are.
+
     A lane releases session S with the first watermark after which nothing at or before the end of S can follow:
 
     - while feeds are open, one whose ``partition_time`` is at or beyond the end of S;
@@ -28,7 +30,8 @@ class SessionGate:
     without any watermark holds everything back.
     """
 
-    def __init__(self, lanes: Iterable[Lane]) -> None:
+    def __init__(self, lanes: Iterable[Lane], unit: int = DAY) -> None:
+        self._unit = unit
         self._released: dict[Lane, int | None] = dict.fromkeys(lanes)
         self._final: dict[Lane, int] = {}
 
@@ -37,25 +40,25 @@ class SessionGate:
         if watermark.state == "final":
             self._final[lane] = max(self._final.get(lane, watermark.event_time), watermark.event_time)
         if watermark.partition_time is not None:
-            session = watermark.partition_time // DAY - 1
+            period = watermark.partition_time // self._unit - 1
         elif watermark.state == "final":
-            session = session_of(self._final[lane])
+            period = (session_of(self._final[lane]) + 1) * (DAY // self._unit) - 1
         elif watermark.state == "timed_out":
-            session = watermark.event_time // DAY - 1
+            period = watermark.event_time // self._unit - 1
         else:  # of a feed that isn't open: it promises nothing
             return
         released = self._released[lane]
-        if released is None or session > released:
-            self._released[lane] = session
+        if released is None or period > released:
+            self._released[lane] = period
 
     def is_late(self, lane: Lane, event_time: int) -> bool:
-        """True if ``lane`` has already released the session of ``event_time`` (ns UTC)."""
+        """True if ``lane`` has already released the session (or other unit) of ``event_time`` (ns UTC)."""
         released = self._released[lane]
-        return released is not None and session_of(event_time) <= released
+        return released is not None and (event_time - 1) // self._unit <= released
 
     @property
     def closable(self) -> int | None:
-        """Last session that every lane has released; None while one of them has released none."""
+        """Last session (or other unit) that every lane has released; None while one of them has released none."""
         lowest: int | None = None
         for released in self._released.values():
             if released is None:

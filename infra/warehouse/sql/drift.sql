@@ -26,9 +26,10 @@ SELECT nullif(manifest -> 'psi_reference', 'null')::text, nullif(manifest -> 'dr
 FROM models WHERE name = %(model)s AND version = %(version)s;
 
 -- name: metrics of a strategy
--- Sessions are numbered by their day: a row's time is the last instant of its session.
+-- Sessions are numbered by their day: a row's time is the last instant of its session (without those of an hour).
 SELECT subject, metric, (extract(epoch FROM session) / 86400)::integer - 1, value, sample_size, detail
 FROM drift_metrics
 WHERE policy = %(policy)s AND strategy = %(strategy)s
   AND session > %(after)s::timestamptz AND session <= %(until)s::timestamptz
+  AND metric NOT LIKE '%%\_intraday'
 ORDER BY session, subject, metric;

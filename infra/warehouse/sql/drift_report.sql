@@ -15,5 +15,6 @@ SELECT m.strategy, m.subject, m.metric, m.sample_size, m.detail ->> 'reason'
 FROM drift_metrics m
 JOIN (SELECT strategy, subject, max(session) AS session FROM drift_metrics
       WHERE metric = 'ic' GROUP BY strategy, subject) AS newest USING (strategy, subject, session)
-WHERE m.verdict = 'insufficient' AND (%(strategy)s::text IS NULL OR m.strategy = %(strategy)s)
+WHERE m.verdict = 'insufficient' AND m.metric NOT LIKE '%%\_intraday'
+  AND (%(strategy)s::text IS NULL OR m.strategy = %(strategy)s)
 ORDER BY 1, 2, 3;

@@ -1,5 +1,6 @@
 """A corrected return revises what was measured with it, and nothing else; scipy says what it must become."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,9 +15,10 @@ from infra.warehouse.drift_rounds import metric_columns
 from infra.warehouse.moments import to_moment
 from infra.warehouse.queries import queries
 from pipeline.drift.config import DriftConfig
+from pipeline.drift.metric import DriftMetric
 from pipeline.drift.monitor import DriftMonitor
 from pipeline.drift.training_reference import TrainingReference
-from schemas.intervals import DAY
+from schemas.intervals import DAY, HOUR, session_end
 from signaltape.cli.drift_text import report_text
 from signaltape.drift.revision import revise
 from signaltape.initialisation import initialise
@@ -83,6 +85,30 @@ def daily(settings: Settings) -> dict[int, tuple[Any, ...]]:
     with connect(settings) as connection:
         rows = connection.execute("SELECT session, ic, ic_revised, ic_alert FROM drift_daily ORDER BY session")
         return {(row[0] - timedelta(days=1)).toordinal() - 719_163: row[1:] for row in rows}
+
+
+def test_hours_are_no_days(stored: tuple[Settings, Logs]) -> None:
+    settings, _ = stored
+    before = daily(settings)
+    noon = DriftMetric(
+        strategy="momentum", subject="score/ridge:3/1d/1/live", metric="ic_intraday", session=max(before),
+        until=max(before) * DAY + 12 * HOUR, verdict="healthy", value=0.5, sample_size=30,
+    )  # fmt: skip
+    none = replace(noon, until=session_end(noon.session), verdict="insufficient", value=None)
+    bounds = {"policy": noon.policy, "strategy": noon.strategy, "after": to_moment(0), "until": to_moment(2**61)}
+    with connect(settings) as connection:
+        missing = missing_metrics(connection, strategy=None)
+        connection.execute(queries("drift")["add metrics"], metric_columns([noon, none]))
+        stamps = "SELECT session FROM drift_metrics WHERE metric = 'ic_intraday' ORDER BY 1"
+        assert [row[0] for row in connection.execute(stamps)] == [
+            to_moment(noon.until or 0),
+            to_moment(none.until or 0),
+        ]
+        assert missing_metrics(connection, strategy=None) == missing
+        rows = connection.execute(queries("drift")["metrics of a strategy"], bounds).fetchall()
+    assert "ic" in {row[1] for row in rows}
+    assert "ic_intraday" not in {row[1] for row in rows}
+    assert daily(settings) == before
 
 
 def test_a_corrected_return_revises_its_session_only(stored: tuple[Settings, Logs]) -> None:

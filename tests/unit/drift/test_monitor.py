@@ -240,4 +240,4 @@ def test_a_state_of_other_partitions_or_version_is_refused() -> None:
     with pytest.raises(StateUnusable, match="the state covers lanes"):
         restore(DriftConfig(partitions=4, policy=CLASSIC), data)
     with pytest.raises(StateUnusable, match="state has version 77"):
-        restore(DriftConfig(partitions=2, policy=CLASSIC), data.replace(b"\xa7version\x03", b"\xa7version\x4d"))
+        restore(DriftConfig(partitions=2, policy=CLASSIC), data.replace(b"\xa7version\x04", b"\xa7version\x4d"))
