@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 
 import infra.telemetry.metrics  # noqa: F401  (registers every metric of the project)
 from pipeline.engine_types import ROW_STATUSES
+from schemas.predictions import OUTCOMES
 
 pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[3]
@@ -95,10 +96,13 @@ def test_every_metric_and_label_of_an_expression_is_one_that_a_process_exports()
             assert set(re.findall(r"(\w+)=", selector)) <= known[metric], f"{name}: labels of {metric}"
 
 
-def test_the_outcome_of_a_bar_is_one_that_the_engine_counts() -> None:
+def test_outcomes_of_bars_and_signals_are_those_that_are_counted() -> None:
     outcomes = re.findall(r'signaltape_bars_total\{outcome="(\w+)"', RULES.read_text())
     assert outcomes
     assert set(outcomes) <= set(ROW_STATUSES)
+    held = re.findall(r'signaltape_signals_held_total\{outcome=~"([\w|]+)"', RULES.read_text())
+    assert held
+    assert {name for one in held for name in one.split("|")} <= set(OUTCOMES)
 
 
 def test_every_rule_that_the_code_can_raise_has_a_section_that_says_what_to_do() -> None:
