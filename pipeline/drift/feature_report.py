@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.drift.coarse_bins import PARTS, coarse
 from pipeline.drift.day import FeatureDay
 from pipeline.drift.feature_days import SetDay
 from pipeline.drift.kolmogorov_smirnov import TwoSamples, kolmogorov_smirnov_of_counts
 from pipeline.drift.metric import DriftMetric, Place
-from pipeline.drift.population_stability import ZERO_GUARD
+from pipeline.drift.population_stability import ZERO_GUARD, chance_index
 from pipeline.drift.results import Insufficient
 from pipeline.drift.series import Series
 from pipeline.drift.shape import shapes
@@ -33,7 +34,8 @@ def feature_report(
     """Compare one session's distributions of features with those of training.
 
     Metrics ``feature_psi`` per feature, subject ``feature/<model>:<version>/<set>:<version>/<interval>/<name>``, and
-    ``feature_psi_max`` of the series. A feature that the reference has and the session has not is insufficient.
+    ``feature_psi_max`` of the series. A feature that the reference has and the session has not is insufficient. The
+    detail ``chance`` is what PSI hardly exceeds in a sample of this size while nothing moves.
     """
     why = ""
     if reference is None:
@@ -57,7 +59,8 @@ def feature_report(
             ]
             band = stability_band(value)
             p = float(day.values["feature_ks_p"][at])
-            detail = {"shape": shape, "ks_p": p if math.isfinite(p) else None}
+            chance = chance_index(size, int(reference.counts[at].sum()), PARTS)
+            detail = {"shape": shape, "ks_p": p if math.isfinite(p) else None, "chance": chance}
             metrics.append(where.number("feature_psi", value, band=band, size=size, detail=detail))
         else:
             few = Insufficient(n=size, minimum=minimum, reason="too few values")
@@ -84,10 +87,14 @@ def _in_order(wanted: Sequence[str], names: Sequence[str], counts: I8Array) -> I
 
 
 def stability(expected: I8Array, actual: I8Array) -> F8Array:
-    """PSI of each row of counts (rows, bins), as ``stability_index``; 0 where a row is empty (see ``known``)."""
+    """PSI of each row of counts (rows, bins) over ten joined bins (``coarse``), as ``stability_index``.
+
+    Over the many bins of the statistics themselves it would be noise: 1.0 in the mean for 50 values of the very
+    distribution of the reference. Of an empty row it means nothing.
+    """
     shares = [
         np.maximum(table / np.maximum(np.add.reduce(table, axis=1), 1)[:, None], ZERO_GUARD)
-        for table in (expected, actual)
+        for table in coarse(expected, actual)
     ]
     terms = (shares[1] - shares[0]) * np.log(shares[1] / shares[0])
     result: F8Array = np.add.accumulate(terms, axis=1)[:, -1]

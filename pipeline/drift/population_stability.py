@@ -81,3 +81,19 @@ def stability_index(reference: Reference, counts: I8Array, *, minimum: int = 20)
     expected = [max(count / total, ZERO_GUARD) for count in reference.counts]
     actual = [max(int(count) / n, ZERO_GUARD) for count in counts]
     return math.fsum((a - e) * math.log(a / e) for a, e in zip(actual, expected, strict=True))
+
+
+def chance_index(n: int, m: int, bins: int) -> float:
+    """PSI that two samples of one distribution, n and m values in ``bins`` bins of equal share, hardly ever exceed.
+
+    Mean and four standard deviations: (bins - 1 + 4 √(2 (bins - 1))) (1/n + 1/m), as n m PSI / (n + m) is about χ² with
+    bins - 1 degrees of freedom; and, as an empty bin counts as 1e-6, ln(1e6 / bins) / bins for each of λ + 4 √λ of
+    them, λ = bins (1 - 1/bins)^n. Measured for ten bins: exceeded in less than 1 of 300 cases from n = 20 on.
+    Values that depend on each other (names, neighbouring bars) are worth less than n.
+
+    >>> [round(chance_index(n, 10**6, 10), 3) for n in (20, 50, 200, 5_000)]
+    [7.776, 1.624, 0.13, 0.005]
+    """
+    empty = bins * (1 - 1 / bins) ** n
+    spread = bins - 1 + 4 * math.sqrt(2 * (bins - 1))
+    return spread * (1 / n + 1 / m) + (empty + 4 * math.sqrt(empty)) * -math.log(ZERO_GUARD * bins) / bins

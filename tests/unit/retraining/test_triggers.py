@@ -22,10 +22,13 @@ SERIES = "score/sim:2/1m/5/live"
 BASELINE = Baseline(metric="cross_section_rank_ic", dataset="test", value=0.04)
 
 
-def psi(name: str, value: float | None, session: int = LAST, interval: str = "1d", of: str = "sim:2") -> DriftMetric:
+def psi(
+    name: str, value: float | None, session: int = LAST, interval: str = "1d", of: str = "sim:2", chance: float = 0.1
+) -> DriftMetric:
     return DriftMetric(
         strategy="alpha", subject=f"feature/{of}/core:1/{interval}/{name}", metric="feature_psi", session=session,
         verdict="insufficient" if value is None else "measured", value=value, sample_size=500,
+        detail={"chance": chance},
     )  # fmt: skip
 
 
@@ -67,6 +70,8 @@ def alert(name: str = "a", severity: str = "severe", subject: str = SERIES, **ch
         ([psi(one, 0.3, of="sim:1") for one in "abc"], "insufficient", "in 0 rows"),  # another model
         ([psi(one, 0.3, of="sim:22") for one in "abc"], "insufficient", "in 0 rows"),
         ([psi("a", 0.3), psi("b", 0.3), psi("c", None), psi("d", 0.3)], "fired", "3 of 3"),
+        ([psi(one, 0.3, chance=0.4) for one in "abcd"], "quiet", "0 of 4"),  # what so few names show by chance
+        ([psi(one, 0.5, chance=0.4) for one in "abcd"], "fired", "4 of 4"),
     ],
 )
 def test_drifted_features(rows: list[DriftMetric], verdict: str, said: str) -> None:
