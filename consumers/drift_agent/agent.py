@@ -25,8 +25,6 @@ from schemas.topics import TOPICS
 
 #: (model, version) → its training reference, empty if the registry has none; WarehouseUnavailable while it is away.
 FindReference = Callable[[str, int], TrainingReference]
-#: Parts of a training reference without which something is not measured.
-_PARTS = ("ic", "sketch", "score", "features")
 _EXPECTED = {topic.name: frozenset(topic.messages) for topic in TOPICS}
 
 
@@ -142,10 +140,9 @@ class DriftAgent:
         if unknown is not None:
             find = self._find_reference
             reference = self._patience.persist("postgres", (WarehouseUnavailable,), lambda: find(*unknown))
-            missing = [name for name in _PARTS if getattr(reference, name) is None]
-            if missing:
-                self._log.warning("the model has no reference of it: its drift is insufficient", model=unknown[0],
-                                  version=unknown[1], missing=missing)  # fmt: skip
+            if gaps := reference.gaps():
+                self._log.warning("the model has no reference of it: its drift can't be seen", model=unknown[0],
+                                  version=unknown[1], missing=gaps)  # fmt: skip
             self._monitor.learn(unknown, reference)
         try:
             self._reports.extend(self._monitor.step(lane, message))

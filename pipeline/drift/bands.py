@@ -7,8 +7,8 @@ import numpy as np
 from pipeline.drift.results import Insufficient
 from schemas.fields import BoolArray, F8Array
 
-#: Fewer sessions say too little about what is normal.
-LEAST_SESSIONS = 20
+#: Fewer sessions say too little about what is normal, fewer neighbouring ones about how far it jumps.
+LEAST_SESSIONS, LEAST_JUMPS = 20, 10
 #: Smallest scale, so that a reference without any movement doesn't make every movement infinite.
 LEAST_SCALE = 1e-3
 #: Scale of a jump that counts as normal, in standard deviations of those seen in the reference.
@@ -36,6 +36,12 @@ class Bands:
         above, below = (values - self.high) / self.scale, (self.low - values) / self.scale
         return np.stack([above[:, 0], below[:, 0], above[:, 1], below[:, 1], below[:, 2]], axis=1)
 
+    @property
+    def unwatched(self) -> BoolArray:
+        """Rows whose shape can't lie outside, whatever it is: there was too little of them; shape (rows,)."""
+        result: BoolArray = np.logical_and.reduce((self.low <= 0) & (self.high >= 1), axis=1)
+        return result
+
 
 #: What each column of ``Bands.outside`` says, in words.
 DIRECTIONS = ("larger values", "smaller values", "wider", "narrower", "frozen")
@@ -48,8 +54,9 @@ def bands_of(values: F8Array, known: BoolArray, *, inflation: float, margin: flo
 
     The band holds all reference sessions, and ``margin`` of their standard deviations on each side. The scale is
     ``inflation`` times the standard deviation of a jump between neighbouring sessions over √2: for independent sessions
-    their own standard deviation, for slow processes that of their innovation. Rows that are never known get a band that
-    holds everything. Fewer than twenty sessions are ``Insufficient``.
+    their own standard deviation, for slow processes that of their innovation. What is known of a row in too few
+    sessions (a feature that is young, say) gets a band that holds everything: see ``unwatched``. Fewer than twenty
+    sessions of all rows are ``Insufficient``.
     """
     sessions = int(known[:, :, 0].any(axis=1).sum())
     if sessions < LEAST_SESSIONS:
@@ -58,9 +65,10 @@ def bands_of(values: F8Array, known: BoolArray, *, inflation: float, margin: flo
     high = np.where(known, values, -np.inf).max(axis=0)
     spread = margin * _spread(values, known)
     low, high = low - spread, high + spread
-    never = ~known.any(axis=0)
-    low[never], high[never] = 0.0, 1.0
     pairs = known[1:] & known[:-1]
+    # The first session has no churn, so that a row known in all of them has one less of it.
+    few = (known.sum(axis=0) < LEAST_SESSIONS - 1) | (pairs.sum(axis=0) < LEAST_JUMPS)
+    low[few], high[few] = 0.0, 1.0
     jumps = np.where(pairs, values[1:] - values[:-1], 0.0)
     squares = np.add.accumulate(jumps * jumps, axis=0)[-1] / np.maximum(pairs.sum(axis=0), 1)
     scale = np.maximum(inflation * np.sqrt(squares / 2), LEAST_SCALE)

@@ -47,6 +47,29 @@ class TrainingReference:
         if self.ic_scale is not None and not self.ic_scale > 0:
             raise ValueError(f"ic_scale {self.ic_scale}: above 0")
 
+    def gaps(self) -> tuple[str, ...]:
+        """What can't be watched for want of a reference, in words: silence about it is no statement that all is well.
+
+        >>> TrainingReference(ic=-0.01, ic_scale=0.1, score=Insufficient(n=3, minimum=20, reason="few sessions")).gaps()
+        ('ic: not above 0 on held-out rows', 'score: few sessions', 'features: none')
+        """
+        found = []
+        if self.ic is None or self.ic_scale is None:
+            found.append("ic: too little held-out data")
+        elif self.ic <= 0:
+            found.append("ic: not above 0 on held-out rows")
+        if self.sketch is None and self.score is None:
+            found.append("score: none")
+        elif not isinstance(self.score, Bands):
+            found.append(f"score: {self.score.reason if self.score else 'no bands'}")
+        if self.features is None:
+            return (*found, "features: none")
+        bands = self.features.bands
+        if isinstance(bands, Insufficient):
+            return (*found, f"features: {bands.reason}")
+        few = [name for name, one in zip(self.features.names, bands.unwatched.tolist(), strict=True) if one]
+        return (*found, f"too few sessions of features: {', '.join(few)}") if few else tuple(found)
+
 
 def overlap_of(horizon: int, bars_per_session: float) -> int:
     """Sessions from a daily IC to the next that shares no label with it.

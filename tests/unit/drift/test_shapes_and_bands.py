@@ -136,6 +136,37 @@ def test_a_row_that_is_never_known_never_lies_outside() -> None:
     assert (outside[0, 2:] <= 0).all()
 
 
+def test_a_young_row_is_not_watched_and_said_to_be() -> None:
+    """Five sessions of one feature among sixty of the other: no band, rather than one that healthy sessions leave."""
+    rng = np.random.default_rng(2)
+    values, known = rng.normal(0.5, 0.05, (60, 2, 3)), np.ones((60, 2, 3), np.bool_)
+    known[:-5, 1] = False
+    found = bands_of(values, known, inflation=1.5)
+    assert isinstance(found, Bands)
+    assert (found.outside(np.array([[0.5, 0.5, 0.5], [0.9, 0.1, 0.0]]))[1] <= 0).all()
+    assert found.unwatched.tolist() == [False, True]
+    counts = sessions(60)[:, :1]
+    features = FeatureReference(
+        feature_set="core", set_version=1, names=("old", "young"), counts=np.ones((2, 4), np.int64), bands=found
+    )
+    reference = TrainingReference(
+        ic=0.04,
+        ic_scale=0.1,
+        score=reference_bands(counts.sum(axis=0), counts, minimum=20, inflation=1.5),
+        features=features,
+    )
+    assert reference.gaps() == ("too few sessions of features: young",)
+
+
+def test_a_row_without_neighbouring_sessions_has_no_jumps_to_judge_by() -> None:
+    rng = np.random.default_rng(3)
+    values, known = rng.normal(0.5, 0.05, (80, 1, 3)), np.zeros((80, 1, 3), np.bool_)
+    known[::2] = True
+    found = bands_of(values, known, inflation=1.5)
+    assert isinstance(found, Bands)
+    assert found.unwatched.all()
+
+
 def test_a_reference_survives_json() -> None:
     counts = sessions(40)
     whole = counts.sum(axis=0)
