@@ -46,11 +46,11 @@ def drift_days(connection: Connection, *, strategy: str | None, days: int) -> li
     rows = connection.execute(queries("drift_report")["days"], {"strategy": strategy, "days": days})
     return [
         DriftDay(
-            strategy=name, subject=subject, session=session, ic=ic if revised is None else revised, ic_first=ic,
+            strategy=name, subject=subject, session=session, ic=ic, ic_first=first,
             ic_mean_5=mean, psi=psi, feature_psi_max=features, sharpe_20=sharpe, hit_rate=hit_rate, pnl=pnl,
             ic_alert=ic_alert, psi_alert=psi_alert, sharpe_alert=sharpe_alert,
         )
-        for name, subject, session, ic, revised, mean, psi, features, sharpe, hit_rate, pnl, ic_alert, psi_alert,
+        for name, subject, session, first, ic, mean, psi, features, sharpe, hit_rate, pnl, ic_alert, psi_alert,
         sharpe_alert in rows
     ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from infra.warehouse.moments import to_nanoseconds
 from infra.warehouse.queries import queries
 from pipeline.drift.ledger import CrossSection
 from pipeline.drift.metric import DriftMetric
-from pipeline.drift.series import Series
+from pipeline.drift.series import Series, series_of_subject
 from schemas.intervals import session_of
 
 
@@ -60,14 +60,10 @@ def take_turns(connection: Connection) -> None:
 
 
 def series_of_session(connection: Connection, one: CorrectedSession) -> list[Series]:
-    """Series whose IC was measured in the session."""
-    keys = {"interval": one.interval, "horizon": one.horizon, "session": one.moment}
-    return [
-        Series(strategy=strategy, model=model, version=version, role=role, interval=one.interval, horizon=one.horizon)
-        for strategy, model, version, role in connection.execute(
-            queries("drift_revisions")["series of a session"], keys
-        )
-    ]
+    """Series of the corrected interval and horizon whose IC was measured in the session."""
+    rows = connection.execute(queries("drift_revisions")["series of a session"], {"session": one.moment})
+    found = [series_of_subject(strategy, subject) for strategy, subject in rows]
+    return [series for series in found if (series.interval, series.horizon) == (one.interval, one.horizon)]
 
 
 def matured_pairs(connection: Connection, series: Series, one: CorrectedSession) -> tuple[CrossSection, ...]:

@@ -51,3 +51,16 @@ def series_from(key: tuple[str, str, int, str, str, int]) -> Series:
     """Inverse of ``Series.key``."""
     strategy, model, version, role, interval, horizon = key
     return Series(strategy=strategy, model=model, version=version, role=role, interval=interval, horizon=horizon)
+
+
+def series_of_subject(strategy: str, subject: str) -> Series:
+    """Inverse of ``Series.subject``; raises ValueError for what is none.
+
+    >>> series_of_subject("alpha", "score/ridge:3/1d/5/live").subject
+    'score/ridge:3/1d/5/live'
+    """
+    kind, ref, interval, horizon, role = subject.split("/")
+    model, colon, version = ref.rpartition(":")
+    if kind != "score" or not colon:
+        raise ValueError(f"{subject!r} is no subject of a series")
+    return series_from((strategy, model, int(version), role, interval, int(horizon)))

@@ -1,8 +1,11 @@
 -- name: days
-SELECT strategy, subject, session, ic, ic_revised, ic_mean_5, psi, feature_psi_max, sharpe_20, hit_rate, pnl,
-       ic_alert, psi_alert, sharpe_alert
+-- An IC that was revised to "too little data" is none.
+SELECT strategy, subject, session, ic, CASE WHEN is_revised THEN ic_revised ELSE ic END, ic_mean_5, psi,
+       feature_psi_max, sharpe_20, hit_rate, pnl, ic_alert, psi_alert, sharpe_alert
 FROM (
-    SELECT d.*, dense_rank() OVER (PARTITION BY d.strategy, d.subject ORDER BY d.session DESC) AS age
+    SELECT d.*, dense_rank() OVER (PARTITION BY d.strategy, d.subject ORDER BY d.session DESC) AS age,
+           EXISTS (SELECT FROM drift_revisions r WHERE r.strategy = d.strategy AND r.subject = d.subject
+                   AND r.metric = 'ic' AND r.session = d.session) AS is_revised
     FROM drift_daily d
     WHERE %(strategy)s::text IS NULL OR d.strategy = %(strategy)s
 ) AS aged

@@ -21,12 +21,8 @@ WHERE %(all)s OR c.corrections > coalesce(seen.corrections, 0)
 ORDER BY c.session, c.interval, c.horizon;
 
 -- name: series of a session
-SELECT DISTINCT p.strategy, p.model, p.model_version, p.role
-FROM predictions p
-JOIN drift_metrics m ON m.strategy = p.strategy
- AND m.subject = format('score/%%s:%%s/%%s/%%s/%%s', p.model, p.model_version, p.interval, p.horizon, p.role)
-WHERE p.interval = %(interval)s AND p.horizon = %(horizon)s AND m.metric = 'ic' AND m.session = %(session)s
-ORDER BY 1, 2, 3, 4;
+SELECT DISTINCT strategy, subject FROM drift_metrics
+WHERE metric = 'ic' AND session = %(session)s AND subject LIKE 'score/%%' ORDER BY 1, 2;
 
 -- name: matured pairs
 -- A series' own predictions whose labels matured in the session, with the labels as they are known now; of several

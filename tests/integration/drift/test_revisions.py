@@ -154,3 +154,19 @@ def test_a_second_correction_is_a_second_revision(stored: tuple[Settings, Logs])
     assert ic.revision == 2
     assert ic.value == pytest.approx(expected, abs=1e-14)
     assert daily(settings)[CORRECTED][1] == ic.value
+
+
+def test_an_ic_that_is_none_after_a_correction_is_not_shown_as_it_was(stored: tuple[Settings, Logs]) -> None:
+    """All returns of a day become equal: there is nothing to rank any more."""
+    settings, logs = stored
+    with connect(settings) as connection:
+        for (time, symbol), (session, _) in logs.labels.items():
+            if session == CORRECTED:
+                add_return(connection, symbol, session, time, 0.01, revision=2)
+        (ic,) = [one for one in revise(settings) if one.metric == "ic"]
+        assert ic.value is None
+        days = drift_days(connection, strategy="momentum", days=3)
+        (day,) = [one for one in days if one.session == to_moment(session_end(CORRECTED))]
+        assert (day.ic, day.ic_first) == (None, ic.first)
+        (line,) = [one for one in report_text(days, []).splitlines() if "revised" in one]
+        assert f"(IC revised from {ic.first:+.4f})" in line
