@@ -13,7 +13,7 @@ from pipeline.drift.feature_report import feature_report
 from pipeline.drift.ledger import Matured
 from pipeline.drift.metric import DriftMetric, Place
 from pipeline.drift.profit_report import direction_metrics, profit_metric, sharpe_metrics
-from pipeline.drift.report import coefficient_metric, mean_metric, stability_metric
+from pipeline.drift.report import coefficient_metric, mean_metric, stability_metric, window_metric
 from pipeline.drift.score_counts import DayCounts
 from pipeline.drift.series import Series
 from pipeline.drift.shape import shapes
@@ -48,9 +48,10 @@ def judge(
     earned = (profit, *sharpe_metrics(place, course.profits, config))
     directions = direction_metrics(place, observed.matured, reference.hit_rate, config)
     mean = mean_metric(place, course.history)
+    window = window_metric(place, course.history, reference.overlap, config)
     stability = stability_metric(place, observed.day, reference.sketch, minimum=minimum)
     features = feature_report(series, place, reference.features, observed.features, minimum=minimum)
-    metrics = (coefficient, mean, stability, *earned, *directions, *features.metrics)
+    metrics = (coefficient, mean, window, stability, *earned, *directions, *features.metrics)
     own = [metric for metric in metrics if metric.subject == series.subject]
     shape, known = _score_shape(observed, reference, minimum=minimum)
     day = SeriesDay(

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from pipeline.drift.coefficient_mean import mean_coefficient
 from pipeline.drift.config import DriftConfig
 from pipeline.drift.information_coefficient import Correlation, spearman
 from pipeline.drift.ledger import Matured
@@ -57,6 +58,24 @@ def mean_metric(place: Place, history: list[tuple[int, float]]) -> DriftMetric:
         return place.insufficient("ic_mean_5", Insufficient(n=len(last), minimum=MEAN_SESSIONS, reason=why), detail)
     value = math.fsum(value for _, value in last) / MEAN_SESSIONS
     return place.number("ic_mean_5", value, band=coefficient_band(value), size=MEAN_SESSIONS, detail=detail)
+
+
+def window_metric(place: Place, history: list[tuple[int, float]], overlap: int, config: DriftConfig) -> DriftMetric:
+    """``ic_mean``: mean IC of all sessions remembered (``lookback`` at most), its error aware of shared labels.
+
+    ``overlap``: sessions after which two daily ICs share no label (1: none do).
+    """
+    if not history or history[-1][0] != place.session:
+        why = Insufficient(n=len(history), minimum=1, reason="no IC in this session")
+        return place.insufficient("ic_mean", why, {})
+    found = mean_coefficient([value for _, value in history], overlap=overlap - 1, confidence=config.confidence)
+    if isinstance(found, Insufficient):
+        return place.insufficient("ic_mean", found, {"overlap": overlap - 1})
+    detail = {
+        "standard_error": found.standard_error, "low": found.low, "high": found.high, "effective": found.effective,
+        "overlap": found.overlap, "confidence": config.confidence,
+    }  # fmt: skip
+    return place.number("ic_mean", found.value, band=coefficient_band(found.value), size=found.days, detail=detail)
 
 
 def stability_metric(

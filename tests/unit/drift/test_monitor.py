@@ -147,6 +147,18 @@ def test_mean_of_five_sessions_with_data(decay: tuple[Plan, Logs]) -> None:
     ]
 
 
+def test_mean_over_the_look_back_has_an_error() -> None:
+    logs = build(Plan(days=("good", "weak") * 8))
+    reports, _ = run(logs.lanes)
+    ics = [value for _, value in sorted(logs.daily_ic().items()) if value is not None]
+    last = metric_of(reports, reports[-1].session, "ic_mean")
+    assert last.value == pytest.approx(np.mean(ics))
+    assert last.detail["standard_error"] == pytest.approx(np.std(ics, ddof=1) / np.sqrt(len(ics)), rel=1e-9)
+    assert last.detail["low"] < np.mean(ics) < last.detail["high"]
+    ninth = metric_of(reports, reports[9].session, "ic_mean")
+    assert (ninth.verdict, ninth.sample_size, ninth.detail["minimum"]) == ("insufficient", 9, 10)
+
+
 def test_without_a_training_reference_stability_is_insufficient() -> None:
     reports, _ = run(build(Plan(days=("good",) * 3, shift={1: 9.0})).lanes, reference=None)
     assert {m.detail["reason"] for r in reports for m in r.metrics if m.metric == "psi"} == {
