@@ -57,11 +57,12 @@ def _message(series: Series, finding: Finding, size: int) -> str:
     if finding.members:
         names = [one.name for one in sorted(finding.members, key=lambda member: (-member.value, member.name))]
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        return f"{series.strategy}: {len(names)} feature{'s' * (len(names) > 1)} beyond {finding.rule}: {shown} ({who})"
+        return f"{series.strategy}: {finding.rule}: {len(names)} feature{'s' * (len(names) > 1)}: {shown} ({who})"
     spell = f"for {finding.days} days with data " if finding.days > 1 else ""
     if "e_value" in finding.evidence:
+        what = finding.evidence.get("says") or f"{finding.metric} {finding.value:.4f}"
         return (
-            f"{series.strategy}: {finding.rule}: {finding.metric} {finding.value:.4f}, "
+            f"{series.strategy}: {finding.rule}: {what}, "
             f"evidence {finding.evidence['e_value']:.0f} against {finding.evidence['e_threshold']:.0f}, "
             f"since {finding.days} sessions ({who})"
         )

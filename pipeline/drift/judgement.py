@@ -1,5 +1,6 @@
 """One series on one session: all its metrics, and what the policy finds in them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from pipeline.drift.feature_days import SetDay
 from pipeline.drift.feature_report import feature_report
 from pipeline.drift.ledger import Matured
 from pipeline.drift.metric import DriftMetric, Place
+from pipeline.drift.policies.finding import Finding
 from pipeline.drift.profit_report import direction_metrics, profit_metric, sharpe_metrics
 from pipeline.drift.report import coefficient_metric, mean_metric, stability_metric, window_metric
 from pipeline.drift.score_counts import DayCounts
@@ -65,13 +67,30 @@ def judge(
     found = course.watch.look(day)
     if not series.acts:
         return metrics, ()
-    sizes = {metric.metric: metric.sample_size for metric in own}
+    sizes = _sizes(metrics)
     shown = {"ic": course.history, "sharpe_20": course.profits, "sharpe_5": course.profits}
     name = config.policy.name
     alerts = tuple(
-        alert_of(name, series, one, size=sizes.get(one.metric, 0), recent=shown.get(one.metric, [])) for one in found
+        alert_of(name, series, one, size=_size(one, sizes), recent=shown.get(one.metric, [])) for one in found
     )
     return metrics, alerts
+
+
+def _sizes(metrics: tuple[DriftMetric, ...]) -> dict[str, int]:
+    """Observations by metric; those of a feature by ``feature/<name>``."""
+    return {
+        f"feature/{one.subject.rsplit('/', 1)[1]}" if one.metric == "feature_psi" else one.metric: one.sample_size
+        for one in metrics
+    }
+
+
+def _size(finding: Finding, sizes: Mapping[str, int]) -> int:
+    """Observations of the session that a finding rests on: of a group, those of the feature that has most."""
+    if finding.members:
+        return max(sizes.get(f"feature/{one.name}", 0) for one in finding.members)
+    if finding.metric == "shape":
+        return sizes.get("psi", 0)
+    return sizes.get(finding.metric, finding.days)
 
 
 def _score_shape(

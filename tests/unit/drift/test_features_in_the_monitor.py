@@ -194,6 +194,8 @@ def test_frozen_and_shifted_features_are_named_within_days(world: World) -> None
     assert 1 <= len(alerts) <= 2
     first = alerts[0]
     assert first.session <= PLAN.first + FAULT_DAY + 5
+    assert first.sample_size == 300
+    assert "300 observations" in first.message
     members = {one["name"]: one["says"] for alert in alerts for one in alert.evidence["members"]}
     assert set(members) <= {"frozen", "shifted"}
     assert "shifted" in members
