@@ -83,7 +83,9 @@ class Actor:
         if self._mode != "act":
             return f"guard.mode has become {self._mode} meanwhile"
         state = self._warehouse.run(lambda one: state_of(one, self._prefix, step.event.strategy, self._mode))
-        return outdated(step.event, step.replaced, now, state.veto, time.time_ns())
+        return outdated(
+            step.event, step.replaced, now, state.veto, time.time_ns(), max_age_s=self._settings.guard.max_age_s
+        )
 
     def _timed(self, event: ControlEvent) -> ControlEvent:
         """Return the event with the bar time from which it acts: just beyond the newest bar of the whole log.

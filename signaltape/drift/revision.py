@@ -1,8 +1,7 @@
 """Measuring sessions again whose labels were corrected after they had closed."""
 
 from infra.settings import Settings
-from infra.warehouse import Connection
-from infra.warehouse.connection import connect
+from infra.warehouse import Connection, Warehouse
 from infra.warehouse.drift_revisions import (
     CorrectedSession,
     Revision,
@@ -31,25 +30,30 @@ def revise(settings: Settings, *, every: bool = False) -> list[Revision]:
     3. add the metrics that differ from the last known value, and remember the corrections seen: one transaction, so a
        death before its end leaves the session to the next run. Runs at the same time take turns.
 
-    Alerts stay: they say what was known when they were raised.
+    Alerts stay: they say what was known when they were raised. Raises WarehouseUnavailable.
     """
     config = DriftConfig(
         partitions=settings.topics.partitions,
         minimum_names=settings.drift.minimum_names,
         confidence=settings.drift.confidence,
     )
-    found: list[Revision] = []
-    with connect(settings) as connection:
-        for one in corrected_sessions(connection, every=every):
-            with connection.transaction():
-                take_turns(connection)
-                metrics = [
-                    metric
-                    for series in series_of_session(connection, one)
-                    for metric in _measured(connection, series, one, config)
-                ]
-                found += add_revisions(connection, metrics) if metrics else []
-                mark_revised(connection, one)
+    with Warehouse(settings, "signaltape-drift-revision") as warehouse:
+        corrected = warehouse.run(lambda connection: corrected_sessions(connection, every=every))
+        return [
+            revision
+            for one in corrected
+            for revision in warehouse.run(lambda connection: _revised(connection, one, config))  # noqa: B023
+        ]
+
+
+def _revised(connection: Connection, one: CorrectedSession, config: DriftConfig) -> list[Revision]:
+    """Steps 1 to 3 of one session, inside the caller's transaction."""
+    take_turns(connection)
+    metrics = [
+        metric for series in series_of_session(connection, one) for metric in _measured(connection, series, one, config)
+    ]
+    found = add_revisions(connection, metrics) if metrics else []
+    mark_revised(connection, one)
     return found
 
 

@@ -254,11 +254,21 @@ def test_a_persons_decision_in_between_stands(state: GuardState, meanwhile: Any,
     answer = step(state, now())
     event = control_event(answer, alert(), AT)
     there = now(*TWO_MODELS, *meanwhile)
-    found = outdated(event, answer.effect.replaces, there, None, AT)
+    found = outdated(event, answer.effect.replaces, there, None, AT, max_age_s=3_600.0)
     assert why in found
     assert bool(found) == bool(why)
     veto = Veto(strategy="alpha", reason="stop", by_whom="ops")
-    assert outdated(event, answer.effect.replaces, there, veto, AT) == "vetoed meanwhile by ops: stop"
+    assert (
+        outdated(event, answer.effect.replaces, there, veto, AT, max_age_s=3_600.0) == "vetoed meanwhile by ops: stop"
+    )
+
+
+def test_a_step_that_could_not_be_written_for_long_is_void() -> None:
+    answer = step(GuardState(), now())
+    event = control_event(answer, alert(), AT)
+    in_time, late = AT + 3_600 * SECOND, AT + 3_601 * SECOND
+    assert outdated(event, None, now(), None, in_time, max_age_s=3_600.0) == ""
+    assert "not written since" in outdated(event, None, now(), None, late, max_age_s=3_600.0)
 
 
 @pytest.mark.parametrize(
