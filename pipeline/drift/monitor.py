@@ -26,6 +26,8 @@ from schemas.intervals import session_end, session_of
 from schemas.predictions import STATUSES, FeatureStats, PredictionBatch
 
 _OK = STATUSES.index("ok")
+#: Days after which a series is forgotten of which nothing came: versions come and go, and the state must not grow.
+FORGOTTEN_AFTER = 90
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,6 +196,7 @@ class DriftMonitor:
         for metric, alert in [*self.shadows.close(session), *business]:
             metrics.append(metric)
             alerts.extend(alert)
+        self._forget(session)
         return SessionReport(session=session, metrics=tuple(metrics), alerts=tuple(alerts))
 
     def _observed(
@@ -225,6 +228,20 @@ class DriftMonitor:
         if (series.model, series.version) in self.references:
             self.courses[series] = course
         return judge(series, observed, reference, course, self.config)
+
+    def _forget(self, session: int) -> None:
+        """Drop series that have been silent for long, and what was learnt of their models."""
+        gone = [series for series, course in self.courses.items() if session - course.last > FORGOTTEN_AFTER]
+        for series in gone:
+            del self.courses[series]
+            self.closed_scores.pop(series, None)
+        for series in gone:
+            self._unlearn((series.model, series.version))
+
+    def _unlearn(self, model: tuple[str, int]) -> None:
+        """Drop a model's reference unless a series of it is followed or has scores in an open session."""
+        if all((one.model, one.version) != model for one in (*self.courses, *self.scores.series())):
+            self.references.pop(model, None)
 
     def _reference(self, series: Series) -> TrainingReference:
         """Reference of a series' model; an empty one where labels mature of a model not seen since an old state."""

@@ -46,6 +46,10 @@ class ScoreCounts:
         """Sessions up to ``last`` that have counts."""
         return {session for _, session in self._days if session <= last}
 
+    def series(self) -> set[Series]:
+        """Series that have counts in an open session."""
+        return {series for series, _ in self._days}
+
     def close(self, session: int) -> dict[Series, DayCounts]:
         """Return and forget the counts of a session."""
         closed = {series: day for (series, at), day in self._days.items() if at == session}

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from pipeline.chain import ChainGap
 from pipeline.drift.config import DriftConfig
+from pipeline.drift.course import Course
 from pipeline.drift.metric import DriftMetric
-from pipeline.drift.monitor import DriftMonitor, SessionReport
+from pipeline.drift.monitor import FORGOTTEN_AFTER, DriftMonitor, SessionReport
 from pipeline.drift.monitor_state import StateUnusable, restore, snapshot
 from pipeline.drift.population_stability import Reference, reference_of
 from pipeline.drift.training_reference import TrainingReference
@@ -253,3 +254,20 @@ def test_a_state_of_other_partitions_or_version_is_refused() -> None:
         restore(DriftConfig(partitions=4, policy=CLASSIC), data)
     with pytest.raises(StateUnusable, match="state has version 77"):
         restore(DriftConfig(partitions=2, policy=CLASSIC), data.replace(b"\xa7version\x04", b"\xa7version\x4d"))
+
+
+def test_a_series_that_fell_silent_is_forgotten_and_one_that_goes_on_is_not() -> None:
+    """Retraining leaves a version behind every few days: the state holds those of the last three months."""
+    logs = build(Plan(days=("good",) * 5))
+    _, monitor = run(logs.lanes)
+    ((series, course),) = monitor.courses.items()
+    old, recent = replace(series, version=1), replace(series, version=2)
+    for one, silent in ((old, FORGOTTEN_AFTER + 1), (recent, FORGOTTEN_AFTER)):
+        monitor.learn((one.model, one.version), TrainingReference())
+        monitor.courses[one] = Course(watch=CLASSIC.watch(TrainingReference()), last=course.last - silent)
+        monitor.closed_scores[one] = monitor.closed_scores[series]
+    monitor = restore(monitor.config, snapshot(monitor))
+    monitor._close(course.last)
+    assert set(monitor.courses) == set(monitor.closed_scores) == {series, recent}
+    assert {version for _, version in monitor.references} == {series.version, 2}
+    assert monitor.courses[series].last == course.last
