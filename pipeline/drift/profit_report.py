@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.drift.config import DriftConfig
-from pipeline.drift.direction import DEGRADED, degradation, direction_rates
+from pipeline.drift.direction import degradation, direction_rates, is_degraded
 from pipeline.drift.ledger import Matured
 from pipeline.drift.metric import DriftMetric, Place
 from pipeline.drift.profit import session_return
@@ -63,7 +63,7 @@ def direction_metrics(
         missing = Insufficient(n=0, minimum=1, reason="the model has no held-out hit rate")
         return (*metrics, place.insufficient("hit_rate_degradation", missing, {}))
     lost = degradation(rates.accuracy, baseline)
-    band = "degraded" if lost > DEGRADED else "ok"
+    band = "degraded" if is_degraded(rates.accuracy, baseline) else "ok"
     detail = {"baseline": baseline}
     return (*metrics, place.number("hit_rate_degradation", lost, band=band, size=rates.decided, detail=detail))
 

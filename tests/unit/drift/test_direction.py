@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.drift.config import DriftConfig
 from pipeline.drift.direction import DirectionRates, degradation, direction_rates, is_degraded
+from pipeline.drift.ledger import CrossSection, Matured
+from pipeline.drift.metric import Place
+from pipeline.drift.profit_report import direction_metrics
 from pipeline.drift.results import Insufficient
 
 NUMBERS = st.integers(-3, 3).map(float)
@@ -90,3 +94,16 @@ def test_degradation_refuses_what_cannot_be_compared() -> None:
         degradation(math.nan, 0.5)
     with pytest.raises(ValueError, match="floor 0 is not above 0"):
         degradation(0.4, 0.5, floor=0)
+
+
+@pytest.mark.parametrize(("right", "band"), [(19, "ok"), (18, "degraded")])
+def test_five_percent_of_the_baseline_lost_is_not_more_than_five(right: int, band: str) -> None:
+    """19 of 40 against .5 are 5 % less, and 5.000000000000004 % in floating point."""
+    predicted = np.where(np.arange(40) < right, 1.0, -1.0) * np.where(np.arange(40) % 2, 1.0, -1.0)
+    realised = np.where(np.arange(40) % 2, 1.0, -1.0)
+    section = CrossSection(
+        prediction_time=1, symbols=tuple(f"S{at:02d}" for at in range(40)), scores=predicted, log_returns=realised
+    )
+    place = Place(strategy="alpha", subject="score/ridge:1/1d/1/live", session=1)
+    found = direction_metrics(place, Matured(cross_sections=(section,), expired=0), 0.5, DriftConfig(partitions=1))
+    assert [one.verdict for one in found if one.metric == "hit_rate_degradation"] == [band]
