@@ -211,7 +211,7 @@ class DriftMonitor:
         features = self._reference(series).features
         key = None if features is None else (features.feature_set, features.set_version, series.interval)
         before = self.closed_scores.get(series)
-        if day is not None:
+        if day is not None and len(day.names) >= self.config.minimum_names:  # as a replay of what is stored has it
             self.closed_scores[series] = day
         return Observed(
             session=session,

@@ -14,6 +14,7 @@ from pipeline.drift.metric import DriftMetric
 from pipeline.drift.monitor import FORGOTTEN_AFTER, DriftMonitor, SessionReport
 from pipeline.drift.monitor_state import StateUnusable, restore, snapshot
 from pipeline.drift.population_stability import Reference, reference_of
+from pipeline.drift.score_counts import DayCounts
 from pipeline.drift.training_reference import TrainingReference
 from schemas.bars import Watermark
 from schemas.features import ReturnBatch
@@ -271,3 +272,15 @@ def test_a_series_that_fell_silent_is_forgotten_and_one_that_goes_on_is_not() ->
     assert set(monitor.courses) == set(monitor.closed_scores) == {series, recent}
     assert {version for _, version in monitor.references} == {series.version, 2}
     assert monitor.courses[series].last == course.last
+
+
+def test_a_session_of_too_few_names_is_none_to_compare_the_next_with() -> None:
+    """What is stored of it is insufficient, so a replay could not compare with it either."""
+    _, monitor = run(build(Plan(days=("good",))).lanes)
+    ((series, before),) = monitor.closed_scores.items()
+    few = DayCounts(counts=before.counts * 2, names={f"S{at}" for at in range(monitor.config.minimum_names - 1)})
+    assert monitor._observed(series, 1, few, None, {}).before is before
+    assert monitor.closed_scores[series] is before
+    enough = replace(few, names={*few.names, "one more"})
+    assert monitor._observed(series, 2, enough, None, {}).before is before
+    assert monitor.closed_scores[series] is enough
