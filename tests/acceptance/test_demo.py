@@ -61,6 +61,8 @@ def left_behind(home: Path) -> list[str]:
 
 
 @pytest.mark.skipif(not MINUTES.is_file(), reason=f"{MINUTES.name} may not be shipped and isn't here")
+@pytest.mark.long
+@pytest.mark.matrix
 def test_somebodys_minute_bars_go_through(home: Path, tmp_path: Path) -> None:
     table = pq.read_table(MINUTES)
     path = tmp_path / "minutes.parquet"

@@ -53,6 +53,7 @@ def test_killed_at_a_step(world: DriftWorld, step: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.matrix
 def test_killed_again_and_again(world: DriftWorld) -> None:
     """Each process is killed at a seeded random step; a new one goes on, while more messages come."""
     rng = random.Random(20240607)

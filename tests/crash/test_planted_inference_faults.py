@@ -31,7 +31,9 @@ def start(settings: Settings, fault: str, **environment: str) -> ForkServerProce
     return start_module("tests.support.planted_inference", [fault], place, log)
 
 
-@pytest.mark.parametrize("fault", CASES)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=[pytest.mark.matrix] if at else []) for at, fault in enumerate(CASES)]
+)
 def test_the_comparison_turns_red(make_settings, tmp_path, fault: str) -> None:
     settings: Settings = make_settings(inference=PATIENT.model_dump())
     settings.home.mkdir(parents=True, exist_ok=True)

@@ -126,6 +126,7 @@ def loaded(settings: Settings, market: BarTable) -> list[tuple[str, int]]:
     return lag
 
 
+@pytest.mark.matrix
 def test_kafka_killed_and_away_for_seconds(
     settings: Settings, tmp_path: Path, market: BarTable, undisturbed: Content, stack: TestStack
 ) -> None:

@@ -50,7 +50,7 @@ WARM = 60
 SMALL = {
     "features": {"round_messages": 12, "snapshot_messages": 24, "session_timeout_s": 2.5, "waiting_rounds": 2},
     "inference": {"round_messages": 8, "snapshot_batches": 10},
-    "store": {"round_messages": 40, "commit_every_s": 0.02},
+    "store": {"round_messages": 10, "commit_every_s": 0.02},
     "drift": {"checkpoint_messages": 30},
     "ingest": {"batch": 40, "commit_every_s": 0.02},
     # What was said last decides what is said next: a router that forgot, or remembers too much, shows.

@@ -30,7 +30,7 @@ from tests.support.feature_runs import (
 from tests.support.services import ServiceProcess, running
 from tests.support.waiting import wait_for
 
-MOMENTS = int(os.environ.get("SIGNALTAPE_CRASH_MOMENTS", "5"))
+MOMENTS = int(os.environ.get("SIGNALTAPE_CRASH_MOMENTS", "2"))
 #: Small rounds and frequent snapshots, so that every step is passed many times within one log; a short session, so that
 #: a successor need not wait long for the partitions of the dead.
 SMALL = {"round_messages": 20, "snapshot_messages": 60, "snapshot_s": 3600.0, "session_timeout_s": 2.5}

@@ -30,7 +30,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("fault", CASES)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=[pytest.mark.matrix] if at else []) for at, fault in enumerate(CASES)]
+)
 def test_the_comparison_turns_red(make_settings, fault: str) -> None:
     count, shows = CASES[fault]
     settings: Settings = make_settings(features=SMALL)

@@ -118,7 +118,7 @@ def test_simulated_bars_are_published_and_counted(command: Command, topics: Sett
     assert answer.code == 0
     lines = len(file.read_text().splitlines()) - 1
     assert f"{lines:,} simulated bars of 3 symbols" in answer.out
-    assert command("simulate", "--out", tmp_path / "x.csv", "--interval", "1d").code == 2
+    assert command("simulate", "--out", tmp_path / "x.csv", "--interval", "2d").code == 2
     assert command("simulate", "--out", tmp_path / "x.txt", "--symbols", 1).code == 2
     text = command("publish", file, "--interval", "1m", "--stamp", "close")
     assert text.code == 0, text

@@ -65,7 +65,10 @@ def test_undisturbed(log: FeatureLog) -> None:
     assert published_content(log.settings) == expected_content(log)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "step",
+    [pytest.param(step, marks=[pytest.mark.crash, pytest.mark.matrix] if step < "3" else []) for step in STEPS],
+)
 def test_killed_at_step(log: FeatureLog, step: str) -> None:
     """Killed in the fourth round under load, and again with a transaction under way; then started again.
 
@@ -105,6 +108,8 @@ def uncommitted(settings: Settings) -> int:
     return counted[0] - counted[1]
 
 
+@pytest.mark.crash
+@pytest.mark.matrix
 def test_killed_again_and_again(log: FeatureLog) -> None:
     """A process that dies in each life's ninth round still gets through, with nothing lost and nothing twice."""
     lives = 0

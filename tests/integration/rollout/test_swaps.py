@@ -144,6 +144,8 @@ def test_swaps_lose_nothing(endpoints: Endpoints, tmp_path_factory: pytest.TempP
 STEPS = ("2_scored", "4_offsets", "5_committed")
 
 
+@pytest.mark.crash
+@pytest.mark.matrix
 def test_killed_in_the_round_of_the_event_and_in_that_of_its_bar(
     endpoints: Endpoints, database_dsn: str, tmp_path: Path
 ) -> None:

@@ -27,10 +27,10 @@ ONLY_IC = replace(CLASSIC, rules=tuple(rule for rule in CLASSIC.rules if rule.me
 
 def test_calibrated_keeps_its_budget_and_finds_a_lost_ic() -> None:
     scenario = sized("market", names=500, sessions=756, lean=True)
-    plan = Plan(scenario=scenario, models=4, seed=1, policies=(CALIBRATED,), faults=("ic_zero", "feature_shifted"))
+    plan = Plan(scenario=scenario, models=2, seed=1, policies=(CALIBRATED,), faults=("ic_zero", "feature_shifted"))
     (summary,) = run(plan)
-    # About 3 alarms are expected in these twelve years; a policy that has lost its margin raises about 30.
-    assert summary.alarms * summary.model_years <= 12
+    # About 2 alarms are expected in these six years; a policy that has lost its margin raises about 15.
+    assert summary.alarms * summary.model_years <= 7
     lost, shifted = (summary.faults[name] for name in plan.faults)
     assert lost.median is not None
     assert lost.median <= 40
