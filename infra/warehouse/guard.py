@@ -74,7 +74,11 @@ def state_of(connection: Connection, prefix: str, strategy: str, mode: str, dril
     """What is remembered of a strategy in one mode, and one drill ("" for real alerts)."""
     values = {"prefix": prefix, "strategy": strategy, "mode": mode, "drill": drill}
     rows = connection.execute(queries("guard")["history"], values).fetchall()
-    steps = tuple(PastStep(session=session, rung=rung, replaced=_ref(out)) for session, rung, out in rows if rung)
+    steps = tuple(
+        PastStep(session=session, rung=rung, replaced=_ref(out), taken_at=None if drill else to_nanoseconds(decided_at))
+        for session, rung, out, decided_at in rows
+        if rung
+    )
     veto = connection.execute(queries("guard")["veto in force"], values).fetchone()
     return GuardState(steps=steps, alerts=tuple({row[0] for row in rows}), veto=None if veto is None else _veto(veto))
 

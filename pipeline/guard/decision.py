@@ -42,7 +42,8 @@ def decide(alert: Alert, state: GuardState, policy: GuardPolicy, now: InForce, m
 
     1. What is no alert for the guard: switched off, too mild, of a policy that says nothing about models.
     2. What there is nothing to do about: no such strategy, another model than the live one, too old, already paused.
-    3. What an operator or a limit forbids: veto, steps in this session, cool-down.
+    3. What an operator or a limit forbids: veto, an alert older than the last step (so that a backlog is not a fall
+       down the ladder), steps in this session, cool-down.
     4. The rungs behind the last one taken in this trouble, gentlest first: the first that can be taken.
     """
     if (refusal := irrelevant(alert, policy)) is not None:  # 1.
@@ -86,6 +87,10 @@ def _forbidden(alert: Alert, state: GuardState, policy: GuardPolicy, moment: Mom
     veto = state.veto
     if veto is not None and veto.active(moment.at):
         return Refusal(code="vetoed", reason=f"veto of {veto.by_whom}: {veto.reason}")
+    last = max((step.taken_at for step in state.steps if step.taken_at is not None), default=None)
+    if last is not None and moment.published <= last:
+        why = "it was published before the last step was taken, and says nothing of what that changed"
+        return Refusal(code="overtaken", reason=why)
     today = sum(step.session == alert.session for step in state.steps)
     if today >= policy.steps_per_session:
         why = f"{today} of {policy.steps_per_session} automatic steps of session {alert.session} are taken"

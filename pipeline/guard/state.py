@@ -10,11 +10,15 @@ from schemas.control import ControlEvent
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PastStep:
-    """A step that was taken (or, in dry run, would have been). ``replaced``: the model that it took out, if any."""
+    """A step that was taken (or, in dry run, would have been). ``replaced``: the model that it took out, if any.
+
+    ``taken_at``: when it was decided (ns UTC); None in a drill, whose alerts are published together.
+    """
 
     session: int
     rung: str
     replaced: ModelRef | None = None
+    taken_at: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

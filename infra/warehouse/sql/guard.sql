@@ -1,5 +1,5 @@
 -- name: history
-SELECT session, rung, replaced FROM guarded_steps
+SELECT session, rung, replaced, decided_at FROM guarded_steps
 WHERE prefix = %(prefix)s AND strategy = %(strategy)s AND mode = %(mode)s AND drill = %(drill)s AND state <> 'void'
 ORDER BY id;
 

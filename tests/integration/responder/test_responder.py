@@ -31,14 +31,18 @@ def test_alerts_are_delivered_and_lead_to_one_step_each_trouble(make_settings: M
         first, mild = alert(), alert(alert_id="mild", severity="warning")
         again = alert(SESSION + 1)  # within the cool-down
         late = alert(SESSION + 3)
+        backlog = alert(SESSION + 3, alert_id="backlog")  # it lay there when the first step was taken
         broken = alert(alert_id="broken", severity="fatal")
         with running(world.settings, "responder") as services:
-            world.publish(first, b"\xc1no message", mild, broken, first, again, late, alert(strategy="x", alert_id="x"))
+            world.publish(first, b"\xc1no message", mild, broken, first, backlog)
+            world.wait_settled()
+            world.publish(again, late, alert(strategy="x", alert_id="x"))
             world.wait_settled()
             assert services["responder"].stop() == 0
             log = services["responder"].log.read_text()
         assert [(one[0], *one[1:4]) for one in world.steps()] == [
             (first.alert_id, "published", "derisk", ""),
+            ("backlog", "refused", "", "overtaken"),
             (again.alert_id, "refused", "", "cool_down"),
             (late.alert_id, "published", "fallback", ""),
             ("x", "refused", "", "unknown_strategy"),
@@ -50,7 +54,7 @@ def test_alerts_are_delivered_and_lead_to_one_step_each_trouble(make_settings: M
         assert (fallback.action, fallback.model, fallback.model_version) == ("activate", "ridge", 9)
         offsets = world.rows("SELECT control_offset FROM guarded_steps WHERE state = 'published' ORDER BY id")
         assert [row[0] for row in offsets] == [derisk.control_offset, fallback.control_offset]
-        known = {first.alert_id, mild.alert_id, again.alert_id, late.alert_id, "x"}
+        known = {first.alert_id, mild.alert_id, "backlog", again.alert_id, late.alert_id, "x"}
         assert world.deliveries() == {(one, sink): "delivered" for one in known for sink in ("webhook", "file")}
         assert set(server.keys()) == known
         assert len(server.keys()) == len(known) + 2  # two were refused and came again

@@ -69,6 +69,15 @@ def test_a_refusal_about_an_unknown_strategy_names_those_that_there_are() -> Non
     assert "'beta'; there are: alpha" in answer.reason
 
 
+@pytest.mark.parametrize(("later_s", "code"), [(-60, "overtaken"), (0, "overtaken"), (1, "")])
+def test_a_backlog_is_no_fall_down_the_ladder(later_s: int, code: str) -> None:
+    """After an outage: an alert that lay there when the last step was taken says nothing of what that changed."""
+    (before,) = taken("derisk").steps
+    state = GuardState(steps=(replace(before, taken_at=AT - 100 * SECOND),), alerts=(before.session,))
+    answer = decide(alert(), state, POLICY, now(), Moment(at=AT, published=AT + (later_s - 100) * SECOND))
+    assert (answer.code if isinstance(answer, Refusal) else "") == code
+
+
 @pytest.mark.parametrize(("age_s", "acts"), [(0, True), (86_400, True), (86_401, False), (-60, True)])
 def test_an_old_alert_is_not_acted_on(age_s: int, acts: bool) -> None:
     moment = Moment(at=AT, published=AT - age_s * SECOND)
