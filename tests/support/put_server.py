@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class PutServer(ThreadingHTTPServer):
     """``kept``: path → bytes. ``refuse``: paths that contain it answer 507. ``tokens``: what clients sent."""
 
-    daemon_threads = True
+    daemon_threads = False  # so that closing the server waits until every connection is closed
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
