@@ -86,6 +86,7 @@ class WebRemote:
         try:
             stream = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
         except urllib.error.HTTPError as error:
+            error.close()  # it holds the connection
             if error.code not in _ABSENT:
                 raise self._refused(name, error) from error
             yield None
@@ -108,6 +109,7 @@ class WebRemote:
                 with urllib.request.urlopen(request, timeout=_TIMEOUT_S):
                     return True
             except urllib.error.HTTPError as error:
+                error.close()
                 if error.code in _TAKEN:
                     return False
                 raise self._refused(name, error) from error
