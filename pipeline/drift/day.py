@@ -1,7 +1,7 @@
 """What is known about one series when a session closes: all that a policy looks at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from schemas.fields import BoolArray, F8Array
 
@@ -36,4 +36,3 @@ class SeriesDay:
     score_shape: F8Array | None = None
     score_known: BoolArray | None = None
     features: FeatureDay | None = None
-    samples: Mapping[str, int] = field(default_factory=dict)

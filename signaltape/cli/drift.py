@@ -2,15 +2,11 @@
 
 import json
 from dataclasses import asdict
-from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from signaltape.cli.drift_backtest import backtest_policy
-
-if TYPE_CHECKING:
-    from infra.warehouse.drift_revisions import Revision
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -29,10 +25,11 @@ def revise(
 ) -> None:
     """Measure sessions again whose returns were corrected after their close. Alerts stay what they were."""
     from infra.settings import load_settings
+    from signaltape.cli.drift_text import revisions_text
     from signaltape.drift.revision import revise as run
 
     found = run(load_settings(), every=every)
-    typer.echo(json.dumps([asdict(one) for one in found], default=str, indent=2) if as_json else _text(found))
+    typer.echo(json.dumps([asdict(one) for one in found], default=str, indent=2) if as_json else revisions_text(found))
 
 
 @app.command()
@@ -55,16 +52,3 @@ def report(
         typer.echo(json.dumps(plain, default=str, indent=2))
     else:
         typer.echo(report_text(found, missing))
-
-
-def _text(found: list["Revision"]) -> str:
-    if not found:
-        return "nothing changed"
-    out = [f"{'session':10} {'strategy':16} {'metric':22} {'first':>12} {'now':>12}  series"]
-    for one in found:
-        first, value = (
-            f"{'insufficient' if each is None else format(each, '+.5f')}" for each in (one.first, one.value)
-        )
-        day = (one.session - timedelta(microseconds=1)).date().isoformat()
-        out.append(f"{day:10} {one.strategy:16} {one.metric:22} {first:>12} {value:>12}  {one.subject}")
-    return "\n".join(out)

@@ -26,6 +26,7 @@ from schemas.bars import Watermark
 from schemas.predictions import FeatureStats
 from signaltape.drift.stored import by_series
 from tests.support.drift_logs import Lane, Message, Plan, build
+from tests.support.drift_run import interleaved
 from tests.support.policies import CALIBRATED, CLASSIC
 
 pytestmark = pytest.mark.unit
@@ -101,20 +102,7 @@ def run(
     stop_every: int = 0,
     config: DriftConfig = CONFIG,
 ) -> tuple[list[SessionReport], DriftMonitor]:
-    rng = np.random.default_rng(seed)
-    monitor, reports = DriftMonitor(config), list[SessionReport]()
-    order = rng.permutation([index for index, lane in enumerate(lanes) for _ in lanes[lane]])
-    queues = [(lane, iter(log)) for lane, log in lanes.items()]
-    for count, index in enumerate(order, start=1):
-        lane, queue = queues[index]
-        one = next(queue)
-        unknown = monitor.unknown_model(one)
-        if unknown is not None:
-            monitor.learn(unknown, known)
-        reports.extend(monitor.step(lane, one))
-        if stop_every and count % stop_every == 0:
-            monitor = restore(config, snapshot(monitor))
-    return reports, monitor
+    return interleaved(lanes, config, known, seed=seed, stop_every=stop_every)
 
 
 World = tuple[dict[Lane, list[Message]], TrainingReference, dict[int, np.ndarray]]

@@ -23,6 +23,7 @@ from schemas.intervals import DAY, HOUR, MINUTE
 from schemas.link import Link
 from schemas.predictions import PredictionBatch
 from tests.support.drift_logs import Lane, Message
+from tests.support.drift_run import interleaved
 
 pytestmark = pytest.mark.unit
 FIRST, OPEN, STEP, BARS, PARTITIONS, SYMBOLS = 20_000, 14 * HOUR, 15 * MINUTE, 14, 2, 50
@@ -122,19 +123,8 @@ class Market:
 
 def run(market: Market, *, seed: int = 0, stop_every: int = 0) -> tuple[list[SessionReport], DriftMonitor]:
     """Feed a random interleaving of the lanes; with `stop_every`, go through a snapshot each so many messages."""
-    monitor, reports = DriftMonitor(CONFIG), list[SessionReport]()
-    order = np.random.default_rng(seed).permutation([at for at, log in enumerate(market.lanes.values()) for _ in log])
-    queues = [(lane, iter(log)) for lane, log in market.lanes.items()]
-    for count, index in enumerate(order, start=1):
-        lane, queue = queues[index]
-        message = next(queue)
-        unknown = monitor.unknown_model(message)
-        if unknown is not None:
-            monitor.learn(unknown, TrainingReference(sketch=REFERENCE))
-        reports.extend(monitor.step(lane, message))
-        if stop_every and count % stop_every == 0:
-            monitor = restore(CONFIG, snapshot(monitor))
-    return reports, monitor
+    known = TrainingReference(sketch=REFERENCE)
+    return interleaved(market.lanes, CONFIG, known, seed=seed, stop_every=stop_every)
 
 
 def hourly(reports: list[SessionReport], name: str) -> dict[int, DriftMetric]:

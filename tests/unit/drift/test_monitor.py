@@ -21,6 +21,7 @@ from schemas.features import ReturnBatch
 from schemas.intervals import DAY
 from schemas.predictions import PredictionBatch
 from tests.support.drift_logs import Lane, Logs, Message, Plan, build
+from tests.support.drift_run import interleaved
 from tests.support.policies import CLASSIC
 
 pytestmark = pytest.mark.unit
@@ -36,21 +37,8 @@ def run(
     reference: Reference | None = REFERENCE,
 ) -> tuple[list[SessionReport], DriftMonitor]:
     """Feed a random interleaving of the lanes; with `stop_every`, go through a snapshot each so many messages."""
-    rng = np.random.default_rng(seed)
     config = DriftConfig(partitions=len(lanes) // 2, policy=CLASSIC)
-    monitor, reports = DriftMonitor(config), list[SessionReport]()
-    order = rng.permutation([index for index, lane in enumerate(lanes) for _ in lanes[lane]])
-    queues = [(lane, iter(log)) for lane, log in lanes.items()]
-    for count, index in enumerate(order, start=1):
-        lane, queue = queues[index]
-        message = next(queue)
-        unknown = monitor.unknown_model(message)
-        if unknown is not None:
-            monitor.learn(unknown, TrainingReference(sketch=reference))
-        reports.extend(monitor.step(lane, message))
-        if stop_every and count % stop_every == 0:
-            monitor = restore(config, snapshot(monitor))
-    return reports, monitor
+    return interleaved(lanes, config, TrainingReference(sketch=reference), seed=seed, stop_every=stop_every)
 
 
 def values(reports: list[SessionReport], metric: str) -> dict[int, float | None]:

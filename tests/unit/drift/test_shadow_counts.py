@@ -15,6 +15,7 @@ from schemas.alerts import Alert
 from schemas.intervals import DAY, session_of
 from schemas.predictions import STATUSES, PredictionBatch
 from tests.support.drift_logs import Lane, Message, Plan, build
+from tests.support.drift_run import interleaved
 from tests.support.policies import CLASSIC
 
 PLAN = Plan(days=("good",) * 6)
@@ -74,18 +75,7 @@ def halves(batch: PredictionBatch) -> list[PredictionBatch]:
 def run(lanes: dict[Lane, list[Message]], seed: int = 0, stop_every: int = 0) -> tuple[list[DriftMetric], list[Alert]]:
     """Counts and alerts after any interleaving, with a restart after each so many messages."""
     config = DriftConfig(partitions=PLAN.partitions, policy=CLASSIC)
-    monitor = DriftMonitor(config)
-    order = np.random.default_rng(seed).permutation([n for n, lane in enumerate(lanes) for _ in lanes[lane]])
-    queues = [(lane, iter(log)) for lane, log in lanes.items()]
-    reports = []
-    for number, index in enumerate(order.tolist()):
-        lane, queue = queues[index]
-        message = next(queue)
-        if (model := monitor.unknown_model(message)) is not None:
-            monitor.learn(model, TrainingReference())
-        reports += monitor.step(lane, message)
-        if stop_every and number % stop_every == 0:
-            monitor = restore(config, snapshot(monitor))
+    reports, _ = interleaved(lanes, config, TrainingReference(), seed=seed, stop_every=stop_every)
     metrics = [one for report in reports for one in report.metrics if one.policy == "shadow"]
     return metrics, [one for report in reports for one in report.alerts if one.policy == "shadow"]
 
