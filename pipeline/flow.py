@@ -13,6 +13,7 @@ from pipeline.drift.training_reference import TrainingReference
 from pipeline.engine import LogMessage, PartitionEngine
 from pipeline.engine_types import EngineConfig, Step
 from pipeline.features import FEATURE_SETS
+from pipeline.partition_flow import PartitionFlow
 from pipeline.routing.model_port import ModelPort
 from pipeline.routing.options import InferenceOptions
 from pipeline.routing.partition import Output, PartitionInference
@@ -43,33 +44,29 @@ class Flowed:
 
 def flow(log: Iterable[tuple[int, LogMessage]], config: FlowConfig, models: ModelPort) -> Iterator[Flowed]:
     """Run (partition, message) pairs of ``bars``, in order within each partition, through every stage."""
-    names = {name: FEATURE_SETS[name].names for name in config.feature_sets}
-    engines, inferences = [], []
-    for number in range(config.partitions):
-        engine = EngineConfig(
-            partition=number,
-            partitions=config.partitions,
-            feature_sets=config.feature_sets,
-            horizons=config.horizons,
-        )
-        engines.append(PartitionEngine(engine))
-        inferences.append(
-            PartitionInference(partition=number, models=models, options=config.inference, feature_names=names)
-        )
+    lanes = [partition_flow(number, config, models) for number in range(config.partitions)]
     monitor = DriftMonitor(DriftConfig(partitions=config.partitions))
-    bars, features = [0] * config.partitions, [0] * config.partitions
-
+    offsets = [0] * config.partitions
     for number, message in log:
-        step = engines[number].step(message, bars[number])  # 1. bars → features and returns
-        bars[number] += 1
-        outputs = []
-        for derived in step.features:  # 2. features → predictions and signals
-            output = inferences[number].take(derived, features[number])
-            features[number] += 1
-            if output is not None:
-                outputs.append(output)
+        step, outputs = lanes[number].take(message, offsets[number])  # 1. bars → features and returns
+        offsets[number] += 1  # 2. features → predictions and signals
         sessions = watch(monitor, number, step, outputs, config.references)  # 3. predictions and returns → drift
-        yield Flowed(partition=number, step=step, outputs=tuple(outputs), sessions=sessions)
+        yield Flowed(partition=number, step=step, outputs=outputs, sessions=sessions)
+
+
+def partition_flow(number: int, config: FlowConfig, models: ModelPort) -> PartitionFlow:
+    """One partition at the beginning of its log."""
+    names = {name: FEATURE_SETS[name].names for name in config.feature_sets}
+    engine = EngineConfig(
+        partition=number,
+        partitions=config.partitions,
+        feature_sets=config.feature_sets,
+        horizons=config.horizons,
+    )
+    return PartitionFlow(
+        engine=PartitionEngine(engine),
+        inference=PartitionInference(partition=number, models=models, options=config.inference, feature_names=names),
+    )
 
 
 def watch(

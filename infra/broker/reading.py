@@ -49,6 +49,7 @@ def read_topic(
     from_offsets: Mapping[int, int] | None = None,
     to_offsets: Mapping[int, int] | None = None,
     until: float | None = None,
+    ahead_kb: int | None = None,
 ) -> Iterator[Record]:
     """Yield every message from ``from_offsets`` (partition → first offset; missing partitions are left out) to the end.
 
@@ -56,10 +57,12 @@ def read_topic(
     a partition earlier. The end is what the broker calls the end while reading (the last stable offset under
     ``read_committed``), so markers of transactions and aborted messages are never counted. Raises ``BrokerError`` if
     nothing arrives for thirty seconds before the end, ``ReadingLate`` if the monotonic time ``until`` comes before it.
+    ``ahead_kb`` bounds what is fetched ahead: for several readers side by side, each read slowly.
     """
-    consumer = Consumer(
-        consumer_config(settings, f"read-{topic}", **{"enable.partition.eof": True, "isolation.level": isolation})
-    )
+    options: dict[str, Any] = {"enable.partition.eof": True, "isolation.level": isolation}
+    if ahead_kb is not None:
+        options |= {"queued.max.messages.kbytes": ahead_kb, "queued.min.messages": 1_000}
+    consumer = Consumer(consumer_config(settings, f"read-{topic}", **options))
     try:
         starts = (
             from_offsets if from_offsets is not None else dict.fromkeys(_partitions(consumer, topic), OFFSET_BEGINNING)

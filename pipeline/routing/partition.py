@@ -16,7 +16,7 @@ from pipeline.routing.model_port import ModelPort
 from pipeline.routing.notices import control_notices
 from pipeline.routing.options import InferenceOptions
 from pipeline.routing.router_state import STATE_VERSION, Copies, RouterState
-from pipeline.routing.scoring import Call, Predictor, prediction_batch, statement
+from pipeline.routing.scoring import Call, Predictor, Recall, prediction_batch, statement
 from pipeline.routing.terms import rules_in_force
 from schemas.bars import Watermark
 from schemas.control import ControlEvent
@@ -56,7 +56,8 @@ class Output:
 class PartitionInference:
     """State of one partition, stepped by the messages of its chain in ``features``.
 
-    ``feature_names``: the names of each set's columns, for ``FeatureStats``.
+    ``feature_names``: the names of each set's columns, for ``FeatureStats``. ``recall``: what is recorded of calls, in
+    a replay.
     """
 
     partition: int
@@ -66,12 +67,13 @@ class PartitionInference:
     standing: Standing = field(default_factory=Standing)
     control: ControlState = field(default_factory=ControlState)
     state: RouterState = field(default_factory=RouterState)
+    recall: Recall | None = None
 
     def __post_init__(self) -> None:
         self._fence = Fence(self.standing.fence)
         self._calls: list[Call] = []
         self._head = self.standing.head
-        self._predictor = Predictor(models=self.models, state=self.state, options=self.options)
+        self._predictor = Predictor(models=self.models, state=self.state, options=self.options, recall=self.recall)
 
     @property
     def fence(self) -> Position | None:

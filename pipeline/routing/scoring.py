@@ -1,5 +1,6 @@
 """One model call: score, fallback, direction, and how it is recorded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import compress
 
@@ -38,13 +39,20 @@ class Call:
     direction: U1Array
 
 
+#: (strategy, role, model, batch) → the answer that is recorded of this call where it isn't a function of the log: it
+#: missed its deadline, failed, or was not asked. None: the model answered, so it is asked. May raise
+#: ``ModelUnavailable`` for a model that could not be loaded then.
+Recall = Callable[[str, str, ModelRef, FeatureBatch], Answer | None]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictor:
-    """Calls the deployed models. ``state`` remembers what each said last."""
+    """Calls the deployed models. ``state`` remembers what each said last; ``recall`` honours a record, in a replay."""
 
     models: ModelPort
     state: RouterState
     options: InferenceOptions
+    recall: Recall | None = None
 
     def predict(self, batch: FeatureBatch, deployments: Deployments) -> list[Call]:
         """Call every deployed model that predicts from ``batch``: by strategy, the live one first, then the arm of its
@@ -69,7 +77,9 @@ class Predictor:
         terms = self.models.terms(ref)
         if not terms.concerns(whole) or not (batch := _rows(whole, share.rows)).symbols:
             return []
-        answer = self.models.call(ref, batch)
+        answer = None if self.recall is None else self.recall(strategy.name, share.role, ref, batch)
+        if answer is None:
+            answer = self.models.call(ref, batch)
         numbers = self.state.symbols.numbers(batch.symbols)
         last = self.state.last_of(ref, batch.interval)
         since = batch.event_time - self.options.fresh_bars * INTERVALS[batch.interval]

@@ -15,12 +15,14 @@ from infra.scoring.scorer import Scorer
 from infra.service_settings import InferenceSettings
 from pipeline.engine import LogMessage
 from pipeline.features import FEATURE_SETS
-from pipeline.flow import FlowConfig, Flowed, flow
+from pipeline.flow import FlowConfig, Flowed, flow, partition_flow
 from pipeline.offline import compute
+from pipeline.partition_flow import PartitionFlow, parts_of
+from pipeline.routing.partition import PartitionInference
 from producers.bar_table import BarTable
 from producers.cross_sections import cross_sections
 from producers.simulation.market import MarketConfig, simulate
-from schemas.bars import BarBatch, Watermark
+from schemas.bars import BarBatch, StateRepair, Watermark
 from schemas.control import ControlEvent
 from schemas.fields import F8Array
 from schemas.predictions import STATUSES, FeatureStats, PredictionBatch
@@ -173,3 +175,51 @@ def test_sessions_close_with_the_feed(trained: OneModel, market: Market) -> None
     assert all((batch.status == STATUSES.index("ok")).all() for batch in rows)
     closed = [report.session for one in flowed for report in one.sessions if report.until is None]
     assert closed == [stats[0].session]
+
+
+def taken(lane: PartitionFlow, log: Iterable[tuple[int, LogMessage]], rows: int) -> list[Flowed]:
+    """Every message of (offset, message) pairs, those of bars in parts of at most ``rows`` rows."""
+    made = []
+    for offset, message in log:
+        for part in parts_of(message, rows) if isinstance(message, BarBatch) else (message,):
+            step, outputs = lane.take(part, offset)
+            made.append(Flowed(partition=0, step=step, outputs=outputs, sessions=()))
+    return made
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_parts_of_one_message_make_the_bits_of_the_message(trained: OneModel, market: Market, rows: int) -> None:
+    whole = [message for _, message in log_of(sections(market.table))]
+    lane = partition_flow(0, FlowConfig(), LoadedModels(trained, PATIENT))
+    pieces = taken(lane, enumerate(whole), rows)
+    assert bits(pieces) == bits(run(log_of(sections(market.table)), trained))
+    sources = {signal.source[1] for one in pieces for output in one.outputs for signal in output.signals
+               if isinstance(signal, Signal)}  # fmt: skip
+    assert sources <= {place for place, message in enumerate(whole) if isinstance(message, BarBatch)}
+
+
+def test_an_inference_behind_its_engine_takes_what_follows_its_fence(trained: OneModel, market: Market) -> None:
+    log = list(enumerate(message for _, message in log_of(sections(market.table))))
+    models = LoadedModels(trained, PATIENT)
+    first = partition_flow(0, FlowConfig(), models)
+    cut = len(log) - 9
+    before = taken(first, log[:cut], 100)
+    inference = PartitionInference(
+        partition=0, models=models, standing=first.inference.standing, control=first.inference.control,
+        state=first.inference.state, feature_names=first.inference.feature_names,
+    )  # fmt: skip
+    engine = partition_flow(0, FlowConfig(), models).engine
+    again = PartitionFlow(engine=engine, inference=inference)
+    after = taken(again, log, 2)
+    expected = bits(run(log_of(sections(market.table)), trained))
+    assert bits(after) == {key: value for key, value in expected.items() if key not in bits(before)}
+    assert bits(after)
+
+
+def test_a_message_that_the_agent_would_refuse_is_counted(trained: OneModel) -> None:
+    lane = partition_flow(0, FlowConfig(), LoadedModels(trained, PATIENT))
+    repair = StateRepair(
+        symbol="A", interval="1m", as_of_offset=-1, last_event_time=60, available_time=60, state=b"none"
+    )  # fmt: skip
+    assert taken(lane, [(0, repair)], 1)[0].step.features == ()
+    assert lane.refused == 1
