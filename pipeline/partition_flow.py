@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.chain import Chain
 from pipeline.engine import LogMessage, PartitionEngine
-from pipeline.engine_types import Lookup, Step, StoredBar, UnsupportedMessage
+from pipeline.engine_types import Lookup, LookupMissing, Step, StoredBar, UnsupportedMessage
 from pipeline.routing.partition import Output, PartitionInference
 from schemas.bars import BarBatch
 from schemas.features import FeatureBatch
@@ -49,15 +49,21 @@ class PartitionFlow:
             self.engine.next_offset = offset
         else:
             self._offset, self._parts = offset, 0
-        found: Mapping[int, StoredBar | None] = {}
-        if isinstance(message, BarBatch) and (needed := self.engine.needs_lookup(message)):
-            found = self.find(needed, offset)
         try:
-            step = self.engine.step(message, offset, found)
+            step = self._step(message, offset)
         except UnsupportedMessage:
             self.refused += 1
             return Step(), ()
         return step, tuple(self._infer(step, offset))
+
+    def _step(self, message: LogMessage, offset: int) -> Step:
+        """Most bars need no look-up: those that do are refused without one, and nothing has changed."""
+        try:
+            return self.engine.step(message, offset)
+        except LookupMissing:
+            if not isinstance(message, BarBatch):
+                raise
+            return self.engine.step(message, offset, self.find(self.engine.needs_lookup(message), offset))
 
     def _infer(self, step: Step, offset: int) -> Iterable[Output]:
         fence = self.inference.fence

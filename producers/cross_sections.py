@@ -17,6 +17,8 @@ def cross_sections(
     ``available_time`` is the close plus ``lag`` (ns). Two rows of one symbol and close go into two batches, in the
     table's order, because a batch holds a symbol once.
     """
+    if not len(table):
+        return
     names, inverse = np.unique(table.symbol, return_inverse=True)
     partition = partitions_of([str(name) for name in names], partitions)[inverse]
     repeat = _repeats(table.event_time, inverse)

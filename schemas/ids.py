@@ -1,8 +1,9 @@
 """Deterministic identities: the same fact has the same id, whoever writes it and however often."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import overload
 
 from schemas.bars import BarBatch, StateRepair, Watermark
 from schemas.link import Position
@@ -48,8 +49,44 @@ def alert_id(policy: str, rule: str, strategy: str, subject: str, session: int) 
     return digest("alert", policy, rule, strategy, subject, session)
 
 
-def signal_ids(router: str, symbols: Sequence[str], interval: str, event_time: int) -> list[str]:
-    """Return ``signal_id`` of every symbol of one bar; what they share is encoded once."""
+class SignalIds(Sequence[str]):
+    """``signal_id`` of every symbol of one bar, made when the first one is asked for: a backtest asks for few."""
+
+    __slots__ = ("_ids", "_key", "_symbols")
+
+    def __init__(self, router: str, symbols: Sequence[str], interval: str, event_time: int) -> None:
+        self._key, self._symbols = (router, interval, event_time), symbols
+        self._ids: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self._symbols)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        return self._made()[place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made())
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _made(self) -> list[str]:
+        if self._ids is None:
+            router, interval, event_time = self._key
+            self._ids = _signal_ids(router, self._symbols, interval, event_time)
+        return self._ids
+
+
+def _signal_ids(router: str, symbols: Sequence[str], interval: str, event_time: int) -> list[str]:
+    """What the symbols share is encoded once."""
     before = b"".join(_framed(part) for part in ("signal", router))
     after = _framed(interval) + _framed(event_time)
     sha256 = hashlib.sha256

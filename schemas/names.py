@@ -1,5 +1,7 @@
 """What may be the name of a symbol, a feed or a source."""
 
+from functools import lru_cache
+
 #: Names are part of keys in the store, which bounds their length (characters).
 MAX_NAME = 128
 
@@ -7,6 +9,12 @@ MAX_NAME = 128
 def is_name(text: str) -> bool:
     """True if ``text`` can be a name: not empty, not longer than ``MAX_NAME``, without NUL (Postgres keeps none)."""
     return 0 < len(text) <= MAX_NAME and "\0" not in text
+
+
+@lru_cache(maxsize=1_024)
+def are_names(texts: tuple[str, ...]) -> bool:
+    """True if all can be names and none is there twice; the same symbols come again with every bar."""
+    return len(set(texts)) == len(texts) and all(map(is_name, texts))
 
 
 def holds_nul(value: object) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from schemas.bars import BarBatch
 from schemas.fields import BoolArray
-from schemas.names import MAX_NAME, is_name
+from schemas.names import MAX_NAME, are_names, is_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,8 +27,7 @@ def bar_row_faults(batch: BarBatch) -> tuple[BoolArray, tuple[RowFault, ...]]:
     opening, high, low, close = batch.open, batch.high, batch.low, batch.close
     fine = (low > 0.0) & (low <= high) & (low <= opening) & (opening <= high) & (low <= close) & (close <= high)
     fine &= (high < np.inf) & (((batch.volume >= 0.0) & (batch.volume < np.inf)) | ~batch.volume_valid)
-    unique = len(set(batch.symbols)) == len(batch.symbols) and all(map(is_name, batch.symbols))
-    if unique and fine.all():
+    if fine.all() and are_names(batch.symbols):
         return fine, ()
     faults = _explain(batch, fine)
     fine[[fault.row for fault in faults]] = False

@@ -9,7 +9,7 @@ from pipeline.routing.decision import OK
 from pipeline.routing.merging import Merged
 from pipeline.routing.router import Routed, Statement
 from schemas.fields import F8Array, I8Array
-from schemas.ids import signal_ids
+from schemas.ids import SignalIds
 from schemas.intervals import INTERVALS, SECOND
 from schemas.signal_columns import SignalColumns, SignalTerms
 
@@ -49,7 +49,7 @@ def build_signals(routed: Routed, statements: Sequence[Statement], place: BarPla
         source=place.source,
         terms=tuple(_terms(statements, kind, place) for kind in found.tolist()),
         term=term,
-        signal_id=signal_ids(place.router, symbols, place.interval, place.event_time),
+        signal_id=SignalIds(place.router, symbols, place.interval, place.event_time),
         symbol=symbols,
         direction=merged.direction[places],
         score=merged.score[places],

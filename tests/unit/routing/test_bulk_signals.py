@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.codec import decode, encode
 from schemas.errors import EncodeError
-from schemas.ids import signal_id, signal_ids
+from schemas.ids import SignalIds, signal_id
 from schemas.signal_bytes import decode_signal, encode_signals
 from schemas.signal_columns import SignalColumns, SignalTerms
 from schemas.signals import SIGNALS, Signal
@@ -62,7 +62,7 @@ def columns(draw: st.DrawFn) -> SignalColumns:
 @given(symbols=st.lists(st.text(min_size=1, max_size=12), max_size=5), event_time=st.integers(1, 2**62))
 def test_ids(symbols: list[str], event_time: int) -> None:
     single = [signal_id("r", symbol, "1m", event_time) for symbol in symbols]
-    assert signal_ids("r", symbols, "1m", event_time) == single
+    assert SignalIds("r", symbols, "1m", event_time) == single
 
 
 @given(bar=columns())
