@@ -38,19 +38,30 @@ class Book:
         self.places: dict[str, int] = {}
         self.values: F8Array = np.zeros((_VALUES, 0))
         self.marks: I8Array = np.zeros((_MARKS, 0), np.int64)
-        self.models: list[str] = []
+        self._models: npt.NDArray[np.object_] = np.empty(0, object)
         self._codes: dict[str, int] = {}
         self._found: dict[tuple[str, ...], I8Array] = {}
 
     def __len__(self) -> int:
         return len(self.symbols)
 
-    def admit(self, symbols: Sequence[str]) -> bool:
-        """Add symbols that aren't known yet; True if there were any (places of others may have moved)."""
-        new = set(symbols).difference(self.places)
-        if not new:
-            return False
-        names = sorted({*self.places, *new})
+    def find(self, symbols: Sequence[str]) -> I8Array:
+        """Places of symbols, shape (n,); -1 for those without a bar so far."""
+        key = tuple(symbols)
+        found = self._found.get(key)
+        if found is None:
+            if len(self._found) >= 64:  # cross-sections that never come again must not pile up
+                self._found.clear()
+            found = np.fromiter((self.places.get(symbol, -1) for symbol in key), np.int64, len(key))
+            self._found[key] = found
+        return found
+
+    def admit(self, symbols: Sequence[str]) -> I8Array:
+        """Places of symbols, those that weren't known added; the places of others may move."""
+        found = self.find(symbols)
+        if not len(found) or found.min() >= 0:
+            return found
+        names = sorted({*self.places, *symbols})
         places = {name: place for place, name in enumerate(names)}
         kept = [places[name] for name in self.places]
         values, marks = np.zeros((_VALUES, len(names))), np.zeros((_MARKS, len(names)), np.int64)
@@ -58,33 +69,22 @@ class Book:
         values[:, kept], marks[:, kept] = self.values, self.marks
         self.symbols, self.places, self.values, self.marks = np.array(names, object), places, values, marks
         self._found.clear()
-        return True
-
-    def find(self, symbols: Sequence[str]) -> I8Array:
-        """Places of known symbols, shape (n,); raises KeyError for another one."""
-        key = tuple(symbols)
-        found = self._found.get(key)
-        if found is None:
-            if len(self._found) >= 64:  # cross-sections that never come again must not pile up
-                self._found.clear()
-            found = np.fromiter((self.places[symbol] for symbol in key), np.int64, len(key))
-            self._found[key] = found
-        return found
+        return self.find(symbols)
 
     def names(self, places: I8Array) -> tuple[str, ...]:
         """Symbols at places."""
         return tuple(self.symbols[places].tolist())
 
     def model_codes(self, names: Iterable[str]) -> I8Array:
-        """Codes into ``models``, made where a name is new."""
+        """Codes for ``model_names``, made where a name is new."""
         codes = []
         for name in names:
             if name not in self._codes:
-                self._codes[name] = len(self.models)
-                self.models.append(name)
+                self._codes[name] = len(self._codes)
+                self._models = np.array(list(self._codes), object)
             codes.append(self._codes[name])
         return np.array(codes, np.int64)
 
     def model_names(self, codes: I8Array) -> tuple[str, ...]:
         """Inverse of ``model_codes``."""
-        return tuple(self.models[code] for code in codes.tolist())
+        return tuple(self._models[codes].tolist())

@@ -36,27 +36,19 @@ def decide(book: Book, columns: Sequence[SignalColumns], equity: float, options:
     unpriced = 0
     seen: list[I8Array] = []
     for one in columns:
-        rows = None
-        if not book.places.keys() >= set(one.symbol):
-            rows = np.array([row for row, name in enumerate(one.symbol) if name in book.places], np.int64)
-            unpriced += len(one) - len(rows)
-            names: Sequence[str] = [one.symbol[row] for row in rows.tolist()]
-        else:
-            names = one.symbol
-        places = book.find(names)
+        places = book.find(one.symbol)
+        rows = np.flatnonzero(places >= 0)
+        unpriced += len(places) - len(rows)
+        places, terms = places[rows], one.term[rows]
         seen.append(places)
-        take = slice(None) if rows is None else rows
-        terms = one.term[take]
-        scale = np.maximum(one.position_scale[take], 0.0)
-        weight = np.clip(_SIDE[one.direction[take]], *_ALLOWED[options.sides]) * np.minimum(
-            options.weight * scale, options.max_weight
-        )
-        expires = np.array([known.expires_at for known in one.terms], np.int64)[terms]
-        models = book.model_codes(f"{known.model}:{known.model_version}" for known in one.terms)[terms]
+        most = np.minimum(options.weight * np.maximum(one.position_scale[rows], 0.0), options.max_weight)
+        weight = np.clip(_SIDE[one.direction[rows]], *_ALLOWED[options.sides]) * most
         _note(book, places, weight, equity, options)
-        book.values[PRIORITY, places] = np.abs(one.score[take])
-        book.marks[EXPIRES, places] = expires
-        book.marks[ORDER_MODEL, places] = models
+        book.values[PRIORITY, places] = np.abs(one.score[rows])
+        expires = np.array([known.expires_at for known in one.terms], np.int64)
+        models = book.model_codes(f"{known.model}:{known.model_version}" for known in one.terms)
+        book.marks[EXPIRES, places] = expires[terms]
+        book.marks[ORDER_MODEL, places] = models[terms]
     _check_single(book, seen)
     return unpriced
 
@@ -78,7 +70,8 @@ def _note(book: Book, places: I8Array, weight: F8Array, equity: float, options: 
 
 def _check_single(book: Book, seen: list[I8Array]) -> None:
     places = np.concatenate(seen) if seen else np.empty(0, np.int64)
-    unique, counts = np.unique(places, return_counts=True)
-    if len(unique) < len(places):
-        name = book.symbols[unique[counts > 1][0]]
+    places = np.sort(places)
+    same = np.flatnonzero(places[1:] == places[:-1])
+    if len(same):
+        name = book.symbols[places[same[0]]]
         raise ValueError(f"two signals of one bar time for {name}: simulate one strategy at a time")

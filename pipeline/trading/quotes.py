@@ -30,7 +30,9 @@ def quote(book: Book, section: Section) -> Quotes:
     if not section.bars:
         nothing = np.empty(0, np.int64)
         return Quotes(places=nothing, rows=nothing, open=np.empty(0), close=np.empty(0))
-    grew = [book.admit(batch.symbols) for batch in section.bars]
+    known = len(book)
+    for batch in section.bars:
+        book.admit(batch.symbols)
     if len(section.bars) == 1:
         batch = section.bars[0]
         places, first, last = book.find(batch.symbols), batch.open, batch.close
@@ -38,16 +40,16 @@ def quote(book: Book, section: Section) -> Quotes:
         places = np.concatenate([book.find(batch.symbols) for batch in section.bars])
         first = np.concatenate([batch.open for batch in section.bars])
         last = np.concatenate([batch.close for batch in section.bars])
-    steps = np.diff(places)
-    if not (steps > 0).all():
-        order = np.argsort(places, kind="stable")
+    if not (places[1:] > places[:-1]).all():
+        order = np.argsort(places)
         places, first, last = places[order], first[order], last[order]
-        if not (np.diff(places) > 0).all():
-            twice = book.symbols[places[1:][np.diff(places) == 0][0]]
+        same = np.flatnonzero(places[1:] == places[:-1])
+        if len(same):
+            twice = book.symbols[places[same[0]]]
             raise ValueError(f"two bars for {twice} at {section.event_time}: give the first publication of each only")
-    if any(grew):  # a symbol's value begins with its first open
+    if len(book) > known:  # a symbol's value begins with its first open
         fresh = np.isnan(book.values[MARK, places])
         book.values[MARK, places[fresh]] = first[fresh]
-    book.marks[LAST, places] = section.event_time
     rows = slice(None) if len(places) == len(book) else places
+    book.marks[LAST, rows] = section.event_time
     return Quotes(places=places, rows=rows, open=first, close=last)
