@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.trading.places import SymbolPlaces
 from schemas.fields import F8Array, I8Array
 
 # Rows of ``values``. Held units (signed) and the price they were last valued at (NaN before the first bar).
@@ -34,46 +35,28 @@ class Book:
     """
 
     def __init__(self) -> None:
-        self.symbols: npt.NDArray[np.object_] = np.empty(0, object)
-        self.places: dict[str, int] = {}
+        self.places = SymbolPlaces()
         self.values: F8Array = np.zeros((_VALUES, 0))
         self.marks: I8Array = np.zeros((_MARKS, 0), np.int64)
         self._models: npt.NDArray[np.object_] = np.empty(0, object)
         self._codes: dict[str, int] = {}
-        self._found: dict[tuple[str, ...], I8Array] = {}
 
-    def __len__(self) -> int:
-        return len(self.symbols)
-
-    def find(self, symbols: Sequence[str]) -> I8Array:
-        """Places of symbols, shape (n,); -1 for those without a bar so far."""
-        key = tuple(symbols)
-        found = self._found.get(key)
-        if found is None:
-            if len(self._found) >= 64:  # cross-sections that never come again must not pile up
-                self._found.clear()
-            found = np.fromiter((self.places.get(symbol, -1) for symbol in key), np.int64, len(key))
-            self._found[key] = found
-        return found
-
-    def admit(self, symbols: Sequence[str]) -> I8Array:
-        """Places of symbols, those that weren't known added; the places of others may move."""
-        found = self.find(symbols)
-        if not len(found) or found.min() >= 0:
-            return found
-        names = sorted({*self.places, *symbols})
-        places = {name: place for place, name in enumerate(names)}
-        kept = [places[name] for name in self.places]
-        values, marks = np.zeros((_VALUES, len(names))), np.zeros((_MARKS, len(names)), np.int64)
+    def admit(self, symbols: Sequence[str]) -> None:
+        """Add columns for the symbols that have none; the places of others may move."""
+        kept = self.places.admit(symbols)
+        if kept is None:
+            return
+        values = np.zeros((_VALUES, len(self.places)))
+        marks = np.zeros((_MARKS, len(self.places)), np.int64)
         values[MARK] = np.nan
         values[:, kept], marks[:, kept] = self.values, self.marks
-        self.symbols, self.places, self.values, self.marks = np.array(names, object), places, values, marks
-        self._found.clear()
-        return self.find(symbols)
+        self.values, self.marks = values, marks
 
-    def names(self, places: I8Array) -> tuple[str, ...]:
-        """Symbols at places."""
-        return tuple(self.symbols[places].tolist())
+    def split(self, place: int, factor: float) -> None:
+        """Rescale a symbol to ``factor`` new units for one old: what is held and asked for is worth the same."""
+        for row in (UNITS, TARGET, ENTERED, LEFT):
+            self.values[row, place] *= factor
+        self.values[MARK, place] /= factor
 
     def model_codes(self, names: Iterable[str]) -> I8Array:
         """Codes for ``model_names``, made where a name is new."""

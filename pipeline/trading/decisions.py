@@ -36,7 +36,7 @@ def decide(book: Book, columns: Sequence[SignalColumns], equity: float, options:
     unpriced = 0
     seen: list[I8Array] = []
     for one in columns:
-        places = book.find(one.symbol)
+        places = book.places.find(one.symbol)
         rows = np.flatnonzero(places >= 0)
         unpriced += len(places) - len(rows)
         places, terms = places[rows], one.term[rows]
@@ -73,5 +73,5 @@ def _check_single(book: Book, seen: list[I8Array]) -> None:
     places = np.sort(places)
     same = np.flatnonzero(places[1:] == places[:-1])
     if len(same):
-        name = book.symbols[places[same[0]]]
+        name = book.places.symbols[places[same[0]]]
         raise ValueError(f"two signals of one bar time for {name}: simulate one strategy at a time")

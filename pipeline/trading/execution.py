@@ -89,7 +89,7 @@ def fill(
     book.marks[ENTRY, begun] = event_time
     book.marks[MODEL, begun] = book.marks[ORDER_MODEL, begun]
     values[UNITS, places] = target
-    fills = Fills(symbol=book.names(places), units=units, price=paid, commission=commission, slippage=slippage)
+    fills = Fills(symbol=book.places.names(places), units=units, price=paid, commission=commission, slippage=slippage)
     return fills, trades
 
 
@@ -101,7 +101,7 @@ def _close(book: Book, places: I8Array, event_time: int) -> Trades:
     gross, costs = values[GAIN, places], values[COST, places]
     net = gross - costs
     trades = Trades(
-        symbol=book.names(places),
+        symbol=book.places.names(places),
         side=np.sign(values[UNITS, places]).astype(np.int64),
         units=values[ENTERED, places],
         entry_time=marks[ENTRY, places],

@@ -30,14 +30,14 @@ def quote(book: Book, section: Section) -> Quotes:
     if not section.bars:
         nothing = np.empty(0, np.int64)
         return Quotes(places=nothing, rows=nothing, open=np.empty(0), close=np.empty(0))
-    known = len(book)
+    known = len(book.places)
     for batch in section.bars:
         book.admit(batch.symbols)
     if len(section.bars) == 1:
         batch = section.bars[0]
-        places, first, last = book.find(batch.symbols), batch.open, batch.close
+        places, first, last = book.places.find(batch.symbols), batch.open, batch.close
     else:
-        places = np.concatenate([book.find(batch.symbols) for batch in section.bars])
+        places = np.concatenate([book.places.find(batch.symbols) for batch in section.bars])
         first = np.concatenate([batch.open for batch in section.bars])
         last = np.concatenate([batch.close for batch in section.bars])
     if not (places[1:] > places[:-1]).all():
@@ -45,11 +45,11 @@ def quote(book: Book, section: Section) -> Quotes:
         places, first, last = places[order], first[order], last[order]
         same = np.flatnonzero(places[1:] == places[:-1])
         if len(same):
-            twice = book.symbols[places[same[0]]]
+            twice = book.places.symbols[places[same[0]]]
             raise ValueError(f"two bars for {twice} at {section.event_time}: give the first publication of each only")
-    if len(book) > known:  # a symbol's value begins with its first open
+    if len(book.places) > known:  # a symbol's value begins with its first open
         fresh = np.isnan(book.values[MARK, places])
         book.values[MARK, places[fresh]] = first[fresh]
-    rows = slice(None) if len(places) == len(book) else places
+    rows = slice(None) if len(places) == len(book.places) else places
     book.marks[LAST, rows] = section.event_time
     return Quotes(places=places, rows=rows, open=first, close=last)

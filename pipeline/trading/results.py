@@ -99,11 +99,12 @@ class Stepped:
 
     ``equity`` = ``cash`` + ``net_exposure``; exposures are at the last closes: the sum of units x price, and of its
     size. ``traded``: bought and sold at this bar time, at the fills' prices. ``held``: open positions. ``fills`` and
-    ``trades``: none or one of each, two where the account is closed out on its fills' own bar. ``cut`` and
-    ``refused``: orders that a limit made smaller, and those it left nothing of. ``unpriced``: signals for symbols
-    without any bar so far, which can't be sized. ``late_splits``: symbols whose split came after a bar past its
-    effective time; it is not applied. ``bankrupt``: the equity fell to 0 or below, now or before; everything was
-    closed then and nothing trades any more.
+    ``trades``: none or one of each, two where the account is closed out on its fills' own bar.
+
+    ``cut`` and ``refused``: orders that a limit made smaller, and those it left nothing of. ``unpriced``: signals for
+    symbols without any bar so far, which can't be sized. ``refused_splits``: symbols of splits that are not applied:
+    they came after a bar past their effective time, or with an impossible factor. ``bankrupt``: the equity fell to 0
+    or below, now or before; everything was closed then and nothing trades any more.
     """
 
     event_time: int
@@ -120,5 +121,5 @@ class Stepped:
     cut: int = 0
     refused: int = 0
     unpriced: int = 0
-    late_splits: tuple[str, ...] = ()
+    refused_splits: tuple[str, ...] = ()
     bankrupt: bool = False

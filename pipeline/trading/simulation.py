@@ -11,6 +11,7 @@ from pipeline.trading.book import (
     ENTRY,
     EXPIRES,
     GAIN,
+    LAST,
     MARK,
     MODEL,
     PAID,
@@ -68,9 +69,10 @@ class Simulation:
         """
         self._check(section)
         now, book = section.event_time, self._book
-        late = self._splits.receive(section.splits, book)
+        refused = self._splits.receive(section.splits, book.places, book.marks[LAST])
         quotes = quote(book, section)
-        self._splits.apply(book, quotes, now)
+        for place, factor in self._splits.due(book.places, quotes.places, now):
+            book.split(place, factor)
         at_open = self.options.fill == "next_open"
         self._value(quotes, quotes.open if at_open else quotes.close)
         traded = [self._close_all(now) if self.equity <= 0 else self._trade(quotes, now)]
@@ -82,7 +84,7 @@ class Simulation:
         unpriced = 0
         if section.signals and not self.bankrupt:
             unpriced = decide(book, section.signals, self.equity, self.options)
-        return self._line(now, traded, unpriced, late)
+        return self._line(now, traded, unpriced, refused)
 
     def positions(self) -> Positions:
         """Open positions after the last bar time."""
@@ -90,7 +92,7 @@ class Simulation:
         at = np.flatnonzero(values[UNITS])
         value = values[UNITS, at] * values[MARK, at]
         return Positions(
-            symbol=self._book.names(at),
+            symbol=self._book.places.names(at),
             units=values[UNITS, at],
             price=values[MARK, at],
             value=value,
@@ -110,7 +112,7 @@ class Simulation:
         gross = values[SUM_GAIN, at] + values[GAIN, at]
         costs = values[SUM_COST, at] + values[COST, at]
         return SymbolFigures(
-            symbol=self._book.names(at),
+            symbol=self._book.places.names(at),
             gross=gross,
             costs=costs,
             net=gross - costs,
@@ -195,7 +197,7 @@ class Simulation:
             refused=refused,
         )
 
-    def _line(self, now: int, traded: list[Traded], unpriced: int, late: tuple[str, ...]) -> Stepped:
+    def _line(self, now: int, traded: list[Traded], unpriced: int, splits: tuple[str, ...]) -> Stepped:
         value = self._book.values[UNITS] * self._book.values[MARK]
         net = float(np.add.reduce(value))
         return Stepped(
@@ -213,6 +215,6 @@ class Simulation:
             cut=sum(one.cut for one in traded),
             refused=sum(one.refused for one in traded),
             unpriced=unpriced,
-            late_splits=late,
+            refused_splits=splits,
             bankrupt=self.bankrupt,
         )

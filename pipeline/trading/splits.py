@@ -1,46 +1,47 @@
-"""Splits of a simulated account: units times the factor, prices by it; what is held is worth the same."""
+"""Splits that wait for their symbol's first bar past the effective time."""
 
+import math
 from collections.abc import Iterable
 
-from pipeline.trading.book import ENTERED, LAST, LEFT, MARK, TARGET, UNITS, Book
-from pipeline.trading.quotes import Quotes
+from pipeline.trading.places import SymbolPlaces
 from schemas.bars import Adjustment
+from schemas.fields import I8Array
 
 
 class PendingSplits:
-    """Splits that wait for their symbol's first bar past the effective time."""
+    """Splits by symbol; each becomes due once, with the first bar past its effective time."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, dict[int, float]] = {}
 
-    def receive(self, splits: Iterable[Adjustment], book: Book) -> tuple[str, ...]:
-        """Take splits; returns the symbols, sorted, whose split is late: a bar past its effective time was traded."""
-        late = []
+    def receive(self, splits: Iterable[Adjustment], places: SymbolPlaces, last: I8Array) -> tuple[str, ...]:
+        """Take splits; returns the symbols, sorted, whose split is refused.
+
+        It came after a bar past its effective time (``last``: newest bar time by place), or its factor isn't finite
+        and above 0. Of two for one effective time the first counts. The engine decides the same.
+        """
+        refused = []
         for split in splits:
-            place = book.places.get(split.symbol)
-            if place is not None and int(book.marks[LAST, place]) > split.effective_time:
-                late.append(split.symbol)
+            place = int(places.find((split.symbol,))[0])
+            late = place >= 0 and int(last[place]) > split.effective_time
+            if late or not (math.isfinite(split.factor) and split.factor > 0):
+                refused.append(split.symbol)
             else:
                 self._waiting.setdefault(split.symbol, {}).setdefault(split.effective_time, split.factor)
-        return tuple(sorted(late))
+        return tuple(sorted(refused))
 
-    def apply(self, book: Book, quotes: Quotes, event_time: int) -> None:
-        """Rescale the symbols of ``quotes`` whose splits took effect before ``event_time``, in order of time.
-
-        Call before the quotes value anything, so that no profit crosses a split.
-        """
+    def due(self, places: SymbolPlaces, quoted: I8Array, event_time: int) -> list[tuple[int, float]]:
+        """Take out (place, factor) of splits before ``event_time`` of the ``quoted`` places, by symbol and time."""
         if not self._waiting:
-            return
-        quoted = set(quotes.places.tolist())
+            return []
+        found = []
+        present = set(quoted.tolist())
         for symbol in sorted(self._waiting):
-            place = book.places.get(symbol)
-            if place not in quoted:
+            place = int(places.find((symbol,))[0])
+            if place not in present:
                 continue
             waiting = self._waiting[symbol]
-            for effective_time in sorted(at for at in waiting if at < event_time):
-                factor = waiting.pop(effective_time)
-                for row in (UNITS, TARGET, ENTERED, LEFT):
-                    book.values[row, place] *= factor
-                book.values[MARK, place] /= factor
+            found += [(place, waiting.pop(at)) for at in sorted(waiting) if at < event_time]
             if not waiting:
                 del self._waiting[symbol]
+        return found
