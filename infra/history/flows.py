@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from infra.engine_choice import engine_config
+from infra.history.errors import HistoryError
 from infra.history.extents import Extent
 from infra.history.loaded_bars import loaded_batches, with_loaded
 from infra.history.recorded_calls import recorded_calls
 from infra.history.starting import Beginning, Memory, before, beginning, finder, memory
+from infra.history.topic_lanes import topic_lane
 from infra.settings import Settings
 from infra.warehouse.connection import Connection
 from infra.warehouse.stored_log import stored_messages
@@ -38,13 +40,14 @@ class FlowChoice:
 
     ``activate``: None for the control events of the log itself, with its recorded fallbacks; else an event that is in
     force from the beginning, and those of the log are left out. ``feature_sets``: None for those of the settings.
-    ``cold``: from the first bar.
+    ``cold``: from the first bar. ``topic``: read the messages from the topic instead of the stored record.
     """
 
     models: Callable[[int], ModelPort]
     activate: ControlEvent | None = None
     feature_sets: tuple[str, ...] | None = None
     cold: bool = False
+    topic: bool = False
 
 
 def inference_options(settings: Settings) -> InferenceOptions:
@@ -57,16 +60,17 @@ def begin_flows(
 ) -> tuple[Begun, ...]:
     """Put every partition of ``found`` before its extent; its log is read lazily, over a connection of its own.
 
-    ``connection`` answers look-ups for as long as the flows are stepped.
+    ``connection`` answers look-ups for as long as the flows are stepped. Raises HistoryError where messages are not
+    where they should be read.
     """
     loaded = any(extent.loaded for extent in found)
+    if loaded and choice.topic:
+        raise HistoryError("bars of the range were loaded by `backfill` and lie in no topic: give --source store")
     made = []
     for extent in found:
         config = _engine_config(settings, extent.partition, choice)
         begun = beginning(connection, config, extent, cold=choice.cold or loaded)
-        log: Iterator[tuple[int, LogMessage]] = stored_messages(
-            settings, extent.partition, extent.first_generation, begun.offset, extent.end
-        )
+        log = _log(settings, extent, begun.offset, topic=choice.topic)
         if loaded:
             log = with_loaded(loaded_batches(settings, extent.partition), log)
         if choice.activate is not None:
@@ -78,6 +82,12 @@ def begin_flows(
         )
         made.append(Begun(extent=extent, flow=flow, log=log, begins=begun.begins))
     return tuple(made)
+
+
+def _log(settings: Settings, extent: Extent, start: int, *, topic: bool) -> Iterator[tuple[int, LogMessage]]:
+    if not topic:
+        return stored_messages(settings, extent.partition, extent.first_generation, start, extent.end)
+    return topic_lane(settings, extent.partition, start, extent.end)
 
 
 def _engine_config(settings: Settings, partition: int, choice: FlowChoice) -> EngineConfig:

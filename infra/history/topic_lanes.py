@@ -1,6 +1,6 @@
 """The log of bars from its topic, one partition at a time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from infra.broker.admin import low_high_offsets
 from infra.broker.reading import read_topic
@@ -16,30 +16,27 @@ from schemas.topics import TopicNames
 _AHEAD_KB = 4_096
 
 
-def topic_lanes(
-    settings: Settings, starts: Mapping[int, int] | None = None
-) -> dict[int, Iterator[tuple[int, LogMessage]]]:
-    """Partition → its (offset, message) pairs from ``starts`` (default: its first message) to its present end.
+def topic_lane(
+    settings: Settings, partition: int, start: int, end: int | None = None
+) -> Iterator[tuple[int, LogMessage]]:
+    """Return (offset, message) pairs of a partition from ``start`` to ``end`` (exclusive; None: its present end).
 
-    What can't be decoded is left out, as the feature agent does. Raises HistoryError where an offset has expired.
+    They are read as they are needed; what can't be decoded is left out, as the feature agent does. Raises HistoryError
+    at once where ``start`` has expired.
     """
     topic = TopicNames(settings.topics.prefix).bars
-    found = {}
-    for partition, (low, high) in sorted(low_high_offsets(settings, topic).items()):
-        start = 0 if starts is None else starts.get(partition, 0)
-        if start < low:
-            raise HistoryError(
-                f"{topic}[{partition}] begins at offset {low:,}, offset {start:,} has expired: what was before is in "
-                "the store; give --source store"
-            )
-        found[partition] = topic_lane(settings, topic, partition, start, high)
-    return found
+    low, high = low_high_offsets(settings, topic)[partition]
+    stop = high if end is None else end
+    if start < low and start < stop:
+        raise HistoryError(
+            f"{topic}[{partition}] begins at offset {low:,}: offset {start:,}, which the range needs, has "
+            "expired. What was before is in the store: give --source store"
+        )
+    return _read(settings, topic, partition, (start, stop))
 
 
-def topic_lane(
-    settings: Settings, topic: str, partition: int, start: int, end: int
-) -> Iterator[tuple[int, LogMessage]]:
-    """Yield (offset, message) from ``start`` to ``end`` (exclusive)."""
+def _read(settings: Settings, topic: str, partition: int, stretch: tuple[int, int]) -> Iterator[tuple[int, LogMessage]]:
+    start, end = stretch
     if start >= end:
         return
     records = read_topic(

@@ -78,6 +78,13 @@ COMMANDS: tuple[Entry, ...] = (
         sets=True,
     ),
     Entry(
+        name="backtest",
+        target="signaltape.cli.backtest:backtest",
+        panel=_MODELS,
+        help="Run history through the live flow, trade the signals.",
+        sets=True,
+    ),
+    Entry(
         name="train",
         target="signaltape.cli.train:train",
         panel=_MODELS,

@@ -75,3 +75,6 @@ LEFT JOIN model_calls c
 WHERE p.partition = %(partition)s AND p.source_offset >= %(start)s AND p.source_offset < %(end)s
   AND p.event_time <= %(last)s AND p.status <> 'ok'
 GROUP BY 1, 2, 3, 4, 5, 6;
+
+-- name: set hashes
+SELECT feature_set, set_version, set_hash FROM feature_sets;

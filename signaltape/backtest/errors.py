@@ -1,0 +1,7 @@
+"""Why a backtest is refused."""
+
+from infra.errors import OperatorError
+
+
+class BacktestRefused(OperatorError):
+    """What was asked for can't be simulated truly; the message names the thing and what to do."""

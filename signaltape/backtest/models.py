@@ -1,0 +1,62 @@
+"""Which models a backtest runs, and what they were trained on."""
+
+from pathlib import Path
+
+from infra.scoring.folder_registry import FolderRegistry
+from infra.scoring.manifest import ModelManifest
+from infra.scoring.numerics import host_fingerprint
+from infra.scoring.registry import ModelRegistry
+from infra.scoring.untimed import Registry
+from infra.settings import Settings
+from infra.warehouse.moments import to_moment
+from signaltape.backtest.errors import BacktestRefused
+
+
+def chosen_model(settings: Settings, name: str) -> tuple[Registry, ModelManifest]:
+    """A registered model by NAME or NAME:VERSION, or the one in a folder. Raises UnknownModel, BacktestRefused."""
+    folder = Path(name)
+    if folder.is_dir():
+        found = FolderRegistry(folder)
+        return found, found.manifest
+    model, colon, version = name.partition(":")
+    if colon and not version.isdecimal():
+        raise BacktestRefused(f"--model {name}: give NAME, NAME:VERSION, or the folder of a model")
+    registry = ModelRegistry(settings)
+    return registry, registry.get(model, int(version) if colon else None)
+
+
+def traded_interval(wanted: str | None, chosen: ModelManifest | None) -> str:
+    """The interval that is traded: the one asked for, else the only one of the model."""
+    if chosen is None:
+        if wanted is None:
+            raise BacktestRefused("--as-live: say which bars are traded with --interval")
+        return wanted
+    if wanted is None and len(chosen.intervals) == 1:
+        return chosen.intervals[0]
+    if wanted not in chosen.intervals:
+        asked = "give --interval" if wanted is None else f"it says nothing about {wanted}"
+        raise BacktestRefused(f"model {chosen.ref} predicts from bars of {', '.join(chosen.intervals)}: {asked}")
+    return wanted
+
+
+def notes_about(chosen: ModelManifest, start: int) -> tuple[str, ...]:
+    """What of a model takes away from a result that begins at ``start`` (ns UTC)."""
+    notes = []
+    tested = chosen.training.get("first_test_time")
+    if isinstance(tested, int) and start < tested:
+        notes.append(
+            f"{chosen.ref} was trained and calibrated on bars before {_when(tested)}: what it earns on those is no "
+            f"evidence; --from {_when(tested)} leaves them out"
+        )
+    if tested is None:
+        notes.append(f"{chosen.ref} does not say what it was trained on: whether this range was part of it isn't known")
+    if chosen.numerics != host_fingerprint():
+        notes.append(
+            f"{chosen.ref} was made under the arithmetic {chosen.numerics}, this host has {host_fingerprint()}: scores "
+            "agree within tolerances, not bit for bit"
+        )
+    return tuple(notes)
+
+
+def _when(time: int) -> str:
+    return to_moment(time).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,52 @@
+"""What is to be simulated."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.trading.options import TradingOptions
+
+#: Where the bars come from, beside a file: the record in Postgres, or the topic.
+SOURCES = ("store", "topic")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """Whose signals: ``model`` is NAME, NAME:VERSION or a folder; None: the models that were live then."""
+
+    model: str | None = None
+
+    @property
+    def as_live(self) -> bool:
+        """True for the models, decisions and fallbacks of the record."""
+        return self.model is None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BarFile:
+    """Bars of a file: CSV or Parquet. ``stamp``: what its ts means; ``splits``: a CSV of them; ``lag`` in ns."""
+
+    path: Path
+    interval: str
+    stamp: str
+    splits: Path | None = None
+    lag: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BacktestRequest:
+    """One backtest. ``start`` and ``end``: closes, ns UTC, both included; None for all that a file holds.
+
+    ``source``: one of ``SOURCES``, or a file. ``interval``: of the bars that are traded; None where only one can be
+    meant. ``cold``: begin with the first bar even where a later state is kept. ``keep_signals``: write them down
+    too. ``out``: folder for the results.
+    """
+
+    choice: Choice
+    out: Path
+    start: int | None = None
+    end: int | None = None
+    source: str | BarFile = "store"
+    interval: str | None = None
+    cold: bool = False
+    keep_signals: bool = True
+    trading: TradingOptions = field(default_factory=TradingOptions)
