@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 from numpy._core import _multiarray_umath as umath  # type: ignore[attr-defined]  # tells what numpy dispatches to
@@ -44,3 +45,9 @@ def fingerprint(extra: Mapping[str, str] | None = None) -> str:
     digest = hashlib.sha256("\n".join(parts).encode())
     digest.update(probe().astype("<f8").tobytes())
     return digest.hexdigest()[:16]
+
+
+@cache
+def own_fingerprint() -> str:
+    """Return ``fingerprint()`` of this process, which stays the same as long as it lives."""
+    return fingerprint()

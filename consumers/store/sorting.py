@@ -20,10 +20,14 @@ from schemas.topics import TopicNames
 
 @dataclass(slots=True)
 class Owned:
-    """A partition that this process has taken: the epoch under which it writes, and the offset that comes next."""
+    """A partition that this process has taken: the epoch under which it writes, and the offset that comes next.
+
+    ``generation``: of its topic's log, as the checkpoint says.
+    """
 
     epoch: int
     next_offset: int
+    generation: int
 
 
 class Sorter:
@@ -32,7 +36,7 @@ class Sorter:
     def __init__(self, names: TopicNames, dead_letters: DeadLetters) -> None:
         self._dead_letters = dead_letters
         self._signals = names.signals
-        # What each topic may hold; the last ones leave no row.
+        # What each topic may hold; some leave no row.
         self._expected: dict[str, tuple[type, ...]] = {
             names.predictions: (PredictionBatch, Watermark, RouterSnapshot, FeatureStats),
             names.signals: (Signal, Notice, Heartbeat),
@@ -54,8 +58,9 @@ class Sorter:
                 continue
             ends[place] = record.offset + 1
             if place not in rounds:
+                epoch, generation = owned[place].epoch, owned[place].generation
                 rounds[place] = StoreRound(
-                    topic=record.topic, partition=record.partition, epoch=owned[place].epoch, next_offset=0
+                    topic=record.topic, partition=record.partition, epoch=epoch, generation=generation, next_offset=0
                 )
             try:
                 self._add(record, rounds[place])
@@ -85,6 +90,8 @@ class Sorter:
                 if not codes_are_known(message):
                     raise DecodeError("unknown_code", "a status, direction or outcome is not known in this release")
                 one.predictions.append((record.offset, message))
+            case RouterSnapshot():
+                one.snapshots.append((record.offset, message))
             case Signal():
                 one.signals.append((record.offset, message))
             case Notice():

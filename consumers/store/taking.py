@@ -26,7 +26,9 @@ def take_partitions(settings: Settings, group: str, places: Sequence[Place]) -> 
         for topic, partition in sorted(places):
             checkpoint = take_epoch(connection, SERVICE, topic, partition)
             verify_topic(checkpoint, states[topic, partition], resume=checkpoint.effect_offset)
-            taken[topic, partition] = Owned(epoch=checkpoint.epoch, next_offset=checkpoint.effect_offset)
+            taken[topic, partition] = Owned(
+                epoch=checkpoint.epoch, next_offset=checkpoint.effect_offset, generation=checkpoint.generation
+            )
         return taken
 
     with Warehouse(settings, "signaltape-store-assignment") as warehouse:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg import sql
 
@@ -38,8 +39,19 @@ def merge_rows(connection: Connection, rows: Rows) -> int:
 
     Rows that exist stay as they are, their `ingest_time` too.
     """
+    return connection.execute(_merging(connection, rows)).rowcount if rows.count else 0
+
+
+def merge_rows_returning(connection: Connection, rows: Rows, names: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The same; returns the values of these columns, of each row that was added."""
     if not rows.count:
-        return 0
+        return []
+    returning = sql.SQL(" RETURNING ") + sql.SQL(", ").join(map(sql.Identifier, names))
+    return connection.execute(_merging(connection, rows) + returning).fetchall()
+
+
+def _merging(connection: Connection, rows: Rows) -> sql.Composed:
+    """Bring the rows into a table of this transaction's own; the statement that adds them from there."""
     staging, table = sql.Identifier(f"staging_{rows.table}"), sql.Identifier(rows.table)
     names = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
     connection.execute(
@@ -47,7 +59,7 @@ def merge_rows(connection: Connection, rows: Rows) -> int:
     )
     _copy(connection, f"staging_{rows.table}", rows)
     insert = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT DO NOTHING")
-    return connection.execute(insert.format(table, names, names, staging)).rowcount
+    return insert.format(table, names, names, staging)
 
 
 def _copy(connection: Connection, table: str, rows: Rows) -> None:

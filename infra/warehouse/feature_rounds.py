@@ -7,14 +7,17 @@ from infra.settings import Settings
 from infra.warehouse.bulk import Rows
 from infra.warehouse.checkpoints import Checkpoint, revision_of
 from infra.warehouse.connection import Connection
+from infra.warehouse.digest_rows import DigestPart, RoundPlace, digest_rows
 from infra.warehouse.errors import WarehouseError
 from infra.warehouse.feature_rows import bar_rows, feature_rows, log_event_rows
 from infra.warehouse.moments import to_moment
 from infra.warehouse.queries import queries
 from infra.warehouse.return_rows import return_rows
 from infra.warehouse.round_writer import Place, RoundReport, RoundWriter, Work
+from pipeline.digests.tally import Tally
 from pipeline.engine_types import RepairNeed, StoredRows
 from pipeline.features import FeatureSet
+from pipeline.numerics import own_fingerprint
 from schemas.bars import BarBatch
 from schemas.features import FeatureBatch, ReturnBatch
 
@@ -79,7 +82,19 @@ def rows_of(rounds: Sequence[PartitionRound]) -> tuple[Rows, ...]:
         log_event_rows([(event, one.partition, one.generation) for event, one in events]),
         feature_rows([(batch, one.partition, one.generation) for batch, one in features]),
         return_rows([(batch, one.partition, one.generation) for batch, one in returns]),
+        digest_rows([_digests(one) for one in rounds]),
     )
+
+
+def _digests(one: PartitionRound) -> DigestPart:
+    """Digests of all feature rows of a round: in one generation of a log no row is there before its round."""
+    tally = Tally()
+    for batch in one.features:
+        tally.features(batch)
+    place = RoundPlace(
+        partition=one.partition, generation=one.generation, next_offset=one.next_offset, numerics=own_fingerprint()
+    )
+    return place, tally
 
 
 def register_feature_sets(connection: Connection, sets: Sequence[FeatureSet]) -> None:

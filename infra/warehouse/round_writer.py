@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 
 from infra.settings import Settings
-from infra.warehouse.bulk import Rows, copy_rows, merge_rows
+from infra.warehouse.bulk import Rows, copy_rows, merge_rows, merge_rows_returning
 from infra.warehouse.checkpoints import advance_all
 from infra.warehouse.connection import Connection, Warehouse
 
@@ -28,12 +29,21 @@ class RoundReport:
     moved: frozenset[Place] = frozenset()
 
 
+#: Table → its rows that a round added, as values of the columns that `Work.told` names; None: all that it gave.
+NewRows = Mapping[str, Sequence[tuple[Any, ...]]] | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What a round adds: rows in bulk, and what else is to be done in the same transaction."""
+    """What a round adds: rows in bulk, digests of them, and what else is to be done in the same transaction.
+
+    digests: given the rows that are new, makes those of `digests`; `told` names columns that tell rows apart, by table.
+    """
 
     rows: Sequence[Rows]
     finish: Callable[[Connection], None]
+    told: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    digests: Callable[[NewRows], Rows] | None = None
 
 
 class RoundWriter:
@@ -50,7 +60,7 @@ class RoundWriter:
         1. Move `effect_offset` of each partition under its epoch. One that is there already was written before, and
            is not given to `work_for`. This also locks the row against a successor until the commit.
         2. Copy the rows. Where some exist (after a repair) start again, and add only those that don't.
-        3. Do what else belongs to the round.
+        3. Add the digests of the rows that were added, and do what else belongs to the round.
         4. Commit.
 
         Raises StaleEpoch (stop at once), and WarehouseUnavailable if the server was lost: call again with the same
@@ -83,8 +93,16 @@ class RoundWriter:
         )
         work = work_for(moved)
         inserted, suppressed = {}, {}
+        new: dict[str, Sequence[tuple[Any, ...]]] = {}
         for rows in work.rows:
-            added = merge_rows(connection, rows) if merge else copy_rows(connection, rows)
+            if merge and rows.table in work.told:
+                new[rows.table] = merge_rows_returning(connection, rows, work.told[rows.table])
+                added = len(new[rows.table])
+            else:
+                added = merge_rows(connection, rows) if merge else copy_rows(connection, rows)
             inserted[rows.table], suppressed[rows.table] = added, rows.count - added
+        if work.digests is not None:
+            digests = work.digests(new if merge else None)
+            inserted[digests.table] = copy_rows(connection, digests)
         work.finish(connection)
         return RoundReport(inserted=inserted, suppressed=suppressed, moved=moved)

@@ -71,7 +71,7 @@ def counts(database: Connection) -> dict[str, int]:
 def test_stores_every_column(database: Connection, writer: FeatureRoundWriter) -> None:
     take_epoch(database, "features", TOPIC, 0)
     report = writer.write([partition_round(0)])
-    assert report.inserted == {"bars": 12, "log_events": 1, "features": 12, "returns": 12}
+    assert report.inserted == {"bars": 12, "log_events": 1, "features": 12, "returns": 12, "digests": 3}
     assert report.moved == {(TOPIC, 0)}
     columns = "event_time, revision, status, open, high, low, close, volume, generation, source_offset, row_index"
     rows = database.execute(
@@ -190,7 +190,7 @@ def test_rows_that_exist_stay_as_they_are(database: Connection, writer: FeatureR
     database.execute("DELETE FROM features WHERE symbol = 'A0'")
     report = writer.write([partition_round(0)])
     assert report.inserted["features"] == 3
-    assert report.suppressed == {"bars": 12, "log_events": 1, "features": 9, "returns": 12}
+    assert report.suppressed == {"bars": 12, "log_events": 1, "features": 9, "returns": 12, "digests": 3}
     after = contents(database)
     for table in ("bars", "returns", "log_events", "repair_requests"):
         assert after[table] == before[table]

@@ -8,9 +8,10 @@ import pytest
 from infra.settings import Settings
 from infra.warehouse import connect, migrate, migrator
 from infra.warehouse.added_sets import known_sets
+from infra.warehouse.bulk import copy_rows
 from infra.warehouse.checkpoints import ensure_rows, take_epoch
 from infra.warehouse.errors import MigrationError
-from infra.warehouse.feature_rounds import FeatureRoundWriter
+from infra.warehouse.feature_rounds import FeatureRoundWriter, rows_of
 from tests.support.plain_database import plain_database
 from tests.support.rounds import TOPIC, partition_round
 
@@ -22,6 +23,7 @@ HYPERTABLES = {
     "predictions",
     "model_calls",
     "signals",
+    "digests",
     "drift_metrics",
     "alerts",
 }
@@ -93,9 +95,9 @@ def test_a_log_of_before_says_from_where_on_its_sets_are_computed(
         ensure_rows(connection, "features", TOPIC, "topic-id", [0, 1, 2])
         for number in (0, 1):
             take_epoch(connection, "features", TOPIC, number)
-        writer = FeatureRoundWriter(settings, TOPIC)
-        writer.write([partition_round(0)])
-        writer.close()
+        for rows in rows_of([partition_round(0)]):
+            if rows.table != "digests":  # a table of later
+                copy_rows(connection, rows)
         computed = connection.execute("SELECT DISTINCT feature_set, set_version FROM features").fetchall()
         connection.execute(  # what was loaded, or is of an earlier log, doesn't count
             "INSERT INTO features SELECT 'former', set_version, symbol, interval, event_time, 7, available_time,"

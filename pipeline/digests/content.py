@@ -1,0 +1,155 @@
+"""What of a row is canonical, stage by stage: all that follows from the log, nothing of how it came about.
+
+Left out are wall clocks and latencies, offsets, revisions and sequence numbers, and which of two equal messages a row
+was taken from: a log that is cut into other messages, or taken again after a crash, gives the same content. Times count
+as SQL keeps them, in whole microseconds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+import numpy as np
+
+from pipeline.digests.mixing import row_hashes
+from pipeline.digests.words import (
+    U8Array,
+    list_text,
+    microseconds,
+    words_of_ids,
+    words_of_names,
+    words_of_numbers,
+    words_of_texts,
+    words_of_values,
+)
+from schemas.features import FeatureBatch
+from schemas.fields import BoolArray, F8Array, I8Array
+from schemas.predictions import DIRECTIONS, OUTCOMES, STATUSES, PredictionBatch
+from schemas.signals import Signal
+
+_STATUS_WORDS, _DIRECTION_WORDS, _OUTCOME_WORDS = map(words_of_texts, (STATUSES, DIRECTIONS, OUTCOMES))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FeatureColumns:
+    """Feature rows of one set. Words of texts are uint64 (n, 2), numbers (n,), or with one row that all share.
+
+    Times in µs. ``values`` float64 (n, width), not looked at where ``valid`` (n, width) is False.
+    """
+
+    feature_set: str
+    set_version: int
+    set_hash: str
+    interval: U8Array
+    symbol: U8Array
+    event_time: I8Array
+    available_time: I8Array
+    close: F8Array
+    values: F8Array
+    valid: BoolArray
+
+    def hashes(self) -> U8Array:
+        """Hashes of the rows, uint64 (n, 2)."""
+        named = words_of_texts((self.feature_set, self.set_hash)).reshape(1, 4)
+        blocks = [
+            np.concatenate([named, words_of_numbers([self.set_version])], axis=1),
+            np.concatenate([self.interval, words_of_numbers(self.event_time)], axis=1),
+            self.symbol,
+            words_of_numbers(self.close, self.available_time),
+            words_of_values(self.values, self.valid),
+        ]
+        return row_hashes("features", self.values.shape[0], blocks)
+
+
+def feature_hashes(batch: FeatureBatch) -> U8Array:
+    """Hashes of a batch's rows; live ones and corrections have the same content, their digests have stages."""
+    return FeatureColumns(
+        feature_set=batch.feature_set,
+        set_version=batch.set_version,
+        set_hash=batch.set_hash,
+        interval=words_of_names((batch.interval,)),
+        symbol=words_of_names(batch.symbols),
+        event_time=microseconds(np.array([batch.event_time], dtype=np.int64)),
+        available_time=microseconds(batch.available_time),
+        close=batch.close,
+        values=batch.values,
+        valid=batch.valid,
+    ).hashes()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class PredictionColumns:
+    """Rows of predictions. ``call``: the words of what rows of one model call share, (n, 12) or (1, 12).
+
+    Other words of texts are uint64 (n, 2), numbers (n,); ``model_version``, ``horizon`` and ``event_time`` (µs) may
+    have one row.
+    """
+
+    call: U8Array
+    model_version: I8Array
+    horizon: I8Array
+    event_time: I8Array
+    symbol: U8Array
+    status: U8Array
+    direction: U8Array
+    outcome: U8Array
+    score: F8Array
+    confidence: F8Array
+
+    def hashes(self) -> U8Array:
+        """Hashes of the rows, uint64 (n, 2)."""
+        blocks = [
+            self.call,
+            words_of_numbers(self.model_version, self.horizon, self.event_time),
+            self.symbol,
+            np.concatenate([self.status, self.direction, self.outcome], axis=1),
+            words_of_numbers(self.score, self.confidence),
+        ]
+        return row_hashes("predictions", self.symbol.shape[0], blocks)
+
+
+#: Texts of ``call``, in their order.
+CALL_TEXTS = ("strategy", "role", "model", "model_sha256", "experiment", "interval")
+
+
+def prediction_hashes(batch: PredictionBatch) -> U8Array:
+    """Hashes of a batch's rows."""
+    texts = [getattr(batch, name) or "" for name in CALL_TEXTS]
+    return PredictionColumns(
+        call=words_of_texts(texts).reshape(1, -1),
+        model_version=np.array([batch.model_version]),
+        horizon=np.array([batch.horizon]),
+        event_time=microseconds(np.array([batch.event_time], dtype=np.int64)),
+        symbol=words_of_names(batch.symbols),
+        status=_STATUS_WORDS[batch.status],
+        direction=_DIRECTION_WORDS[batch.direction],
+        outcome=_OUTCOME_WORDS[batch.outcome],
+        score=batch.score,
+        confidence=batch.confidence,
+    ).hashes()
+
+
+_SIGNAL_TEXTS = ("symbol", "interval", "signal", "strategy", "model", "reason")
+_SIGNAL_WHOLES = ("horizon", "model_version")
+_SIGNAL_REALS = ("score", "confidence", "reference_price", "position_scale")
+_of_signal = attrgetter(
+    "signal_id", "models", "event_time", "expires_at", *_SIGNAL_TEXTS, *_SIGNAL_WHOLES, *_SIGNAL_REALS
+)
+
+
+def signal_hashes(signals: Sequence[Signal]) -> U8Array:
+    """Hashes of signals, one row each: everything that a signal says but its number and its source."""
+    if not signals:
+        return np.empty((0, 2), dtype=np.uint64)
+    ids, models, event_times, expiries, *rest = zip(*map(_of_signal, signals), strict=True)
+    texts, numbers = rest[: len(_SIGNAL_TEXTS)], rest[len(_SIGNAL_TEXTS) :]
+    times = [microseconds(np.array(column, dtype=np.int64)) for column in (event_times, expiries)]
+    wholes = [np.array(column, dtype=np.int64) for column in numbers[: len(_SIGNAL_WHOLES)]]
+    reals = [np.array(column, dtype=np.float64) for column in numbers[len(_SIGNAL_WHOLES) :]]
+    blocks = [
+        words_of_ids(ids),
+        *map(words_of_texts, texts),
+        words_of_texts(list(map(list_text, models))),
+        words_of_numbers(*times, *wholes, *reals),
+    ]
+    return row_hashes("signals", len(signals), blocks)
