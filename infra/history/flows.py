@@ -1,6 +1,6 @@
 """Partitions of the flow put at a place of the stored log, and the log from there on."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from infra.engine_choice import engine_config
@@ -32,6 +32,11 @@ class Begun:
     flow: PartitionFlow
     log: Iterator[tuple[int, LogMessage]]
     begins: str
+
+    def close(self) -> None:
+        """Give the log's connection back, wherever its reader stopped."""
+        if isinstance(self.log, Generator):
+            self.log.close()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,7 @@
 """Material from the log of bars: the stored record, or the topic."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from infra.history.extents import Extent, extents
 from infra.history.flows import FlowChoice, begin_flows
@@ -46,18 +46,21 @@ def log_material(settings: Settings, request: BacktestRequest) -> Iterator[Mater
         )
         begun = begin_flows(connection, settings, found, choice)
         first = min(one.first_time for one in found)
-        yield Material(
-            flows={one.extent.partition: one.flow for one in begun},
-            entries=aligned({one.extent.partition: one.log for one in begun}),
-            interval=interval,
-            start=first,
-            end=max(one.last_time for one in found),
-            bars=sum(one.bars for one in found),
-            models=models,
-            begins={one.extent.partition: one.begins for one in begun},
-            chosen=chosen,
-            notes=() if chosen is None else (*notes_about(chosen, first), *_loaded(found)),
-        )
+        with ExitStack() as stack:
+            for one in begun:
+                stack.callback(one.close)
+            yield Material(
+                flows={one.extent.partition: one.flow for one in begun},
+                entries=aligned({one.extent.partition: one.log for one in begun}),
+                interval=interval,
+                start=first,
+                end=max(one.last_time for one in found),
+                bars=sum(one.bars for one in found),
+                models=models,
+                begins={one.extent.partition: one.begins for one in begun},
+                chosen=chosen,
+                notes=() if chosen is None else (*notes_about(chosen, first), *_loaded(found)),
+            )
 
 
 def _sets(settings: Settings, chosen: ModelManifest | None) -> tuple[str, ...] | None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.settings import Settings
@@ -98,7 +98,6 @@ class _Course:
     counts: Counts
     gaps: GapCounter
     last: Stepped | None = None
-    late_splits: list[str] = field(default_factory=list)
 
     def take(self, at: BarTime) -> None:
         stepped = self.last = self.simulation.step(at.section)
@@ -110,7 +109,6 @@ class _Course:
         counts.cut += stepped.cut
         counts.limited_away += stepped.refused
         counts.unpriced += stepped.unpriced
-        self.late_splits += stepped.late_splits
         for batch in at.section.bars:
             self.gaps.add(batch)
         self.writers.add(at, stepped)
@@ -174,8 +172,6 @@ def _notes(counts: Counts, course: _Course) -> Iterator[str]:
         yield f"{counts.behind:,} bars came after a later close was complete on all partitions: not traded at their own"
     if counts.refused:
         yield f"{counts.refused:,} messages were refused as the feature agent refuses them"
-    if course.late_splits:
-        yield f"splits that came after a bar behind them, not applied to positions: {', '.join(course.late_splits)}"
     if not counts.signals:
         yield "there was no signal at all: no model was live, nothing was past its warm-up, or everything was filtered"
     if course.simulation.bankrupt:

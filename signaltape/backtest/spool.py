@@ -29,7 +29,8 @@ TRADES = pa.schema([
 SIGNALS = pa.schema([
     ("signal_id", pa.string()), ("symbol", pa.string()), ("event_time", MOMENT), ("signal", pa.string()),
     ("score", pa.float64()), ("confidence", pa.float64()), ("reference_price", pa.float64()),
-    ("position_scale", pa.float64()), ("model", pa.string()), ("model_version", pa.int64()), ("reason", pa.string()),
+    ("position_scale", pa.float64()), ("horizon", pa.int64()), ("expires_at", MOMENT), ("strategy", pa.string()),
+    ("models", pa.list_(pa.string())), ("model", pa.string()), ("model_version", pa.int64()), ("reason", pa.string()),
 ])  # fmt: skip
 
 

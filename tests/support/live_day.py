@@ -1,0 +1,137 @@
+"""A session through the live services with everything in it that a backtest must not stumble over.
+
+A model swap, a pause, a late and a revised bar, a split, a model whose fallback answers, and services that are killed
+under way.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infra.broker.admin import low_high_offsets
+from infra.settings import Settings
+from infra.stack import Endpoints
+from infra.warehouse import connect
+from schemas.bars import Adjustment, BarBatch, Watermark
+from schemas.intervals import MINUTE
+from schemas.partitioning import partition_of
+from schemas.topics import TopicNames
+from signaltape.client import Control
+from signaltape.draining import waiting
+from signaltape.initialisation import initialise
+from tests.support import isolation, services
+from tests.support.engine_log import Market, market
+from tests.support.explained_run import at, register
+from tests.support.feature_runs import batches_of, everywhere, take, write_log
+from tests.support.waiting import wait_for
+
+PARTITIONS, SYMBOLS, BARS = 2, 8, 390
+SWAP, KILL, SPLIT, FALLBACK, PAUSE, RESUME = 90, 130, 200, 260, 300, 320
+LATE, REVISED = ("S003", 150), ("S004", 148)
+HALVED = "S001"
+SERVICES = ("ingest", "features", "inference", "store")
+Log = list[tuple[int, Any]]
+
+
+@contextmanager
+def live_day(endpoints: Endpoints, folder: Path) -> Iterator[Settings]:
+    """Settings of a pipeline at rest, through which the day has gone."""
+    name = isolation.unique_name()
+    settings = isolation.isolated_settings(
+        endpoints, folder / "home", isolation.create_database(endpoints, name), f"{name}.",
+        topics={"prefix": f"{name}.", "partitions": PARTITIONS}, features={"snapshot_messages": 60},
+    )  # fmt: skip
+    initialise(settings)
+    register(settings, folder / "a1", "first", {"logret_1": -0.4, "volume_z_20": -1e-4})
+    register(settings, folder / "a2", "first", {"logret_1": 0.3, "volume_z_20": 2e-4})
+    register(
+        settings, folder / "c1", "slow", {"logret_1": 1.0}, deadline_ms=1e-6, fallback="default", default_score=1e-3
+    )
+    with services.running(settings, *SERVICES) as started:
+        _Day(settings, started).all()
+    yield settings
+    isolation.drop_database(endpoints, name)
+
+
+class _Day:
+    def __init__(self, settings: Settings, started: dict[str, services.ServiceProcess]) -> None:
+        self.settings, self.started, self.control = settings, started, Control(settings)
+        self.bars: dict[int, Log] = {}
+        for partition, batch in batches_of(_split(market(17, BARS, SYMBOLS, gaps=0.02)), PARTITIONS):
+            assert isinstance(batch, BarBatch)
+            self.bars.setdefault((batch.event_time - at(0)) // MINUTE, []).append((partition, batch))
+
+    def all(self) -> None:
+        write_log(self.settings, everywhere(Watermark(feed="f", event_time=0, state="open"), PARTITIONS))
+        self.decide("activate", strategy="alpha", model="first", model_version=1)
+        self.publish(0, SWAP)
+        self.decide("activate", strategy="alpha", model="first", model_version=2)
+        self.publish(SWAP, KILL)
+        for name in ("features", "inference"):
+            self.started[name].kill()
+        self.publish(KILL, SPLIT)
+        for name in ("features", "inference"):
+            self.started[name] = services.ServiceProcess(self.settings, name).wait_ready()
+        split = Adjustment(feed="f", source="v", symbol=HALVED, factor=2.0, effective_time=at(SPLIT - 1),
+                           available_time=at(SPLIT - 1))  # fmt: skip
+        write_log(self.settings, [(partition_of(HALVED, PARTITIONS), split)])
+        self.publish(SPLIT, FALLBACK)
+        self.decide("activate", strategy="beta", model="slow", model_version=1)
+        self.publish(FALLBACK, PAUSE)
+        self.decide("pause", symbols=("S005",))
+        self.publish(PAUSE, RESUME)
+        self.decide("resume", symbols=("S005",))
+        self.publish(RESUME, BARS)
+        write_log(self.settings, everywhere(Watermark(feed="f", event_time=at(BARS), state="final"), PARTITIONS))
+        self.drained()
+
+    def decide(self, action: str, **fields: Any) -> None:
+        """Issue a control event behind all bars so far, and wait until it lies in every partition."""
+        topic = TopicNames(self.settings.topics.prefix).bars
+        before = low_high_offsets(self.settings, topic)
+        self.control.issue(action, **fields)
+        wait_for(
+            lambda: all(now[1] > before[p][1] for p, now in low_high_offsets(self.settings, topic).items()),
+            30, "the event to be relayed", 0.05,
+        )  # fmt: skip
+
+    def publish(self, first: int, end: int) -> None:
+        log: Log = []
+        for bar in range(first, end):
+            for partition, batch in self.bars[bar]:
+                late = LATE[0] if bar == LATE[1] else None
+                kept = take(batch, [row for row, name in enumerate(batch.symbols) if name != late])
+                log.append((partition, kept))
+            if bar == LATE[1] + 2:
+                log += [self.alone(*LATE), self.alone(*REVISED, revision=1)]
+        write_log(self.settings, log)
+
+    def alone(self, symbol: str, bar: int, revision: int = 0) -> tuple[int, BarBatch]:
+        """One symbol's bar in a message of its own; a revision has another close."""
+        for partition, batch in self.bars[bar]:
+            if symbol in batch.symbols:
+                one = take(batch, [batch.symbols.index(symbol)])
+                close = np.minimum(one.high, one.close * 1.0003) if revision else one.close
+                return partition, replace(one, revision=revision, close=close, available_time=at(bar + 3))
+        raise AssertionError(symbol)
+
+    def drained(self) -> None:
+        def through() -> bool:
+            with connect(self.settings) as connection:
+                open_ = connection.execute("SELECT count(*) FROM repair_requests WHERE status = 'open'").fetchone()
+                return open_ == (0,) and all(stage == "drift" for stage, _ in waiting(self.settings, connection))
+
+        wait_for(through, 90, "the flow to drain", 0.1)
+
+
+def _split(source: Market) -> Market:
+    """Two new shares for one old, from bar ``SPLIT`` on."""
+    column = source.symbols.index(HALVED)
+    factor = np.ones_like(source.close)
+    factor[SPLIT:, column] = 2.0
+    prices = {name: getattr(source, name) / factor for name in ("open", "high", "low", "close")}
+    return replace(source, **prices, volume=source.volume * factor)
