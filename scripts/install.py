@@ -168,7 +168,7 @@ def synchronise(uv: Path, environment: dict[str, str]) -> None:
     UNFINISHED.write_text("an installation was interrupted here; the next one starts afresh\n")
     STAMP.unlink(missing_ok=True)
     python = ["--python", str(VENV / "bin" / "python")]
-    with step("installing the locked packages (130 packages, 1.5 GB on first use)"):
+    with step("installing the locked packages (140 packages, 1.5 GB on first use)"):
         lock = str(ROOT / "requirements" / "all.txt")
         run([str(uv), "pip", "sync", *python, "--require-hashes", "--only-binary", ":all:", lock], environment)
         here = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]

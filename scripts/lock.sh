@@ -6,7 +6,7 @@ compile() {
     ../.cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: \
         --no-emit-index-url --no-annotate --no-header "$@"
 }
-compile all.in -o all.txt
+compile all.in --override overrides.in -o all.txt
 compile runtime.in -c all.txt -o runtime.txt
 compile build.in -c all.txt -o build.txt
 compile bootstrap.in -o bootstrap.txt

@@ -31,6 +31,7 @@ class DrawdownTrack:
         self._deepest: tuple[float, tuple[int, int], int] | None = None  # depth, peak, trough's time
         self._recovered: tuple[int, int] | None = None
         self._longest = 0
+        self._under = False
 
     def add(self, event_time: int, session: int, equity: float) -> None:
         """Take the equity at a bar time; ``session`` numbers the sessions that had bars: 0, 1, 2, …"""
@@ -41,16 +42,18 @@ class DrawdownTrack:
         if equity >= self._peak:
             if self._deepest is not None and self._deepest[1] == self._peak_at and self._recovered is None:
                 self._recovered = now
-            self._longest = max(self._longest, session - self._peak_at[1])
-            self._peak, self._peak_at = equity, now
+            if self._under:
+                self._longest = max(self._longest, session - self._peak_at[1])
+            self._peak, self._peak_at, self._under = equity, now, False
             return
+        self._under = True
         depth = 1 - equity / self._peak
         if self._deepest is None or depth > self._deepest[0]:
             self._deepest, self._recovered = (depth, self._peak_at, event_time), None
 
     def result(self) -> Drawdown:
         """What was seen up to now."""
-        under = self._last[1] - self._peak_at[1] if self._peak_at else 0
+        under = self._last[1] - self._peak_at[1] if self._peak_at and self._under else 0
         longest = max(self._longest, under)
         if self._deepest is None:
             return Drawdown(

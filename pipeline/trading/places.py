@@ -33,6 +33,10 @@ class SymbolPlaces:
             self._found[key] = found
         return found
 
+    def place(self, symbol: str) -> int:
+        """Place of one symbol, -1 if it was never admitted."""
+        return self._places.get(symbol, -1)
+
     def admit(self, symbols: Sequence[str]) -> I8Array | None:
         """Add those of ``symbols`` that are new; returns where the old columns stand now, None if nothing moved."""
         found = self.find(symbols)

@@ -57,7 +57,8 @@ class ScoreRing:
 
     def _bars(self, batch: BarBatch) -> list[Pairs]:
         places = self._places.find(batch.symbols)
-        for place, factor in self._splits.due(self._places, places, batch.event_time):
+        self._marks[_LAST, places] = batch.event_time
+        for place, factor in self._splits.due(self._places, self._marks[_LAST], batch.event_time):
             self._shift[0, place] += np.log(factor)
         bar = self._marks[_COUNT, places]
         slots = bar % self._depth
@@ -66,7 +67,6 @@ class ScoreRing:
         self._stamps[_TIME, slots, places] = batch.event_time
         self._stamps[_HORIZON, slots, places] = 0
         self._marks[_COUNT, places] = bar + 1
-        self._marks[_LAST, places] = batch.event_time
         found = []
         for horizon in self.horizons:
             then = (bar - horizon) % self._depth

@@ -71,7 +71,7 @@ class Simulation:
         now, book = section.event_time, self._book
         refused = self._splits.receive(section.splits, book.places, book.marks[LAST])
         quotes = quote(book, section)
-        for place, factor in self._splits.due(book.places, quotes.places, now):
+        for place, factor in self._splits.due(book.places, book.marks[LAST], now):
             book.split(place, factor)
         at_open = self.options.fill == "next_open"
         self._value(quotes, quotes.open if at_open else quotes.close)

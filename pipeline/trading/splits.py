@@ -22,7 +22,7 @@ class PendingSplits:
         """
         refused = []
         for split in splits:
-            place = int(places.find((split.symbol,))[0])
+            place = places.place(split.symbol)
             late = place >= 0 and int(last[place]) > split.effective_time
             if late or not (math.isfinite(split.factor) and split.factor > 0):
                 refused.append(split.symbol)
@@ -30,15 +30,15 @@ class PendingSplits:
                 self._waiting.setdefault(split.symbol, {}).setdefault(split.effective_time, split.factor)
         return tuple(sorted(refused))
 
-    def due(self, places: SymbolPlaces, quoted: I8Array, event_time: int) -> list[tuple[int, float]]:
-        """Take out (place, factor) of splits before ``event_time`` of the ``quoted`` places, by symbol and time."""
-        if not self._waiting:
-            return []
+    def due(self, places: SymbolPlaces, last: I8Array, event_time: int) -> list[tuple[int, float]]:
+        """Take out (place, factor) of splits before ``event_time`` of symbols with a bar there, by symbol and time.
+
+        ``last``: newest bar time by place, this one included.
+        """
         found = []
-        present = set(quoted.tolist())
         for symbol in sorted(self._waiting):
-            place = int(places.find((symbol,))[0])
-            if place not in present:
+            place = places.place(symbol)
+            if place < 0 or int(last[place]) != event_time:
                 continue
             waiting = self._waiting[symbol]
             found += [(place, waiting.pop(at)) for at in sorted(waiting) if at < event_time]
