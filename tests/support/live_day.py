@@ -30,7 +30,7 @@ from tests.support.feature_runs import batches_of, everywhere, take, write_log
 from tests.support.waiting import wait_for
 
 PARTITIONS, SYMBOLS, BARS = 2, 8, 390
-SWAP, KILL, SPLIT, FALLBACK, PAUSE, RESUME = 90, 130, 200, 260, 300, 320
+SWAP, KILL, SPLIT, FALLBACK, BACK, PAUSE, RESUME = 90, 130, 200, 260, 280, 300, 320
 LATE, REVISED = ("S003", 150), ("S004", 148)
 HALVED = "S001"
 SERVICES = ("ingest", "features", "inference", "store")
@@ -80,8 +80,10 @@ class _Day:
                            available_time=at(SPLIT - 1))  # fmt: skip
         write_log(self.settings, [(partition_of(HALVED, PARTITIONS), split)])
         self.publish(SPLIT, FALLBACK)
-        self.decide("activate", strategy="beta", model="slow", model_version=1)
-        self.publish(FALLBACK, PAUSE)
+        self.decide("activate", strategy="alpha", model="slow", model_version=1)
+        self.publish(FALLBACK, BACK)
+        self.decide("rollback", strategy="alpha", model="first", model_version=2)
+        self.publish(BACK, PAUSE)
         self.decide("pause", symbols=("S005",))
         self.publish(PAUSE, RESUME)
         self.decide("resume", symbols=("S005",))
