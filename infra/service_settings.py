@@ -174,11 +174,13 @@ class StoreSettings(Group):
     """How the store works.
 
     round_messages: messages in one transaction at the most. commit_every_s: how often the group's offsets in Kafka,
-    which only show its lag, follow those in the warehouse.
+    which only show its lag, follow those in the warehouse. publish_repairs: put recomputed states into the log; False
+    in a replay, whose log holds those of the first time.
     """
 
     round_messages: int = Field(default=2_000, ge=1)
     commit_every_s: float = Field(default=1.0, gt=0)
+    publish_repairs: bool = True
 
 
 class ComparisonSettings(Group):

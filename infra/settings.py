@@ -53,9 +53,13 @@ class KafkaSettings(Group):
 
 
 class PostgresSettings(Group):
-    """How to reach Postgres: a libpq connection string or URL, with its TLS options."""
+    """How to reach Postgres: a libpq connection string or URL, with its TLS options.
+
+    db_schema: the one schema whose tables are seen and made; empty: what the connection's search path says.
+    """
 
     dsn: str = Field(default="postgresql://signaltape@127.0.0.1:15432/signaltape", repr=False)
+    db_schema: str = Field(default="", pattern=r"^([a-z_][a-z0-9_]*)?$", max_length=63)
 
 
 class RedisSettings(Group):

@@ -10,19 +10,22 @@ from infra.warehouse.connection import Connection
 from schemas.topics import TopicNames
 
 
-def waiting(settings: Settings, connection: Connection) -> Iterator[tuple[str, int]]:
+def waiting(settings: Settings, connection: Connection, *, ingest: bool = True) -> Iterator[tuple[str, int]]:
     """Yield (stage, messages that wait before it) in the flow's order; nothing at all once everything has its effects.
+
+    ``ingest``: False where none runs, as in a replay.
 
     Stops at the first stage that isn't through, because what follows can't be through either. Topics written in
     transactions are read from the checkpoint on, since their end offsets count markers.
     """
     names = TopicNames(settings.topics.prefix)
     partitions = settings.topics.partitions
-    bars_in = _behind_group(settings, "ingest", names.bars_in, partitions)
-    control = _behind_group(settings, "ingest", names.control, 1)
-    if bars_in + control:
-        yield "ingest", bars_in + control
-        return
+    if ingest:
+        bars_in = _behind_group(settings, "ingest", names.bars_in, partitions)
+        control = _behind_group(settings, "ingest", names.control, 1)
+        if bars_in + control:
+            yield "ingest", bars_in + control
+            return
     done = {p: point.effect_offset for p, point in read_checkpoints(connection, "features", names.bars).items()}
     behind = sum(high - done.get(p, 0) for p, (_, high) in low_high_offsets(settings, names.bars).items())
     if behind:

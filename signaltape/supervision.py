@@ -55,11 +55,16 @@ def _yield_processor(pid: int) -> None:
 
 
 class Supervisor:
-    """Runs services as child processes. Use as a context manager; ``watch`` restarts what ends."""
+    """Runs services as child processes. Use as a context manager; ``watch`` restarts what ends.
 
-    def __init__(self, names: Sequence[str], logs: Path, environment: Mapping[str, str] | None = None) -> None:
+    ``environment`` is added to this process's own, or, with ``alone``, all that they get.
+    """
+
+    def __init__(
+        self, names: Sequence[str], logs: Path, environment: Mapping[str, str] | None = None, *, alone: bool = False
+    ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = {**({} if alone else os.environ), **(environment or {})}
         command = [sys.executable, "-m", "signaltape", "run"]
         self._services = [_Service(name, [*command, name], logs / f"{name}.log") for name in names]
         self._guard = Guard()
@@ -95,6 +100,11 @@ class Supervisor:
     def exits(self) -> dict[str, list[int]]:
         """Exit codes of the services that ended without being asked to, by name."""
         return {service.name: list(service.exits) for service in self._services if service.exits}
+
+    @property
+    def guardian(self) -> tuple[int, int]:
+        """(pid, start in clock ticks since boot) of the process that outlives this one until the services ended."""
+        return self._guard.pid, started_ticks(self._guard.pid) or 0
 
     def not_ready(self, announcements: Path) -> list[str]:
         """Return the services that don't answer /ready with 200; ``announcements``: where they write their ports."""

@@ -112,7 +112,8 @@ class RepairJob:
         reach("repair.2_recomputed")
         rows = self._warehouse.run(lambda connection: write_changed(connection, task, work))
         reach("repair.3_stored")
-        self._publish(task.partition, work.state_repair(task.symbol, task.as_of, task.since))
+        if self._settings.store.publish_repairs:
+            self._publish(task.partition, work.state_repair(task.symbol, task.as_of, task.since))
         reach("repair.4_published")
         self._warehouse.run(lambda connection: finish(connection, task, begins))
         reach("repair.5_marked")

@@ -23,6 +23,11 @@ class Guard:
             cwd="/",
         )
 
+    @property
+    def pid(self) -> int:
+        """The guardian's process: it lives until all that was under its care has ended."""
+        return self._process.pid
+
     def add(self, record: ProcessRecord, number: signal.Signals) -> None:
         """Put a process under the guardian's care."""
         self._tell(f"add {record.pid} {record.started_ticks} {int(number)}\n")

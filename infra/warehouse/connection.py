@@ -46,6 +46,11 @@ def connect(settings: Settings, *, name: str = "signaltape") -> Connection:
     try:
         connection: Connection = psycopg.connect(dsn, autocommit=True)
         connection.execute(_SESSION)
+        if settings.postgres.db_schema:
+            # This schema alone: no name may ever be found in another one, least of all in the live tables'.
+            connection.execute(
+                "SELECT set_config('search_path', quote_ident(%s), false)", (settings.postgres.db_schema,)
+            )
     except psycopg.OperationalError as error:
         raise WarehouseUnavailable(
             f"Postgres does not answer at {where(settings)}: {str(error).strip()}; is it running? `signaltape status`"

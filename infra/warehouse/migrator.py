@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 import psycopg
+from psycopg import sql
 
 from infra.settings import Settings
 from infra.warehouse.connection import Connection, connect, where
@@ -65,7 +66,9 @@ def migrate(settings: Settings) -> MigrationReport:
     """
     with connect(settings, name="signaltape-migrate") as connection, connection.transaction():
         connection.execute(queries("migrations")["lock"])
-        timescale, licence = _extension(connection)
+        timescale, licence = _extension(connection, create=not settings.postgres.db_schema)
+        if settings.postgres.db_schema:
+            _enter_schema(connection, settings.postgres.db_schema)
         applied = tuple(_apply_missing(connection))
     notice = None
     if timescale is None:
@@ -77,11 +80,11 @@ def migrate(settings: Settings) -> MigrationReport:
     return MigrationReport(applied=applied, timescale=timescale, license=licence, notice=notice)
 
 
-def _extension(connection: Connection) -> tuple[str | None, str | None]:
+def _extension(connection: Connection, *, create: bool = True) -> tuple[str | None, str | None]:
     """Version and licence of TimescaleDB in this database, created if the server has it loaded; else None."""
     named = queries("migrations")
     row = connection.execute(named["extension"]).fetchone()
-    if row is not None and row[0] is None and row[2]:
+    if create and row is not None and row[0] is None and row[2]:
         try:
             with connection.transaction():
                 connection.execute(named["create extension"])
@@ -92,6 +95,17 @@ def _extension(connection: Connection) -> tuple[str | None, str | None]:
             ) from error
         row = connection.execute(named["extension"]).fetchone()
     return (row[0], row[1]) if row is not None and row[0] is not None else (None, None)
+
+
+def _enter_schema(connection: Connection, schema: str) -> None:
+    """Make a schema, and let this transaction make its tables there.
+
+    The functions of TimescaleDB lie in a schema that may hold other tables too: it comes second, so that what a
+    migration makes, and then names, is always this schema's own. Only a migration sees it.
+    """
+    named = queries("migrations")
+    connection.execute(sql.SQL(named["create schema"]).format(schema=sql.Identifier(schema)))
+    connection.execute(named["schema path"], {"schema": schema})
 
 
 def _apply_missing(connection: Connection) -> list[str]:

@@ -34,42 +34,29 @@ _RUN, _DATA, _MODELS, _WATCH = (
 )
 
 COMMANDS: tuple[Entry, ...] = (
-    Entry(
-        name="demo",
-        target="signaltape.cli.demo:demo",
-        panel=_RUN,
-        help="Run bars through everything, report.",
-    ),
+    Entry(name="demo", target="signaltape.cli.demo:demo", panel=_RUN, help="Run bars through everything, report."),
     Entry(name="up", target="signaltape.cli.stack:up", panel=_RUN, help="Start the local stack."),
     Entry(name="down", target="signaltape.cli.stack:down", panel=_RUN, help="Stop the local stack."),
     Entry(name="status", target="signaltape.cli.stack:status", panel=_RUN, help="Show the local stack."),
-    Entry(
-        name="doctor",
-        target="signaltape.cli.stack:doctor",
-        panel=_RUN,
-        help="Check this machine and settings.",
-    ),
+    Entry(name="doctor", target="signaltape.cli.stack:doctor", panel=_RUN, help="Check this machine and settings."),
     Entry(name="init", target="signaltape.cli.init:init", panel=_RUN, help="Create topics, tables and offsets."),
     Entry(name="run", target="signaltape.cli.run:run", panel=_RUN, help="Run one service, or all of them."),
     Entry(name="config", target="signaltape.cli.config:app", panel=_RUN, help="Show settings and their sources."),
     Entry(name="publish", target="signaltape.cli.publish:publish", panel=_DATA, help="Publish bars from a file."),
     Entry(name="backfill", target="signaltape.cli.backfill:backfill", panel=_DATA, help="Load history in bulk."),
+    Entry(
+        name="replay",
+        target="signaltape.cli.replay:app",
+        panel=_DATA,
+        help="Replay history, apart from what is live.",
+        sets=True,
+    ),
     Entry(name="simulate", target="signaltape.cli.simulate:simulate", panel=_DATA, help="Make a seeded market."),
     Entry(
         name="features", target="signaltape.cli.features:app", panel=_DATA, help="List, compute, check, read features."
     ),
-    Entry(
-        name="quality",
-        target="signaltape.cli.quality:app",
-        panel=_DATA,
-        help="Report what is odd about bars.",
-    ),
-    Entry(
-        name="online",
-        target="signaltape.cli.online:app",
-        panel=_DATA,
-        help="Check or rebuild the online store.",
-    ),
+    Entry(name="quality", target="signaltape.cli.quality:app", panel=_DATA, help="Report what is odd about bars."),
+    Entry(name="online", target="signaltape.cli.online:app", panel=_DATA, help="Check or rebuild the online store."),
     Entry(
         name="dataset",
         target="signaltape.cli.dataset:app",
@@ -91,12 +78,7 @@ COMMANDS: tuple[Entry, ...] = (
         help="Train and register a model.",
         sets=True,
     ),
-    Entry(
-        name="runs",
-        target="signaltape.cli.runs:app",
-        panel=_MODELS,
-        help="List and compare training runs.",
-    ),
+    Entry(name="runs", target="signaltape.cli.runs:app", panel=_MODELS, help="List and compare training runs."),
     Entry(
         name="models",
         target="signaltape.cli.models:app",
@@ -143,13 +125,7 @@ COMMANDS: tuple[Entry, ...] = (
         panel=_MODELS,
         help="Change thresholds, windows, symbol lists.",
     ),
-    Entry(
-        name="daily",
-        target="signaltape.cli.daily:daily",
-        panel=_WATCH,
-        help="Report on one day.",
-        sets=True,
-    ),
+    Entry(name="daily", target="signaltape.cli.daily:daily", panel=_WATCH, help="Report on one day.", sets=True),
     Entry(
         name="maturity",
         target="signaltape.cli.maturity:maturity",
@@ -170,18 +146,8 @@ COMMANDS: tuple[Entry, ...] = (
         panel=_WATCH,
         help="Revise drift metrics, compare policies.",
     ),
-    Entry(
-        name="corrections",
-        target="signaltape.cli.corrections:app",
-        panel=_WATCH,
-        help="List corrections.",
-    ),
-    Entry(
-        name="repair",
-        target="signaltape.cli.repair:repair",
-        panel=_WATCH,
-        help="Accept a changed topic or table.",
-    ),
+    Entry(name="corrections", target="signaltape.cli.corrections:app", panel=_WATCH, help="List corrections."),
+    Entry(name="repair", target="signaltape.cli.repair:repair", panel=_WATCH, help="Accept a changed topic or table."),
     Entry(name="bench", target="signaltape.cli.bench:app", panel=_WATCH, help="Measure speed on this machine."),
 )
 

@@ -51,11 +51,12 @@ def _text(update: "Update | Gap") -> str:
     if isinstance(update, Gap):
         return f"GAP  {update}"
     if isinstance(update.message, Signal):
-        return _signal_line(update.message, update.current)
+        return signal_line(update.message, update.current)
     return _notice_line(update.message) if isinstance(update.message, Notice) else ""
 
 
-def _signal_line(signal: "Signal", current: bool) -> str:
+def signal_line(signal: "Signal", current: bool = False) -> str:
+    """A signal as a line."""
     mark = "·" if current else " "
     fallback = "" if signal.reason == "live" else f"  ({signal.reason})"
     return (

@@ -12,7 +12,7 @@ def plain_database(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Setti
     with connect(settings) as connection:
         connection.execute("DROP EXTENSION IF EXISTS timescaledb CASCADE")
 
-    def no_extension(_: Connection) -> tuple[None, None]:
+    def no_extension(_: Connection, *, create: bool = True) -> tuple[None, None]:
         return None, None
 
     monkeypatch.setattr(migrator, "_extension", no_extension)

@@ -1,0 +1,23 @@
+"""Why a replay can't be done."""
+
+from infra.errors import OperatorError
+
+
+class ReplayRefused(OperatorError):
+    """A replay can't be begun, steered or removed; the message says what to do. Nothing was changed."""
+
+
+class ReplayUsageError(ReplayRefused):
+    """What was asked for can't be meant."""
+
+    exit_code = 2
+
+
+class ReplayFailed(OperatorError):
+    """A replay has ended before it was through."""
+
+
+class ReplayCancelled(ReplayFailed):
+    """Somebody has cancelled the replay."""
+
+    exit_code = 130

@@ -1,0 +1,53 @@
+"""Models for a replay: copies of rows and files, so that nothing it does can reach the live registry."""
+
+from infra.errors import OperatorError
+from infra.scoring.files import read_checked
+from infra.scoring.registry import ModelRegistry, RegisteredModel
+from infra.settings import Settings
+from infra.warehouse import models
+from infra.warehouse.connection import Connection, Warehouse
+from infra.warehouse.models import ModelRow
+from pipeline.deployments import ModelRef
+from signaltape.replay.errors import ReplayRefused
+
+
+class ModelShelf:
+    """Puts versions of the live registry into the replay's, each once."""
+
+    def __init__(self, live: Settings, own: Settings) -> None:
+        self._registry = ModelRegistry(live)
+        self._own = own
+        self._there: set[ModelRef] = set()
+
+    def find(self, name: str, version: int | None) -> RegisteredModel:
+        """A version of the live registry, the newest for None. Raises ``ReplayRefused``."""
+        try:
+            return self._registry.get_model(name, version)
+        except OperatorError as error:
+            raise ReplayRefused(
+                f"a model that the replay needs can't be had: {error}. Give --model NAME:VERSION to replay with another"
+            ) from error
+
+    def put(self, ref: ModelRef) -> None:
+        """Copy a version, checked against its SHA-256. Raises ``ReplayRefused``, ``ArtifactChanged``.
+
+        1. The files, 2. one transaction with the rows: what the registry of the replay names is there.
+        """
+        if ref in self._there:
+            return
+        found = self.find(ref.name, ref.version)
+        for one in found.artifacts:  # 1.
+            path = self._own.artifacts / one.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(read_checked(self._registry.artifacts / one.path, one.sha256))
+        row = ModelRow(
+            name=ref.name, version=ref.version, manifest=found.manifest.document(), created_at=found.created_at
+        )
+
+        def add(connection: Connection) -> None:
+            models.insert_model(connection, row, found.artifacts)
+            models.insert_metrics(connection, ref.name, ref.version, found.metrics)
+
+        with Warehouse(self._own, "signaltape-replay") as warehouse:  # 2.
+            warehouse.run(add)
+        self._there.add(ref)
