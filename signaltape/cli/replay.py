@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from pipeline.deployments import ModelRef
     from pipeline.replay.naming import ReplayName
+    from signaltape.backtest.request import BarFile
     from signaltape.replay.record import ReplayRecord
     from signaltape.replay.request import ReplayRequest
 
@@ -25,7 +26,7 @@ def replay(
     end: Annotated[str, typer.Option("--to", help="Bars that close at or before this time (with zone).")] = "",
     symbols: Annotated[str, typer.Option(help="Only these, comma separated. [default: all]")] = "",
     speed: Annotated[str, typer.Option(help="max, 1x, 60x …; a break of over an hour takes two seconds.")] = "max",
-    source: Annotated[str, typer.Option(help="topic, store, log (topic while it holds all) or a file.")] = "log",
+    source: Annotated[str, typer.Option(help="store, topic, or a file of bars.")] = "store",
     interval: Annotated[str, typer.Option(help="Bar interval of a file: 1s, 1m, 1d …")] = "",
     stamp: Annotated[str, typer.Option(help="What ts stamps in a file: open or close.")] = "",
     splits: Annotated[Path | None, typer.Option(help="CSV of splits of a file.")] = None,
@@ -42,14 +43,13 @@ def replay(
     """
     if context.invoked_subcommand is not None:
         return
-    if not (start or source not in ("log", "topic", "store")):
+    if not start and source in ("store", "topic"):
         typer.echo(context.get_help())
         raise typer.Exit(2)
     from infra.settings import load_settings
     from signaltape.cli.replay_text import Told, report_text
     from signaltape.replay.errors import ReplayCancelled
     from signaltape.replay.place import ReplayPlace
-    from signaltape.replay.removal import remove_replay
     from signaltape.replay.run import run_replay
 
     request = _request(
@@ -59,16 +59,11 @@ def replay(
     place = ReplayPlace(request.name, load_settings())
     try:
         with Told(request, signals=signals, as_json=as_json) as told:
-            report = run_replay(place, request, told.listener)
+            report = run_replay(place, request, told.listener, remove=remove)
     except ReplayCancelled as error:
-        end_text = (
-            "everything that it made is removed" if remove else f"`signaltape replay remove {request.name.ident}`"
-        )
-        typer.echo(f"{error}; {end_text}", err=True)
+        left = "nothing of it is left" if remove else f"`signaltape replay remove {request.name.ident}` removes it"
+        typer.echo(f"{error}; {left}", err=True)
         raise typer.Exit(130) from None
-    finally:
-        if remove and place.folder.is_dir():
-            remove_replay(place)
     typer.echo(json.dumps(asdict(report)) if as_json else report_text(report, removed=remove))
 
 
@@ -175,21 +170,21 @@ def _model(text: str) -> "ModelRef | None":
     return ModelRef(name=name, version=int(version or 0))
 
 
-def _source(source: str, interval: str, stamp: str, splits: Path | None) -> Any:
-    from signaltape.replay.request import BarFile
+def _source(source: str, interval: str, stamp: str, splits: Path | None) -> "str | BarFile":
+    from signaltape.backtest.request import SOURCES, BarFile
 
-    if source in ("log", "topic", "store"):
+    if source in SOURCES:
         if interval or stamp or splits:
-            raise typer.BadParameter("--interval, --stamp and --splits are for a file as --source")
+            raise typer.BadParameter(f"--interval, --stamp and --splits belong to a file, --source is {source}")
         return source
+    if not Path(source).is_file():
+        raise typer.BadParameter(f"--source {source}: neither store nor topic, and no such file")
     if not (interval and stamp):
-        raise typer.BadParameter(
-            f"--source {source} is a file: give --interval and --stamp too, it doesn't say what its times mean"
-        )
+        raise typer.BadParameter(f"--source {source}: give --interval and --stamp open|close")
     return BarFile(path=Path(source), interval=interval, stamp=stamp, splits=splits)
 
 
-def _request(times: tuple[str, str], source: Any, ident: str, **given: Any) -> "ReplayRequest":
+def _request(times: tuple[str, str], source: "str | BarFile", ident: str, **given: Any) -> "ReplayRequest":
     from datetime import UTC, datetime
 
     from signaltape.cli.decided import bar_time

@@ -1,4 +1,4 @@
-"""The SDK: publish bars, follow signals and alerts, ask for the signal of a symbol, issue control events."""
+"""The SDK: publish bars, follow signals and alerts, ask for a symbol's signal, issue control events, replay."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,12 @@ from signaltape.client.signals import Gap, SignalSubscriber, Update
 from signaltape.serving.answers import SignalAnswer
 
 if TYPE_CHECKING:
+    from signaltape.client.replays import BarFile, ReplayReport, replay
     from signaltape.serving.signal_reader import SignalReader
 
 __all__ = [
     "AlertSubscriber",
+    "BarFile",
     "BarPublisher",
     "BarRejectedError",
     "ClientError",
@@ -21,17 +23,23 @@ __all__ = [
     "Control",
     "Gap",
     "PublisherOptions",
+    "ReplayReport",
     "SignalAnswer",
     "SignalReader",
     "SignalSubscriber",
     "Update",
+    "replay",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """``SignalReader`` is loaded when it is first asked for: who only publishes or follows needs no Redis."""
-    if name != "SignalReader":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from signaltape.serving.signal_reader import SignalReader
+    """What needs more than Kafka is loaded when it is first asked for: who only publishes or follows doesn't."""
+    if name == "SignalReader":
+        from signaltape.serving.signal_reader import SignalReader
 
-    return SignalReader
+        return SignalReader
+    if name in ("BarFile", "ReplayReport", "replay"):
+        from signaltape.client import replays
+
+        return getattr(replays, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,7 +24,7 @@ from signaltape.replay.following import SignalFollower
 from signaltape.replay.place import ReplayPlace
 from signaltape.replay.publishing import HistoryPublisher, Published
 from signaltape.replay.record import Claim, ReplayRecord, claimed, in_use
-from signaltape.replay.removal import is_taken
+from signaltape.replay.removal import is_taken, remove_replay
 from signaltape.replay.request import ReplayRequest
 from signaltape.replay.shelf import ModelShelf
 from signaltape.replay.sources import Source, open_source
@@ -62,8 +62,10 @@ class ReplayReport:
     place: dict[str, str] = field(default_factory=dict)
 
 
-def run_replay(place: ReplayPlace, request: ReplayRequest, listener: Listener | None = None) -> ReplayReport:
-    """Replay ``request`` at ``place``; what it made stays there until it is removed.
+def run_replay(
+    place: ReplayPlace, request: ReplayRequest, listener: Listener | None = None, *, remove: bool = False
+) -> ReplayReport:
+    """Replay ``request`` at ``place``; what it made stays there until it is removed, by ``remove`` however it ends.
 
     1. See that there is something to replay; 2. take the id; 3. make topics, schema, offsets; 4. start the agents;
     5. publish what comes before the range, as fast as it goes, then the range at its speed; 6. wait until the agents
@@ -80,7 +82,7 @@ def run_replay(place: ReplayPlace, request: ReplayRequest, listener: Listener | 
     )
     if is_taken(place):
         raise in_use(record.ident)
-    with claimed(place.live, record) as claim, _ending(claim):  # 2.
+    with _taken(place, record, remove=remove) as claim:  # 2.
         told.say("making topics and tables")
         initialise(place.settings)  # 3.
         rewriter = Rewriter(place.live.topics.partitions, request.symbols or None, decision)
@@ -103,16 +105,23 @@ def _decision(request: ReplayRequest, shelf: ModelShelf) -> ControlEvent | None:
 
 
 @contextmanager
-def _ending(claim: Claim) -> Iterator[None]:
-    """Record how a replay ends if it doesn't reach its end."""
+def _taken(place: ReplayPlace, record: ReplayRecord, *, remove: bool) -> Iterator[Claim]:
+    """Hold the id, and record how the replay ends if it doesn't reach its end. ``remove``: then remove it."""
+    held = False
     try:
-        yield
-    except (KeyboardInterrupt, ReplayCancelled) as error:
-        claim.note(state="cancelled")
-        raise ReplayCancelled(f"replay {claim.record.ident} was cancelled") from error
-    except BaseException as error:
-        claim.note(state="failed", detail=str(error)[:500])
-        raise
+        with claimed(place.live, record) as claim:
+            held = True
+            try:
+                yield claim
+            except (KeyboardInterrupt, ReplayCancelled) as error:
+                claim.note(state="cancelled")
+                raise ReplayCancelled(f"replay {record.ident} was cancelled") from error
+            except BaseException as error:
+                claim.note(state="failed", detail=str(error)[:500])
+                raise
+    finally:
+        if held and remove:
+            remove_replay(place)
 
 
 class _Replay:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from infra.broker.admin import low_high_offsets
 from infra.history.extents import extents
-from infra.history.topic_lanes import topic_lanes
+from infra.history.topic_lanes import topic_lane
 from infra.settings import Settings
 from infra.warehouse.checkpoints import read_checkpoints
 from infra.warehouse.connection import connect
@@ -18,9 +17,11 @@ from producers.bar_files import read_bars
 from producers.bar_table import BarTable
 from producers.file_log import file_log
 from producers.splits import read_splits
+from schemas.names import MAX_NAME
 from schemas.topics import TopicNames
+from signaltape.backtest.request import BarFile
 from signaltape.replay.errors import ReplayRefused, ReplayUsageError
-from signaltape.replay.request import BarFile, ReplayRequest
+from signaltape.replay.request import ReplayRequest
 
 _WINDOW = 1_000
 
@@ -40,7 +41,8 @@ def open_source(live: Settings, request: ReplayRequest) -> Source:
     Raises ``ReplayUsageError`` for symbols that nobody knows, ``ReplayRefused`` and ``HistoryError`` where the range
     can't be had.
     """
-    found = _file(live, request, request.source) if isinstance(request.source, BarFile) else _log(live, request)
+    source = request.source
+    found = _file(live, request, source) if isinstance(source, BarFile) else _log(live, request, source)
     return Source(entries=_until(found.entries, request.end), bars=found.bars, name=found.name)
 
 
@@ -59,7 +61,9 @@ def _file(live: Settings, request: ReplayRequest, source: BarFile) -> Source:
     if not chosen:
         raise ReplayRefused(f"{source.path.name} has no bar in the range: change --from and --to")
     splits = read_splits(source.splits) if source.splits is not None else ()
-    entries = file_log(table, partitions=live.topics.partitions, source=source.path.stem[:128], splits=splits)
+    entries = file_log(
+        table, partitions=live.topics.partitions, source=source.path.stem[:MAX_NAME], lag=source.lag, splits=splits
+    )
     return Source(entries=entries, bars=chosen, name=str(source.path))
 
 
@@ -71,7 +75,7 @@ def _within(table: BarTable, request: ReplayRequest) -> int:
     return int(wanted.sum())
 
 
-def _log(live: Settings, request: ReplayRequest) -> Source:
+def _log(live: Settings, request: ReplayRequest, source: str) -> Source:
     with connect(live, name="signaltape-replay") as connection:
         bars = sum(one.bars for one in extents(connection, live, request.start, request.end))
         if request.symbols:
@@ -83,22 +87,17 @@ def _log(live: Settings, request: ReplayRequest) -> Source:
         if request.model is None:
             _refuse_changed_sets(live, stored_sets(connection))
         points = read_checkpoints(connection, "features", TopicNames(live.topics.prefix).bars)
-    if request.source == "topic" or (request.source == "log" and _is_whole(live)):
-        return Source(entries=aligned(topic_lanes(live)), bars=bars, name="topic")
-    lanes = {p: _stored_lane(live, p, point.first_generation, point.effect_offset) for p, point in points.items()}
-    return Source(entries=aligned(lanes), bars=bars, name="store")
+    if source == "topic":
+        lanes = {partition: topic_lane(live, partition, 0) for partition in points}
+    else:
+        lanes = {p: _stored_lane(live, p, point.first_generation, point.effect_offset) for p, point in points.items()}
+    return Source(entries=aligned(lanes), bars=bars, name=source)
 
 
 def _stored_lane(live: Settings, partition: int, generation: int, end: int) -> Iterator[tuple[int, LogMessage]]:
     """Read a window of offsets at a time: a transaction may not stay open for as long as a slow replay takes."""
     for start in range(0, end, _WINDOW):
         yield from list(stored_messages(live, partition, generation, start, min(start + _WINDOW, end)))
-
-
-def _is_whole(live: Settings) -> bool:
-    """True while the topic still holds its first message."""
-    topic = TopicNames(live.topics.prefix).bars
-    return all(low == 0 for low, _ in low_high_offsets(live, topic).values())
 
 
 def _refuse_unknown(request: ReplayRequest, unknown: list[str], where: object) -> None:
