@@ -93,8 +93,18 @@ def section(
     splits: Sequence[Adjustment] = (),
     interval: str = "1m",
 ) -> Section:
-    """One bar time, all in one batch."""
-    now = at(bar, interval)
+    """One bar time by its number, all in one batch."""
+    return section_at(at(bar, interval), rows, said, splits=splits, interval=interval)
+
+
+def section_at(
+    now: int,
+    rows: Mapping[str, tuple[float, float]],
+    said: Mapping[str, Said] | None = None,
+    *,
+    splits: Sequence[Adjustment] = (),
+    interval: str = "1m",
+) -> Section:
     return Section(
         event_time=now,
         bars=(bars_of(now, rows, interval),) if rows else (),
@@ -112,7 +122,8 @@ class Market:
     close: npt.NDArray[np.float64]
     direction: npt.NDArray[np.int64]
 
-    def sections(self, interval: str = "1m") -> list[Section]:
+    def sections(self, interval: str = "1m", times: Sequence[int] | None = None) -> list[Section]:
+        """Every bar time; without ``times`` they follow each other from ``BEGIN`` on."""
         found = []
         for bar in range(len(self.open)):
             rows = {
@@ -123,10 +134,12 @@ class Market:
                 for place, symbol in enumerate(self.symbols)
                 if self.direction[bar, place] != NONE
             }
-            found.append(section(bar, rows, said, interval=interval))
+            now = at(bar, interval) if times is None else times[bar]
+            found.append(section_at(now, rows, said, interval=interval))
         return found
 
 
+#: No signal, in a market's directions.
 NONE = 9
 
 
