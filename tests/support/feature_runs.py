@@ -27,6 +27,7 @@ from schemas.features import FeatureBatch, ReturnBatch
 from schemas.partitioning import partition_of
 from schemas.topics import TopicNames
 from tests.support.engine_log import Market, market
+from tests.support.plain_digests import PlainTally, recorded
 from tests.support.waiting import wait_for
 
 Rows = list[tuple[Any, ...]]
@@ -46,6 +47,7 @@ class Outcome:
     returns_topic: list[tuple[int, bytes]] = field(default_factory=list)
     letters: set[tuple[int, int, str, str]] = field(default_factory=set)
     online: dict[tuple[str, str, str], tuple[Any, ...]] = field(default_factory=dict)
+    digests: dict[tuple[str, str, str, int], tuple[int, int, int]] = field(default_factory=dict)
 
     def differences(self, other: "Outcome") -> list[str]:
         """One line for each part that isn't the same; `self` is the expectation."""
@@ -172,11 +174,13 @@ def expected_outcome(settings: Settings, engines: dict[int, PartitionEngine] | N
     """Step an engine per partition through the log as it stands in the topic. `engines`: filled with their end."""
     outcome, partitions = Outcome(), settings.topics.partitions
     engines = {} if engines is None else engines
-    stored = _Stored()
+    stored, tally = _Stored(), PlainTally()
     for partition in range(partitions):
         engines[partition] = PartitionEngine(EngineConfig(partition=partition, partitions=partitions))
     for record in read_topic(settings, TopicNames(settings.topics.prefix).bars):
-        _expect(record, engines[record.partition], stored, outcome)
+        for part in _expect(record, engines[record.partition], stored, outcome):
+            tally.features(part)
+    outcome.digests = tally.digests
     for engine in engines.values():
         for chosen in engine.sets:
             for interval in engine.states:
@@ -185,7 +189,8 @@ def expected_outcome(settings: Settings, engines: dict[int, PartitionEngine] | N
     return _sorted(outcome)
 
 
-def _expect(record: Record, engine: PartitionEngine, stored: _Stored, outcome: Outcome) -> None:
+def _expect(record: Record, engine: PartitionEngine, stored: _Stored, outcome: Outcome) -> list[FeatureBatch]:
+    """Take a message; its feature batches."""
     place = (record.partition, record.offset)
     try:
         message: Any = decode(record.value)
@@ -195,7 +200,7 @@ def _expect(record: Record, engine: PartitionEngine, stored: _Stored, outcome: O
         step = engine.step(message, record.offset, {one.row: stored.find(one) for one in lookups})
     except (DecodeError, UnsupportedMessage) as error:
         outcome.letters.add((*place, error.code, ""))
-        return
+        return []
     if step.faults:
         rows = ",".join(str(fault.row) for fault in step.faults)
         outcome.letters.add((*place, step.faults[0].code, rows))
@@ -212,12 +217,11 @@ def _expect(record: Record, engine: PartitionEngine, stored: _Stored, outcome: O
     for need in step.repairs:
         outcome.repairs.append((*place, need.symbol, need.interval, to_moment(need.event_time), need.reason))
     revision = (1 << 40) | (record.offset + 1)
-    for part in step.features:
-        if isinstance(part, FeatureBatch):
-            outcome.features += [
-                _feature_row(part, row, revision, record.partition) for row in range(len(part.symbols))
-            ]
+    derived = [part for part in step.features if isinstance(part, FeatureBatch)]
+    for part in derived:
+        outcome.features += [_feature_row(part, row, revision, record.partition) for row in range(len(part.symbols))]
     outcome.returns += _return_rows([one for one in step.returns if isinstance(one, ReturnBatch)], revision, place[0])
+    return derived
 
 
 def _event_time(message: Any) -> Any:
@@ -320,6 +324,7 @@ def found_outcome(settings: Settings, engines: dict[int, PartitionEngine]) -> Ou
                 latest = online.read(chosen.name, chosen.version, interval, state.symbols)
                 _note_online(outcome, chosen.name, interval, latest)
     online.close()
+    outcome.digests = recorded(settings.postgres.dsn, "features", "corrections")
     return _sorted(outcome)
 
 

@@ -22,6 +22,7 @@ from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
 from infra.warehouse import connect
 from infra.warehouse.checkpoints import read_checkpoints
+from pipeline.digests.tally import Tally
 from pipeline.engine import LogMessage
 from pipeline.flow import FlowConfig, Flowed, flow
 from pipeline.routing.options import InferenceOptions
@@ -31,6 +32,7 @@ from producers.feed import publish_sections
 from producers.simulation.market import MarketConfig, simulate
 from schemas.codec import decode
 from schemas.control import ControlEvent
+from schemas.features import FeatureBatch
 from schemas.predictions import DIRECTIONS, OUTCOMES, STATUSES, PredictionBatch
 from schemas.signal_columns import SignalColumns
 from schemas.signals import Signal
@@ -38,6 +40,7 @@ from schemas.topics import TopicNames
 from signaltape.reconcile import reconcile
 from tests.support import world
 from tests.support.content import check_sequence, committed_signals
+from tests.support.kept_digests import digests_and_differences
 from tests.support.services import ServiceProcess
 from tests.support.waiting import wait_for
 
@@ -108,6 +111,7 @@ class Expectation:
         self._flow = flow(self._log(), config, models)
         self.signals: list[SignalFacts] = []
         self.predictions: list[tuple[Any, ...]] = []
+        self.tally = Tally()
         for event in events:
             for number in range(partitions):
                 self._take(number, event)
@@ -128,12 +132,17 @@ class Expectation:
     def _take(self, number: int, message: LogMessage) -> None:
         self._waiting.append((number, message))
         flowed: Flowed = next(self._flow)
+        for derived in flowed.step.features:
+            if isinstance(derived, FeatureBatch):
+                self.tally.features(derived)
         for output in flowed.outputs:
             if isinstance(output.signals, SignalColumns):
                 self.signals += map(signal_facts, output.signals)
+                self.tally.signals(list(output.signals))
             for one in output.predictions:
                 if isinstance(one, PredictionBatch):
                     self.predictions += prediction_facts(one)
+                    self.tally.predictions(one)
 
 
 class MatrixWorld:
@@ -232,8 +241,8 @@ class MatrixWorld:
             raise AssertionError(f"{self.lag()} still waits\n" + "\n".join(tails)) from error
 
     def check(self) -> str:
-        """What differs from the expectation, "" if nothing does: signals, their numbers, predictions, and all tables
-        against the topics.
+        """What differs from the expectation, "" if nothing does: signals, their numbers, predictions, digests, and all
+        tables against the topics.
         """
         found = [signal_facts(one) for _, one in committed_signals(self.settings) if isinstance(one, Signal)]
         lines = _difference("signals", self.expected.signals, found)
@@ -241,8 +250,18 @@ class MatrixWorld:
         predictions = [fact for batch in self._predictions() for fact in prediction_facts(batch)]
         lines += _difference("predictions", self.expected.predictions, predictions)
         lines += [f"reconciliation: {row}" for row in reconcile(self.settings).rows if not row.ok]
+        lines += self._digests()
         lines += self._dead_letters()
         return "\n".join(lines)
+
+    def _digests(self) -> list[str]:
+        """Digests of the flow against those that the agents kept, and those against the rows."""
+        with connect(self.settings, name="test-matrix") as connection:
+            kept, rows = digests_and_differences(connection)
+        expected = self.expected.tally.digests
+        lines = [f"digest of {key}: {expected.get(key)} expected, {kept.get(key)} kept"
+                 for key in sorted(expected.keys() | kept.keys()) if expected.get(key) != kept.get(key)]  # fmt: skip
+        return [*lines[:3], *(f"digest and rows: {one}" for one in rows[:3])]
 
     def _dead_letters(self) -> list[str]:
         """A disturbance must not turn a good message into a dead letter."""

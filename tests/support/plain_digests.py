@@ -6,7 +6,10 @@ Rows are tuples of (kind of word, value), in the order of the canonical form; no
 import hashlib
 import struct
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
+
+import psycopg
 
 from schemas.features import FeatureBatch
 from schemas.predictions import DIRECTIONS, OUTCOMES, STATUSES, PredictionBatch
@@ -34,14 +37,19 @@ def words(value: str | int | float | None) -> list[int]:
     return list(struct.unpack("<Q", struct.pack("<d", value) if isinstance(value, float) else struct.pack("<q", value)))
 
 
+@cache
+def constant(number: int) -> int:
+    return splitmix((number + 1) * 0x9E3779B97F4A7C15 % M) | 1
+
+
 def row_hash(row: Row) -> tuple[int, int]:
     kind, values = row
-    lanes = words(kind)
+    first, second = words(kind)
     for number, word in enumerate(word for value in values for word in words(value)):
-        for lane in (0, 1):
-            constant = splitmix((2 * number + lane + 1) * 0x9E3779B97F4A7C15 % M) | 1
-            lanes[lane] = (lanes[lane] + constant * splitmix(word)) % M
-    return splitmix(lanes[0]), splitmix(lanes[1])
+        mixed = splitmix(word)
+        first += constant(2 * number) * mixed
+        second += constant(2 * number + 1) * mixed
+    return splitmix(first % M), splitmix(second % M)
 
 
 def digest(rows: Iterable[Row]) -> tuple[int, int, int]:
@@ -92,3 +100,42 @@ def signal_rows(signals: Sequence[Signal]) -> list[Row]:
         )
         for one in signals
     ]  # fmt: skip
+
+
+class PlainTally:
+    """Digests by (stage, subject, interval, event time in ns): (count, first lane, second lane)."""
+
+    def __init__(self) -> None:
+        self.digests: dict[tuple[str, str, str, int], tuple[int, int, int]] = {}
+
+    def features(self, batch: FeatureBatch) -> None:
+        stage = {"live": "features", "correction": "corrections"}[batch.kind]
+        self._add((stage, f"{batch.feature_set}:{batch.set_version}"), batch, feature_rows(batch))
+
+    def predictions(self, batch: PredictionBatch) -> None:
+        subject = f"{batch.strategy}/{batch.model}:{batch.model_version}/{batch.role}"
+        self._add(("predictions", subject), batch, prediction_rows(batch))
+
+    def signal(self, one: Signal) -> None:
+        self._add(("signals", ""), one, signal_rows([one]))
+
+    def _add(self, stage: tuple[str, str], of: FeatureBatch | PredictionBatch | Signal, rows: list[Row]) -> None:
+        if rows:
+            key = (*stage, of.interval, of.event_time)
+            count, first, second = self.digests.get(key, (0, 0, 0))
+            more = digest(rows)
+            self.digests[key] = count + more[0], (first + more[1]) % M, (second + more[2]) % M
+
+
+def recorded(dsn: str, *stages: str) -> dict[tuple[str, str, str, int], tuple[int, int, int]]:
+    """The digests that are stored, over all partitions and rounds, added up one by one."""
+    query = (
+        "SELECT stage, subject, interval, (extract(epoch FROM event_time) * 1000000)::bigint * 1000, row_count,"
+        " first_lane, second_lane FROM digests WHERE stage = ANY (%s)"
+    )
+    found: dict[tuple[str, str, str, int], tuple[int, int, int]] = {}
+    with psycopg.connect(dsn) as connection:
+        for *key, count, first, second in connection.execute(query, [list(stages)]):
+            before = found.get(tuple(key), (0, 0, 0))  # type: ignore[arg-type]
+            found[tuple(key)] = before[0] + count, (before[1] + first) % M, (before[2] + second) % M  # type: ignore[index]
+    return found

@@ -11,18 +11,25 @@ import pytest
 
 from consumers.store.repair_job import RepairJob
 from infra.broker.publisher import Publisher
+from infra.broker.reading import read_topic
 from infra.feature_store import FeatureStore, Pairs
 from infra.settings import Settings
 from infra.warehouse import connect
 from infra.warehouse.corrections import list_corrections
 from infra.warehouse.moments import to_moment, to_nanoseconds
+from pipeline.chain import Fence
 from pipeline.engine import LogMessage
 from schemas.bars import Adjustment, Watermark
+from schemas.codec import decode
+from schemas.features import FeatureBatch
+from schemas.topics import TopicNames
 from signaltape.initialisation import initialise
 from signaltape.reconcile import reconcile
 from tests.support.engine_log import market
 from tests.support.feature_runs import DAY_START, batches_of, effect_offsets, high_offsets, take, wait_done, write_log
+from tests.support.kept_digests import digests_and_differences
 from tests.support.killed import exit_code_at
+from tests.support.plain_digests import PlainTally, recorded
 from tests.support.services import running
 from tests.support.waiting import wait_for
 
@@ -112,7 +119,7 @@ def as_of_reads(settings: Settings, stored: int) -> list[bytes]:
 def expected(log: Log) -> dict[str, dict[tuple[Any, ...], bytes]]:
     """What the engine computes of the clean log, by the same keys."""
     from pipeline.engine import PartitionEngine
-    from schemas.features import FeatureBatch, ReturnBatch
+    from schemas.features import ReturnBatch
     from tests.support.engine_log import ONE
 
     found: dict[str, dict[tuple[Any, ...], bytes]] = {"features": {}, "returns": {}}
@@ -192,3 +199,19 @@ def test_corrections_end_in_the_clean_history(place: Settings) -> None:
     result = reconcile(place)
     assert [(row.stage, row.detail) for row in result.rows if row.detail] == []
     assert result.ok
+    check_digests(place)
+
+
+def check_digests(settings: Settings) -> None:
+    """The agent's own corrections are told from the repair job's, in the messages and in the rows alike."""
+    tally, chain = PlainTally(), Fence()
+    for record in read_topic(settings, TopicNames(settings.topics.prefix).features):
+        message: Any = decode(record.value)
+        if chain.take(message.link) and isinstance(message, FeatureBatch):
+            tally.features(message)
+    assert recorded(settings.postgres.dsn, "features", "corrections") == tally.digests
+    corrected = sum(count for (stage, *_), (count, *_) in tally.digests.items() if stage == "corrections")
+    stored = rows(settings, "SELECT count(*) FROM features WHERE kind = 'correction'")[0][0]
+    assert 0 < corrected < stored
+    with connect(settings) as connection:
+        assert digests_and_differences(connection)[1] == []

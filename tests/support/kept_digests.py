@@ -1,0 +1,28 @@
+"""What digests a database holds, and where they and the rows differ."""
+
+from infra.warehouse.connection import Connection
+from infra.warehouse.stored_digests import DigestSpan, pieces, recorded_digests
+from pipeline.digests.digest import Digest
+from pipeline.digests.tally import DigestKey
+from signaltape.verification.rebuilding import DigestDifference, compare_with_rows
+
+
+def span_of_all(connection: Connection) -> DigestSpan:
+    """From the first to the last bar time that is stored."""
+    row = connection.execute(
+        "SELECT (extract(epoch FROM min(event_time)) * 1e9)::bigint, (extract(epoch FROM max(event_time)) * 1e9)::bigint"
+        " FROM (SELECT event_time FROM bars UNION SELECT event_time FROM digests) AS stored"
+    ).fetchone()
+    assert row is not None
+    return DigestSpan(first=row[0] or 0, last=row[1] or 0)
+
+
+def digests_and_differences(connection: Connection) -> tuple[dict[DigestKey, Digest], list[DigestDifference]]:
+    """All digests over partitions, and every bar time at which they and the rows differ."""
+    span = span_of_all(connection)
+    kept: dict[DigestKey, Digest] = {}
+    for piece in pieces(connection, span):
+        found = recorded_digests(connection, piece)
+        assert all(not one.rebuilt for one in found.values())
+        kept |= {key: one.digest for key, one in found.items()}
+    return kept, list(compare_with_rows(connection, span))
