@@ -24,7 +24,7 @@ from pipeline.digests.tally import (
     call_subject,
     set_subject,
 )  # fmt: skip
-from pipeline.digests.words import U8Array, words_of_names, words_of_texts
+from pipeline.digests.words import U8Array, words_of_texts
 from schemas.fields import BoolArray, F8Array, I8Array
 from schemas.intervals import SECOND
 from schemas.signals import Signal
@@ -87,7 +87,7 @@ def _add_features(found: Tallies, rows: list[Row], of: tuple[str, str, int, str,
         feature_set=name,
         set_version=version,
         set_hash=set_hash,
-        interval=words_of_names((interval,)),
+        interval=interval,
         symbol=words_of_texts(symbols),
         event_time=_microseconds(moments),
         available_time=_microseconds(available),

@@ -32,15 +32,16 @@ _STATUS_WORDS, _DIRECTION_WORDS, _OUTCOME_WORDS = map(words_of_texts, (STATUSES,
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class FeatureColumns:
-    """Feature rows of one set. Words of texts are uint64 (n, 2), numbers (n,), or with one row that all share.
+    """Feature rows of one set and interval. ``symbol``: its words, uint64 (n, 2).
 
-    Times in µs. ``values`` float64 (n, width), not looked at where ``valid`` (n, width) is False.
+    Times in µs; ``event_time`` may have one row that all share. ``values`` float64 (n, width), not looked at where
+    ``valid`` (n, width) is False.
     """
 
     feature_set: str
     set_version: int
     set_hash: str
-    interval: U8Array
+    interval: str
     symbol: U8Array
     event_time: I8Array
     available_time: I8Array
@@ -50,10 +51,11 @@ class FeatureColumns:
 
     def hashes(self) -> U8Array:
         """Hashes of the rows, uint64 (n, 2)."""
-        named = words_of_texts((self.feature_set, self.set_hash)).reshape(1, 4)
         blocks = [
-            np.concatenate([named, words_of_numbers([self.set_version])], axis=1),
-            np.concatenate([self.interval, words_of_numbers(self.event_time)], axis=1),
+            words_of_texts((self.feature_set, self.set_hash)).reshape(1, 4),
+            words_of_numbers([self.set_version]),
+            words_of_texts((self.interval,)),
+            words_of_numbers(self.event_time),
             self.symbol,
             words_of_numbers(self.close, self.available_time),
             words_of_values(self.values, self.valid),
@@ -67,7 +69,7 @@ def feature_hashes(batch: FeatureBatch) -> U8Array:
         feature_set=batch.feature_set,
         set_version=batch.set_version,
         set_hash=batch.set_hash,
-        interval=words_of_names((batch.interval,)),
+        interval=batch.interval,
         symbol=words_of_names(batch.symbols),
         event_time=microseconds(np.array([batch.event_time], dtype=np.int64)),
         available_time=microseconds(batch.available_time),

@@ -1,6 +1,7 @@
 """What digests a database holds, and where they and the rows differ."""
 
 from infra.warehouse.connection import Connection
+from infra.warehouse.moments import to_nanoseconds
 from infra.warehouse.stored_digests import DigestSpan, pieces, recorded_digests
 from pipeline.digests.digest import Digest
 from pipeline.digests.tally import DigestKey
@@ -10,11 +11,11 @@ from signaltape.verification.rebuilding import DigestDifference, compare_with_ro
 def span_of_all(connection: Connection) -> DigestSpan:
     """From the first to the last bar time that is stored."""
     row = connection.execute(
-        "SELECT (extract(epoch FROM min(event_time)) * 1e9)::bigint, (extract(epoch FROM max(event_time)) * 1e9)::bigint"
-        " FROM (SELECT event_time FROM bars UNION SELECT event_time FROM digests) AS stored"
+        "SELECT min(event_time), max(event_time) FROM (SELECT event_time FROM bars UNION ALL"
+        " SELECT event_time FROM digests) AS stored"
     ).fetchone()
     assert row is not None
-    return DigestSpan(first=row[0] or 0, last=row[1] or 0)
+    return DigestSpan(first=to_nanoseconds(row[0]), last=to_nanoseconds(row[1]))
 
 
 def digests_and_differences(connection: Connection) -> tuple[dict[DigestKey, Digest], list[DigestDifference]]:
