@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import groupby
 
 from infra.settings import Settings
 from infra.warehouse.connection import connect
@@ -11,18 +10,18 @@ from infra.warehouse.stored_log import bar_batch
 from pipeline.engine import LogMessage
 from schemas.bars import BarBatch, StateRepair, Watermark
 
-_ROWS = 5_000
+_MESSAGES = 50
 
 
 def loaded_batches(settings: Settings, partition: int) -> Iterator[BarBatch]:
     """Yield what `backfill FILE` has loaded of a partition's symbols, one batch a close, in order of time."""
     with connect(settings, name="signaltape-history") as connection, connection.transaction():
         connection.execute("SET LOCAL idle_in_transaction_session_timeout TO 0")
-        with connection.cursor(name="loaded_bars") as cursor:
-            cursor.itersize = _ROWS
+        with connection.cursor(name="loaded_bars", binary=True) as cursor:
+            cursor.itersize = _MESSAGES
             cursor.execute(queries("history")["loaded bars"], {"partition": partition})
-            for key, rows in groupby(cursor, key=lambda row: row[:6]):
-                yield bar_batch(key, [row[6:] for row in rows])
+            for row in cursor:
+                yield bar_batch(row[:6], row[6:])
 
 
 def with_loaded(batches: Iterable[BarBatch], log: Iterable[tuple[int, LogMessage]]) -> Iterator[tuple[int, LogMessage]]:

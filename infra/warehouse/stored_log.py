@@ -1,8 +1,7 @@
 """The log of bars as the warehouse keeps it (P12): what the topic no longer holds, read in its order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import merge
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,12 @@ from infra.warehouse.queries import queries
 from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
 from schemas.codec import decode
 from schemas.control import ControlEvent
+from schemas.fields import F8Array
 
 StoredMessage = BarBatch | Watermark | Adjustment | StateRepair | ControlEvent
-_ROWS = 5_000
+_MESSAGES = 50
+_HEAD = 20
+_ELEMENT = np.dtype([("length", ">i4"), ("value", ">f8")])
 
 
 def stored_messages(
@@ -47,18 +49,20 @@ def is_logged(connection: Connection, partition: int, first_generation: int, off
 
 
 def _bars(connection: Connection, place: dict[str, int]) -> Iterator[tuple[int, StoredMessage]]:
-    with connection.cursor(name="log_bars") as cursor:
-        cursor.itersize = _ROWS
+    with connection.cursor(name="log_bars", binary=True) as cursor:
+        cursor.itersize = _MESSAGES
         cursor.execute(queries("added_sets")["log bars"], place)
-        for key, rows in groupby(cursor, key=lambda row: row[:7]):
-            yield int(key[0]), bar_batch(key[1:], [row[7:] for row in rows])
+        for row in cursor:
+            yield int(row[0]), bar_batch(row[1:7], row[7:])
 
 
-def bar_batch(key: tuple[Any, ...], rows: list[tuple[Any, ...]]) -> BarBatch:
-    """A batch of stored rows: ``key`` is interval, event time, source, revision, available time, feed."""
+def bar_batch(key: tuple[Any, ...], columns: Sequence[Any]) -> BarBatch:
+    """A batch of stored rows: ``key`` is interval, event time, source, revision, available time, feed; ``columns`` the
+    symbols, then prices and volume (NaN: none) as float8 arrays in their wire form."""
     interval, time, source, revision, available, feed = key
-    symbols, *prices, volumes = zip(*rows, strict=True)
-    opens, highs, lows, closes = (np.array(column, dtype=np.float64) for column in prices)
+    symbols, *numbers = columns
+    opens, highs, lows, closes, volumes = map(_floats, numbers)
+    valid = ~np.isnan(volumes)
     return BarBatch(
         feed=feed,
         source=source,
@@ -71,9 +75,14 @@ def bar_batch(key: tuple[Any, ...], rows: list[tuple[Any, ...]]) -> BarBatch:
         high=highs,
         low=lows,
         close=closes,
-        volume=np.array([0.0 if one is None else one for one in volumes], dtype=np.float64),
-        volume_valid=np.array([one is not None for one in volumes], dtype=np.bool_),
+        volume=np.where(valid, volumes, 0.0),
+        volume_valid=valid,
     )
+
+
+def _floats(sent: bytes) -> F8Array:
+    """A one-dimensional float8[] without NULLs: a head of five int4, then length and value of each element."""
+    return np.frombuffer(sent, dtype=_ELEMENT, offset=_HEAD)["value"].astype(np.float64)
 
 
 def _events(connection: Connection, place: dict[str, int]) -> Iterator[tuple[int, StoredMessage]]:

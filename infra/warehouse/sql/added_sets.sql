@@ -43,12 +43,16 @@ SELECT generation, min(source_offset) FROM (
 GROUP BY 1 ORDER BY 1;
 
 -- name: log bars
-SELECT source_offset, interval, event_time, source, revision, available_time, feed,
-       symbol, open, high, low, close, volume
+-- One row a message; its columns as arrays in their wire form, which numpy reads as it is.
+SELECT source_offset, interval, event_time, source, revision, available_time, feed, array_agg(symbol ORDER BY row_index),
+       array_send(array_agg(open ORDER BY row_index)), array_send(array_agg(high ORDER BY row_index)),
+       array_send(array_agg(low ORDER BY row_index)), array_send(array_agg(close ORDER BY row_index)),
+       array_send(array_agg(coalesce(volume, 'NaN') ORDER BY row_index))
 FROM bars
 WHERE partition = %(partition)s AND generation >= %(first_generation)s
   AND source_offset >= %(start)s AND source_offset < %(end)s
-ORDER BY source_offset, row_index;
+GROUP BY source_offset, interval, event_time, source, revision, available_time, feed
+ORDER BY source_offset;
 
 -- name: log events
 SELECT source_offset, payload FROM log_events

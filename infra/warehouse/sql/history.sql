@@ -29,12 +29,15 @@ WHERE partition = %(partition)s AND generation >= %(first_generation)s AND code_
 ORDER BY source_offset DESC LIMIT 1;
 
 -- name: loaded bars
--- What `backfill FILE` has loaded of a partition's symbols, in the order of a log that never was.
-SELECT interval, event_time, source, revision, available_time, feed,
-       symbol, open, high, low, close, volume
-FROM bars
-WHERE generation = 0 AND partition = %(partition)s
-ORDER BY event_time, interval, source, revision, available_time, feed, symbol;
+-- What `backfill FILE` has loaded of a partition's symbols, in the order of a log that never was; columns as in the
+-- stored log.
+SELECT interval, event_time, source, revision, available_time, feed, array_agg(symbol ORDER BY symbol),
+       array_send(array_agg(open ORDER BY symbol)), array_send(array_agg(high ORDER BY symbol)),
+       array_send(array_agg(low ORDER BY symbol)), array_send(array_agg(close ORDER BY symbol)),
+       array_send(array_agg(coalesce(volume, 'NaN') ORDER BY symbol))
+FROM bars WHERE generation = 0 AND partition = %(partition)s
+GROUP BY event_time, interval, source, revision, available_time, feed
+ORDER BY event_time, interval, source, revision, available_time, feed;
 
 -- name: control before
 SELECT source_offset, payload FROM log_events
