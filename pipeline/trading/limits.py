@@ -64,7 +64,8 @@ def limited(due: Due, options: TradingOptions) -> F8Array:
     before = np.where(np.sign(due.held) == side, np.minimum(np.abs(due.held), size), 0.0)
     more = size - before
     wanted = float(np.add.reduce(more * due.price))
-    room = options.max_gross * due.equity - due.other_gross - float(np.add.reduce(before * due.price))
+    taken = due.other_gross + float(np.add.reduce(before * due.price))
+    room = max(options.max_gross * due.equity - taken, 0.0)
     if wanted > room:
-        size = before + more * (max(room, 0.0) / wanted)
+        size = before + more * (room / wanted)
     return whole_lots(side * size, options.lot) + 0.0  # no negative zero
