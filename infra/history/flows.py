@@ -26,9 +26,13 @@ from schemas.control import ControlEvent
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Begun:
-    """One partition: ``flow`` takes ``log`` next, which ends with its extent. ``begins`` says from which state."""
+    """One partition: ``flow`` takes ``log`` next, which ends with its extent. ``begins`` says from which state.
+
+    ``start``: the first offset of the present log that is read.
+    """
 
     extent: Extent
+    start: int
     flow: PartitionFlow
     log: Iterator[tuple[int, LogMessage]]
     begins: str
@@ -85,7 +89,7 @@ def begin_flows(
             inference=_inference(connection, settings, (extent, begun), choice),
             find=finder(connection, extent.first_generation),
         )
-        made.append(Begun(extent=extent, flow=flow, log=log, begins=begun.begins))
+        made.append(Begun(extent=extent, start=begun.offset, flow=flow, log=log, begins=begun.begins))
     return tuple(made)
 
 

@@ -94,6 +94,13 @@ COMMANDS: tuple[Entry, ...] = (
         sets=True,
     ),
     Entry(
+        name="verify",
+        target="signaltape.cli.verify:verify",
+        panel=_MODELS,
+        help="Prove that the log gives what was recorded.",
+        sets=True,
+    ),
+    Entry(
         name="explain",
         target="signaltape.cli.explain:explain",
         panel=_MODELS,

@@ -1,0 +1,40 @@
+"""Two of the three accounts, as the store has them: the agents' digests, and those of the rows as they are now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.warehouse.connection import Connection
+from infra.warehouse.stored_digests import (
+    DigestSpan,
+    Recorded,
+    pieces,
+    recorded_digests,
+    stored_row_digests,
+)  # fmt: skip
+from pipeline.digests.digest import Digest
+from pipeline.digests.tally import FEATURES, PREDICTIONS, SIGNALS, DigestKey
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accounts:
+    """Reads by stretch of time. ``first_generations``: by partition, the first generation of the present log."""
+
+    connection: Connection
+    first_generations: Mapping[int, int]
+
+    def read(self, since: int, before: int) -> tuple[dict[DigestKey, Recorded], dict[DigestKey, Digest]]:
+        """Both accounts of the bar times from ``since`` to ``before`` (exclusive), inside the caller's transaction."""
+        span = DigestSpan(
+            first=since,
+            last=before - 1,
+            stages=(FEATURES, PREDICTIONS, SIGNALS),
+            first_generations=self.first_generations,
+        )
+        live: dict[DigestKey, Recorded] = {}
+        stored: dict[DigestKey, Digest] = {}
+        for piece in pieces(self.connection, span):
+            live |= recorded_digests(self.connection, piece)
+            for tally in stored_row_digests(self.connection, piece).values():
+                for key, digest in tally:
+                    stored[key] = stored.get(key, Digest()) + digest
+        return live, stored

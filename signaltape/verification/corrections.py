@@ -1,0 +1,46 @@
+"""Rows of kind `correction` that the agent makes from a state in the log: row by row, they are few.
+
+Those of the repair job are no function of the log alone (it answers what it finds open when it runs): their effect is,
+since the state that it publishes lies in the log and everything later is computed from it.
+"""
+
+from collections.abc import Sequence
+
+from infra.warehouse.connection import Connection
+from infra.warehouse.stored_sheets import stored_corrections
+from infra.warehouse.verification import Lane
+from pipeline.digests.tally import CORRECTIONS, DigestKey, set_subject
+from pipeline.explanation.comparison import Tolerance
+from pipeline.verification.differences import RecordDifference, compare_sheets
+from pipeline.verification.sheets import Sheet, correction_sheet, empty, joined
+from signaltape.verification.book import Book
+
+
+def compare_corrections(
+    connection: Connection, lanes: Sequence[Lane], book: Book, tolerance: Tolerance
+) -> tuple[list[RecordDifference], int]:
+    """Differences of the rows that each engine made again, and how many rows were compared."""
+    found: list[RecordDifference] = []
+    compared = 0
+    for lane in lanes:
+        computed = _computed(book, lane.partition)
+        offsets = book.repairs.get(lane.partition, [])
+        stored = stored_corrections(connection, lane, offsets, book.span, book.names) if offsets else {}
+        for key in stored.keys() | computed.keys():
+            one, two = stored.get(key), computed.get(key)
+            compared += len((one or two or empty()).symbols)
+            found += compare_sheets(key, one or _like(two), two or _like(one), tolerance)
+    return sorted(found, key=lambda one: one.order), compared
+
+
+def _computed(book: Book, partition: int) -> dict[DigestKey, Sheet]:
+    parts: dict[DigestKey, list[Sheet]] = {}
+    for batch in book.corrections.get(partition, []):
+        subject = set_subject(batch.feature_set, batch.set_version)
+        key = DigestKey(CORRECTIONS, subject, batch.interval, batch.event_time)
+        parts.setdefault(key, []).append(correction_sheet(batch, book.names[subject]))
+    return {key: joined(some) for key, some in parts.items()}
+
+
+def _like(sheet: Sheet | None) -> Sheet:
+    return empty() if sheet is None else empty(sheet.columns, sheet.fact_names)
