@@ -1,6 +1,7 @@
-"""Information coefficient of signals: their scores against what their symbols returned over the horizon."""
+"""Information coefficient: scores against what their symbols returned over the horizon."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,13 @@ from pipeline.drift.information_coefficient import Correlation, spearman
 from pipeline.drift.results import Insufficient
 from pipeline.drift.training_reference import overlap_of
 from pipeline.trading.score_ring import Pairs, ScoreRing
-from pipeline.trading.section import Section
+from pipeline.trading.section import Scores, Section
 from schemas.intervals import session_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionCoefficient:
-    """A session's mean IC over the ``times`` bar times of whose signals enough had their returns complete in it.
+    """A session's mean IC over the ``times`` bar times of whose scores enough had their returns complete in it.
 
     ``session``: days since the Unix epoch. ``times_short``: bar times with too few names. ``names``: the most that
     one had. ``pairs``: in all. ``value`` is ``Insufficient`` where no bar time had enough.
@@ -31,7 +32,7 @@ class SessionCoefficient:
 
 
 class ScoreRecord:
-    """Scores of signals joined with their returns, session by session, as the drift of models is measured.
+    """Scores joined with their returns, session by session, as the drift of models is measured.
 
     Memory holds the bars of the longest horizon, the pairs of one session, and a line for each session before. The
     order of batches and symbols does not matter.
@@ -46,14 +47,14 @@ class ScoreRecord:
         self._open: list[Pairs] = []
         self._closed: list[SessionCoefficient] = []
 
-    def add(self, section: Section) -> None:
-        """Take a bar time and its signals, later than the one before."""
+    def add(self, section: Section, scores: Sequence[Scores] | None = None) -> None:
+        """Take a bar time, later than the one before, and its scores; None: those of its signals."""
         session = session_of(section.event_time)
         if session != self._session:
             self._closed += self._reduced()
             self._open, self._session, self._sessions = [], session, self._sessions + 1
         self._bar_times += 1
-        self._open += self._ring.add(section)
+        self._open += self._ring.add(section, scores)
 
     def sessions(self) -> tuple[SessionCoefficient, ...]:
         """Every session in which returns were complete, the last one as far as it went, oldest first."""
@@ -65,7 +66,7 @@ class ScoreRecord:
         values = [one.value for one in found if not isinstance(one.value, Insufficient)]
         if not values:
             most = max((one.names for one in found), default=0)
-            reason = "too few names with a signal at one bar time" if found else "no signal's horizon was complete"
+            reason = "too few names with a score at one bar time" if found else "no score's horizon was complete"
             return Insufficient(n=most, minimum=self._minimum, reason=reason)
         overlap = overlap_of(self._ring.horizons[-1], self._bar_times / self._sessions) - 1
         return mean_coefficient(values, overlap=overlap)

@@ -1,6 +1,7 @@
 """Gathers what a simulation did, bar time by bar time, into its figures."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from pipeline.trading.drawdown import Drawdown, DrawdownTrack
 from pipeline.trading.metrics import Exposure, Metrics, PeriodFigures, Share
 from pipeline.trading.ratios import LEAST_SESSIONS, annual_return, annual_volatility, sortino
 from pipeline.trading.results import Stepped
-from pipeline.trading.section import Section
+from pipeline.trading.section import Scores, Section
 from schemas.fields import F8Array
 from schemas.intervals import session_of
 
@@ -44,8 +45,11 @@ class Performance:
         self._splits: set[str] = set()
         self._bankrupt_time: int | None = None
 
-    def add(self, section: Section, stepped: Stepped) -> None:
-        """Take a bar time and what the simulation made of it."""
+    def add(self, section: Section, stepped: Stepped, scores: Sequence[Scores] | None = None) -> None:
+        """Take a bar time and what the simulation made of it.
+
+        ``scores``: what the coefficient is about, ``scores_of`` the bar time's predictions; None: those of its signals.
+        """
         session = session_of(section.event_time)
         if not self._days or session != self._days[-1]:
             self._days.append(session)
@@ -53,7 +57,7 @@ class Performance:
         self._begin = section.event_time if self._begin is None else self._begin
         self._last = stepped
         self._bar_times += 1
-        self._scores.add(section)
+        self._scores.add(section, scores)
         self._drawdown.add(stepped.event_time, len(self._days) - 1, stepped.equity)
         line = self._lines[-1]
         line[_EQUITY] = stepped.equity

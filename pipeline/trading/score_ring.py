@@ -7,11 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.trading.places import SymbolPlaces
-from pipeline.trading.section import Section
+from pipeline.trading.section import Scores, Section
 from pipeline.trading.splits import PendingSplits
 from schemas.bars import BarBatch
 from schemas.fields import F8Array, I8Array
-from schemas.signal_columns import SignalColumns
 
 #: Prediction times (ns UTC), scores and log returns that came true, each of shape (n,).
 Pairs = tuple[I8Array, F8Array, F8Array]
@@ -38,14 +37,20 @@ class ScoreRing:
         self._values: F8Array = np.zeros((2, 2, 0))  # (layers, depth, symbols)
         self._stamps: I8Array = np.zeros((2, 2, 0), np.int64)
 
-    def add(self, section: Section) -> list[Pairs]:
-        """Take a bar time and its signals; returns the pairs whose horizon is complete with it."""
+    def add(self, section: Section, scores: Sequence[Scores] | None = None) -> list[Pairs]:
+        """Take a bar time and its scores (None: those of its signals); returns the pairs that are complete with it."""
         self._splits.receive(section.splits, self._places, self._marks[_LAST])
         for batch in section.bars:
             self._admit(batch.symbols)
         ripe = [pairs for batch in section.bars for pairs in self._bars(batch)]
-        for one in section.signals:
-            self._scores(one)
+        if scores is None:
+            for one in section.signals:
+                horizons = np.array([terms.horizon for terms in one.terms], np.int64)[one.term]
+                self._keep(section.event_time, one.symbol, one.score, horizons)
+        else:
+            for said in reversed(scores):  # where two scored one symbol, the first is written last
+                horizons = np.full(len(said.symbols), said.horizon)
+                self._keep(section.event_time, said.symbols, said.score, horizons)
         return ripe
 
     def _admit(self, symbols: Sequence[str]) -> None:
@@ -77,19 +82,19 @@ class ScoreRing:
                 found.append((self._stamps[_TIME, then, at], self._values[_SCORE, then, at], returns))
         return found
 
-    def _scores(self, columns: SignalColumns) -> None:
-        horizons = np.array([terms.horizon for terms in columns.terms], np.int64)
-        new = set(horizons.tolist()).difference(self.horizons)
+    def _keep(self, event_time: int, symbols: Sequence[str], score: F8Array, horizons: I8Array) -> None:
+        """Write scores beside the bars that they were made on."""
+        new = set(np.unique(horizons).tolist()).difference(self.horizons)
         if new:
             self.horizons = tuple(sorted({*self.horizons, *new}))
             self._deepen(self.horizons[-1] + 1)
-        places = self._places.find(columns.symbol)
+        places = self._places.find(symbols)
         rows = np.flatnonzero(places >= 0)
-        rows = rows[self._marks[_LAST, places[rows]] == columns.event_time]  # no return begins without its bar
+        rows = rows[self._marks[_LAST, places[rows]] == event_time]  # no return begins without its bar
         at = places[rows]
         slots = (self._marks[_COUNT, at] - 1) % self._depth
-        self._values[_SCORE, slots, at] = columns.score[rows]
-        self._stamps[_HORIZON, slots, at] = horizons[columns.term[rows]]
+        self._values[_SCORE, slots, at] = score[rows]
+        self._stamps[_HORIZON, slots, at] = horizons[rows]
 
     @property
     def _depth(self) -> int:

@@ -91,7 +91,7 @@ def test_nothing_yet_is_no_figure() -> None:
     assert found.drawdown == found.exposure == found.total_return
     assert found.annual_return == Insufficient(n=0, minimum=5, reason="too few sessions")
     assert found.hit_rate_trades == Insufficient(n=0, minimum=1, reason="no trade was closed")
-    assert found.coefficient == Insufficient(n=0, minimum=20, reason="no signal's horizon was complete")
+    assert found.coefficient == Insufficient(n=0, minimum=20, reason="no score's horizon was complete")
     assert (found.begin, found.end, found.equity, found.bankrupt_time) == (None, None, 1000.0, None)
     assert Performance(1000.0).months().name == ()
 

@@ -14,8 +14,9 @@ from pipeline.drift.coefficient_mean import MeanCoefficient
 from pipeline.drift.results import Insufficient
 from pipeline.trading.coefficient import ScoreRecord, SessionCoefficient
 from pipeline.trading.score_ring import ScoreRing
-from pipeline.trading.section import Section
+from pipeline.trading.section import Section, scores_of
 from schemas.intervals import DAY, session_of
+from schemas.predictions import PredictionBatch
 from tests.support.trading_market import BEGIN, Said, at, bars_of, section, section_at, split_of
 
 pytestmark = pytest.mark.unit
@@ -157,5 +158,34 @@ def test_too_few_names_is_no_coefficient() -> None:
     first, second = record.sessions()
     assert first == SessionCoefficient(session=first.session, value=short, times=0, times_short=2, names=5, pairs=10)
     assert second.value == short
-    reason = "too few names with a signal at one bar time"
+    reason = "too few names with a score at one bar time"
     assert record.mean() == Insufficient(n=5, minimum=20, reason=reason)
+
+
+def predicted(one: Section, model: str, scores: list[float], *, role: str = "live") -> PredictionBatch:
+    """A call over the symbols of a section's batch; its first row was answered by the fallback."""
+    n = len(scores)
+    return PredictionBatch(
+        source_partition=0, source_position=(0, 0, 0), strategy="test", model=model, model_version=1, model_sha256="",
+        role=role, feature_set="core", set_version=1, set_hash="", interval="1m", horizon=1,
+        event_time=one.event_time, model_latency=0, deadline_missed=False, breaker_open=False,
+        symbols=one.bars[0].symbols, score=np.array(scores), confidence=np.zeros(n),
+        status=np.array([1] + [0] * (n - 1), np.uint8), direction=np.zeros(n, np.uint8),
+        outcome=np.zeros(n, np.uint8),
+    )  # fmt: skip
+
+
+def test_scores_of_predictions_take_the_place_of_those_of_signals() -> None:
+    """Serving models only, without fallbacks; of two for one symbol the first by name."""
+    sections = [
+        section(bar, {"A": (1, 10 + bar), "B": (1, 10 + bar)}, {"A": Said(signal="long", score=9.0)}) for bar in (0, 1)
+    ]
+    calls = [
+        predicted(sections[0], "second", [0.1, 0.2]),
+        predicted(sections[0], "first", [0.3, 0.4]),
+        predicted(sections[0], "another", [0.5, 0.6], role="shadow"),
+    ]
+    ring = ScoreRing()
+    ring.add(sections[0], scores_of(calls))
+    ((times, scores, _),) = ring.add(sections[1], ())
+    assert (times.tolist(), scores.tolist()) == ([at(0)], [0.4])
