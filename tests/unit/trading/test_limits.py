@@ -43,6 +43,7 @@ def test_gross_never_forces_a_sale_nor_stops_one() -> None:
 
 def test_a_turn_counts_as_new() -> None:
     assert left([-40], [80], max_gross=0.5) == [50]
+    assert str(left([40], [-80], gross=2_000.0, max_gross=1.0)) == "[0.0]"  # not -0.0, which would be shown
 
 
 def test_places_go_to_the_highest_priority_then_by_symbol() -> None:
