@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.trading.options import TradingOptions
@@ -70,6 +70,7 @@ def bits(found: Any) -> Any:
     return found.hex() if isinstance(found, float) else found
 
 
+@settings(deadline=None)
 @given(histories(), OPTIONS)
 def test_equity_is_that_of_the_scalar_account(history: list[Section], options: TradingOptions) -> None:
     """And so is whether it is bankrupt; units too."""
@@ -84,6 +85,7 @@ def test_equity_is_that_of_the_scalar_account(history: list[Section], options: T
         )
 
 
+@settings(max_examples=50, deadline=None)
 @given(histories(splits=False), OPTIONS)
 def test_cash_is_what_the_fills_left(history: list[Section], options: TradingOptions) -> None:
     simulation, steps = run(options, history)
@@ -102,6 +104,7 @@ def test_cash_is_what_the_fills_left(history: list[Section], options: TradingOpt
     )
 
 
+@settings(max_examples=50, deadline=None)
 @given(histories(), OPTIONS)
 def test_a_step_does_not_depend_on_its_own_signals_nor_on_what_comes(
     history: list[Section], options: TradingOptions
@@ -114,6 +117,7 @@ def test_a_step_does_not_depend_on_its_own_signals_nor_on_what_comes(
         assert bits(replace(again[number], unpriced=0)) == bits(replace(steps[number], unpriced=0))
 
 
+@settings(max_examples=50, deadline=None)
 @given(histories(), OPTIONS, st.randoms(use_true_random=False))
 def test_the_order_of_batches_and_symbols_changes_no_bit(
     history: list[Section], options: TradingOptions, rng: Any
@@ -150,6 +154,7 @@ def test_the_order_of_batches_and_symbols_changes_no_bit(
     assert bits(other.by_symbol()) == bits(plain.by_symbol())
 
 
+@settings(max_examples=50, deadline=None)
 @given(histories(splits=False), OPTIONS, st.sampled_from([0.5, 2.0, 4.0]))
 def test_a_split_of_everything_changes_nothing_but_units(
     history: list[Section], options: TradingOptions, factor: float
@@ -174,6 +179,7 @@ def test_a_split_of_everything_changes_nothing_but_units(
         assert bits([other.equity, other.traded, other.commission]) == bits([one.equity, one.traded, one.commission])
 
 
+@settings(max_examples=50, deadline=None)
 @given(histories(splits=False), OPTIONS)
 def test_limits_hold_at_every_fill(history: list[Section], options: TradingOptions) -> None:
     """Fills at the close without costs: then the account after the step is the account at the fill."""
@@ -204,9 +210,11 @@ def test_limits_hold_at_every_fill(history: list[Section], options: TradingOptio
         before = values
 
 
+@settings(max_examples=50, deadline=None)
 @given(histories(splits=False, prices=st.just(9.9)), OPTIONS)
 def test_constant_prices_without_costs_earn_exactly_nothing(history: list[Section], options: TradingOptions) -> None:
     simulation, steps = run(replace(options, commission_bps=0.0, slippage_bps=0.0), history)
     assert {step.equity for step in steps} == {10_000.0}
     assert not simulation.by_symbol().net.any()
+    assert not simulation.by_symbol().wins.any()  # nothing gained is nothing won
     assert not any(trades.net.any() for step in steps for trades in step.trades)

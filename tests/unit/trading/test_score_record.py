@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
@@ -75,6 +75,7 @@ def histories(draw: st.DrawFn) -> list[Section]:
     return found
 
 
+@settings(max_examples=60, deadline=None)
 @given(histories())
 def test_pairs_are_those_counted_one_by_one(history: list[Section]) -> None:
     found, expected = pairs_of(history), counted(history)

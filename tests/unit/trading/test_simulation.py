@@ -102,14 +102,14 @@ def test_a_trade_that_grows_and_shrinks_has_average_prices() -> None:
     options = replace(ALL_IN, weight=0.5, rebalance=True)
     sections = [
         section(0, {"A": (10, 10)}, {"A": replace(LONG, scale=0.4)}),  # 20 units
-        section(1, {"A": (10, 10)}, {"A": LONG}),  # 50
+        section(1, {"A": (10, 10)}, {"A": replace(LONG, model="beta")}),  # 50
         section(2, {"A": (20, 10)}, {"A": replace(LONG, scale=0.2)}),  # 700 are left: 7
         section(3, {"A": (30, 30)}, {"A": FLAT}),
         section(4, {"A": (40, 40)}),
     ]
     _, steps = run(options, sections)
     (trade,) = closed(steps)
-    assert trade.units[0] == 50
+    assert (trade.units[0], trade.entry_time[0], trade.model) == (50, at(1), ("alpha:1",))
     assert trade.entry_price[0] == pytest.approx((20 * 10 + 30 * 20) / 50)
     assert trade.exit_price[0] == pytest.approx((43 * 30 + 7 * 40) / 50)
     assert trade.gross[0] == pytest.approx(43 * 30 + 7 * 40 - 800)
