@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pipeline.deployments import ModelRef
 from pipeline.engine import LogMessage
 from pipeline.replay.offsets import OffsetMap
 from pipeline.replay.repairs import translated
@@ -15,6 +16,13 @@ from schemas.row_faults import bar_row_faults
 
 #: Decisions about models: left out where the replay is told which one to use.
 MODEL_ACTIONS = frozenset({"activate", "rollback", "shadow", "unshadow", "experiment"})
+
+
+def named_model(event: ControlEvent) -> ModelRef | None:
+    """The model that has to be there for a decision to be obeyed, None if it names none."""
+    if event.action not in MODEL_ACTIONS or event.action == "unshadow" or not event.model or event.model_version < 1:
+        return None
+    return ModelRef(name=event.model, version=event.model_version)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

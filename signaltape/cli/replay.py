@@ -1,6 +1,7 @@
 """`signaltape replay`: a range of history through the same agents, beside the live ones."""
 
 import json
+import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,6 +58,7 @@ def replay(
         symbols=_names(symbols), speed=speed, model=_model(model), strategy=strategy,
     )  # fmt: skip
     place = ReplayPlace(request.name, load_settings())
+    signal.signal(signal.SIGTERM, _cancel)
     try:
         with Told(request, signals=signals, as_json=as_json) as told:
             report = run_replay(place, request, told.listener, remove=remove)
@@ -138,6 +140,11 @@ def remove(ident: Ident, as_json: AsJson = False) -> None:
         f"removed replay {ident}: {removed.topics} topics, {removed.groups} groups, {removed.tables} tables, "
         f"{removed.keys} Redis keys"
     )
+
+
+def _cancel(*_: object) -> None:
+    """Take SIGTERM for Ctrl-C: the agents are stopped in order."""
+    raise KeyboardInterrupt
 
 
 def _print(record: "ReplayRecord", *, as_json: bool) -> None:

@@ -26,7 +26,11 @@ class Told:
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._terminal = console.is_terminal
-        self._progress = Progress(*columns, console=console, transient=True, disable=not self._terminal)
+        # Where stdout goes elsewhere, signals must not end up on the terminal that shows the progress.
+        together = sys.stdout.isatty()
+        self._progress = Progress(
+            *columns, console=console, transient=True, disable=not self._terminal, redirect_stdout=together
+        )
         self._task = self._progress.add_task(f"replay {request.name.ident}", total=None)
         self.listener = Listener(say=self._say, progress=self._move, signal=self._signal if signals else None)
 
@@ -38,7 +42,7 @@ class Told:
         self._progress.stop()
 
     def _say(self, text: str) -> None:
-        typer.echo(f"▸ {text}", err=True)
+        self._progress.console.print(f"▸ {text}", markup=False, highlight=False, soft_wrap=True)
 
     def _move(self, progress: dict[str, Any]) -> None:
         waiting = ", ".join(f"{count:,} before {stage}" for stage, count in progress["waiting"].items() if count)

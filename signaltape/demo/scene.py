@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.errors import OperatorError
+from infra.places import cache_folder
 from infra.settings import Settings, load_settings
 from infra.stack import Endpoints, Ports, Stack, StackConfig
 from signaltape.demo.console import Console
@@ -42,7 +43,9 @@ def scene(home: Path, console: Console) -> Iterator[Scene]:
         cleanup.enter_context(_alone(home))
         with console.step("starting Kafka, Postgres with TimescaleDB, Redis"):
             shutil.rmtree(folder, ignore_errors=True)
-            config = StackConfig(data=folder / "stack", cache=home / "cache", ports=Ports.free(), brief=True)
+            folder.mkdir()
+            cache_folder(folder).symlink_to(cache_folder(home))  # for `signaltape up` there, to look at its data later
+            config = StackConfig(data=folder / "stack", cache=cache_folder(home), ports=Ports.free(), brief=True)
             stack = Stack(config, progress=console.say)
             cleanup.callback(stack.stop)
             endpoints = stack.start()

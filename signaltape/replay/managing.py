@@ -45,7 +45,7 @@ def cancel(settings: Settings, name: ReplayName) -> ReplayRecord:
 def _running(settings: Settings, name: ReplayName) -> None:
     record = known(settings, name)
     if record.state in ENDED or record.state == "died":
-        raise ReplayRefused(f"replay {name.ident} does not run: it is {record.state}")
+        raise ReplayRefused(f"replay {name.ident} does not run (state: {record.state})")
 
 
 def _await(settings: Settings, name: ReplayName, obeyed: Callable[[ReplayRecord], bool]) -> ReplayRecord:

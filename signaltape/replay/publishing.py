@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from infra.broker.publisher import Publisher
 from infra.settings import Settings
-from pipeline.deployments import ModelRef
 from pipeline.engine import LogMessage
 from pipeline.replay.aligning import LogEntry
 from pipeline.replay.missing_days import MissingDays
-from pipeline.replay.rewriting import Rewriter, Rewritten
+from pipeline.replay.rewriting import Rewriter, Rewritten, named_model
 from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
 from schemas.codec import encode
 from schemas.control import ControlEvent
@@ -95,8 +94,8 @@ class HistoryPublisher:
     def _write(self, made: Rewritten) -> None:
         if made.decision is not None:
             event = made.decision
-            if event.model and event.model_version > 0 and event.action != "unshadow":
-                self._shelf.put(ModelRef(name=event.model, version=event.model_version))
+            if (ref := named_model(event)) is not None:
+                self._shelf.put(ref)
             headers = event_headers(event.TYPE, event.event_id, "control", event.issued_at)
             self._publisher.send(self._control, 0, encode(event), key=event.strategy.encode(), headers=headers)
             self.flush()

@@ -36,9 +36,9 @@ class Removed:
 def remove_replay(place: ReplayPlace) -> Removed:
     """Remove a replay that has ended, in whatever way; a second call finishes what a first one left.
 
-    1. Wait until its services have ended: their guardian, which outlives a process that was killed, ends them;
-    2. its consumer groups, which it can't have members in any more; 3. its topics; 4. its schema; 5. its Redis keys;
-    6. its folder, last, so that `replay list` shows it as long as anything is left.
+    1. Wait until its services have ended: their guardian, which outlives a process that was killed, ends them; 2. its
+    topics; 3. its schema; 4. its Redis keys; 5. its consumer groups, once Kafka has forgotten their members; 6. its
+    folder, last, so that `replay list` shows it as long as anything is left.
 
     Raises ``ReplayRefused`` while it runs.
     """
@@ -47,10 +47,10 @@ def remove_replay(place: ReplayPlace) -> Removed:
         raise ReplayRefused(f"replay {ident} is running: `signaltape replay cancel {ident}` first")
     _await_services(place)  # 1.
     live, prefix = place.live, place.name.prefix
-    groups = when_stopped(lambda: remove_groups(live, prefix), "a service of the replay", ReplayRefused)  # 2.
-    topics = remove_topics(live, prefix)  # 3.
-    tables = drop_schema(live, place.name.schema)  # 4.
-    keys = remove_keys(live, prefix)  # 5.
+    topics = remove_topics(live, prefix)  # 2.
+    tables = drop_schema(live, place.name.schema)  # 3.
+    keys = remove_keys(live, prefix)  # 4.
+    groups = when_stopped(lambda: remove_groups(live, prefix), "a service of the replay", ReplayRefused)  # 5.
     there = place.folder.is_dir()
     if there:
         shutil.rmtree(place.folder)  # 6.

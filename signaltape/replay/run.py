@@ -77,6 +77,8 @@ def run_replay(
     source = open_source(place.live, request)  # 1.
     shelf = ModelShelf(place.live, place.settings)
     decision = _decision(request, shelf)
+    for ref in source.models:
+        shelf.find(ref.name, ref.version)
     record = ReplayRecord(
         ident=place.name.ident, request=request.document(), created_at=datetime.now(UTC).isoformat(timespec="seconds")
     )

@@ -1,22 +1,27 @@
 """History as it is to be replayed: one stream in order of event time, from the log's first message on."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from infra.history.extents import extents
+from infra.history.extents import Extent, extents
 from infra.history.topic_lanes import topic_lane
 from infra.settings import Settings
 from infra.warehouse.checkpoints import read_checkpoints
-from infra.warehouse.connection import connect
+from infra.warehouse.connection import Connection, connect
+from infra.warehouse.queries import queries
 from infra.warehouse.replays import known_symbols, stored_sets
 from infra.warehouse.stored_log import stored_messages
+from pipeline.deployments import ModelRef
 from pipeline.engine import LogMessage
 from pipeline.features import FEATURE_SETS
 from pipeline.replay.aligning import LogEntry, aligned
+from pipeline.replay.rewriting import named_model
 from producers.bar_files import read_bars
 from producers.bar_table import BarTable
 from producers.file_log import file_log
 from producers.splits import read_splits
+from schemas.codec import decode
+from schemas.control import ControlEvent
 from schemas.names import MAX_NAME
 from schemas.topics import TopicNames
 from signaltape.backtest.request import BarFile
@@ -28,11 +33,15 @@ _WINDOW = 1_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """``entries`` up to the end of the range, in which ``bars`` close; ``name`` says where they are from."""
+    """``entries`` up to the end of the range, in which ``bars`` close; ``name`` says where they are from.
+
+    ``models``: those that the control events among them name.
+    """
 
     entries: Iterator[LogEntry]
     bars: int
     name: str
+    models: tuple[ModelRef, ...] = ()
 
 
 def open_source(live: Settings, request: ReplayRequest) -> Source:
@@ -43,7 +52,7 @@ def open_source(live: Settings, request: ReplayRequest) -> Source:
     """
     source = request.source
     found = _file(live, request, source) if isinstance(source, BarFile) else _log(live, request, source)
-    return Source(entries=_until(found.entries, request.end), bars=found.bars, name=found.name)
+    return replace(found, entries=_until(found.entries, request.end))
 
 
 def _until(entries: Iterator[LogEntry], end: int) -> Iterator[LogEntry]:
@@ -77,7 +86,8 @@ def _within(table: BarTable, request: ReplayRequest) -> int:
 
 def _log(live: Settings, request: ReplayRequest, source: str) -> Source:
     with connect(live, name="signaltape-replay") as connection:
-        bars = sum(one.bars for one in extents(connection, live, request.start, request.end))
+        found = extents(connection, live, request.start, request.end)
+        bars = sum(one.bars for one in found)
         if request.symbols:
             known = known_symbols(connection, request.symbols, request.start, request.end)
             _refuse_unknown(request, [one.symbol for one in known if not one.known], "the log")
@@ -86,12 +96,25 @@ def _log(live: Settings, request: ReplayRequest, source: str) -> Source:
                 raise ReplayRefused("none of --symbols has a bar in the range: change --from and --to")
         if request.model is None:
             _refuse_changed_sets(live, stored_sets(connection))
+        models = () if request.model is not None else _named_models(connection, found)
         points = read_checkpoints(connection, "features", TopicNames(live.topics.prefix).bars)
     if source == "topic":
         lanes = {partition: topic_lane(live, partition, 0) for partition in points}
     else:
         lanes = {p: _stored_lane(live, p, point.first_generation, point.effect_offset) for p, point in points.items()}
-    return Source(entries=aligned(lanes), bars=bars, name=source)
+    return Source(entries=aligned(lanes), bars=bars, name=source, models=models)
+
+
+def _named_models(connection: Connection, found: Sequence[Extent]) -> tuple[ModelRef, ...]:
+    """The models that the log's decisions up to the end of the range name."""
+    refs = set()
+    for extent in found:
+        values = {"partition": extent.partition, "first_generation": extent.first_generation, "offset": extent.end}
+        for _, payload in connection.execute(queries("history")["control before"], values):
+            event = decode(bytes(payload))
+            if isinstance(event, ControlEvent) and (ref := named_model(event)) is not None:
+                refs.add(ref)
+    return tuple(sorted(refs))
 
 
 def _stored_lane(live: Settings, partition: int, generation: int, end: int) -> Iterator[tuple[int, LogMessage]]:

@@ -86,7 +86,7 @@ def played(ops: list[tuple[int, int]]) -> Recorded:
     return world
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     ops=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 40)), max_size=50),
     base=st.integers(0, 1_000),
