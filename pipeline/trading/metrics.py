@@ -6,6 +6,7 @@ from pipeline.drift.coefficient_mean import MeanCoefficient
 from pipeline.drift.results import Insufficient
 from pipeline.drift.sharpe import Sharpe
 from pipeline.trading.drawdown import Drawdown
+from pipeline.trading.trade_tally import TradeFigures
 from schemas.fields import F8Array, I8Array
 
 
@@ -34,9 +35,10 @@ class Metrics:
     Amounts are in currency, times ns UTC. Returns are those of session days (equity at the last bar of each against
     the session before, the first against the capital); a year has ``periods`` of them. ``drawdown`` is that of every
     bar's equity, and ``calmar`` is ``annual_return`` over its depth. ``turnover``: bought and sold in a year, over
-    the mean equity. ``hit_rate_trades``: of closed trades, those with net above 0; ``hit_rate_sessions``: of sessions
-    whose equity changed, those that gained. ``gross``, ``costs``: profit before costs, and commission and slippage,
-    of open trades too. ``cut``, ``refused``, ``unpriced`` and ``refused_splits``: sums of the steps'.
+    the mean equity. ``trades``: closed ones, and ``trade_figures`` are about them. ``hit_rate_trades``: of closed
+    trades, those with net above 0; ``hit_rate_sessions``: of sessions whose equity changed, those that gained.
+    ``gross``: profit before commission and slippage, of open trades too. ``cut``, ``refused``, ``unpriced`` and
+    ``refused_splits``: sums of the steps'.
     ``bankrupt_time``: when the equity fell to 0 or below.
     """
 
@@ -52,6 +54,7 @@ class Metrics:
     slippage: float
     traded: float
     trades: int
+    trade_figures: TradeFigures | Insufficient
     total_return: float | Insufficient
     annual_return: float | Insufficient
     annual_volatility: float | Insufficient

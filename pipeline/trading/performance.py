@@ -13,6 +13,7 @@ from pipeline.trading.metrics import Exposure, Metrics, PeriodFigures, Share
 from pipeline.trading.ratios import LEAST_SESSIONS, annual_return, annual_volatility, sortino
 from pipeline.trading.results import Stepped
 from pipeline.trading.section import Scores, Section
+from pipeline.trading.trade_tally import TradeTally
 from schemas.fields import F8Array
 from schemas.intervals import session_of
 
@@ -34,6 +35,7 @@ class Performance:
         self._capital, self._periods = capital, periods
         self._scores = ScoreRecord()
         self._drawdown = DrawdownTrack(capital)
+        self._tally = TradeTally()
         self._days: list[int] = []
         self._lines: list[list[float]] = []
         self._begin: int | None = None
@@ -65,7 +67,7 @@ class Performance:
         line[_TRADED] += stepped.traded
         for trades in stepped.trades:
             line[_TRADES] += len(trades)
-            line[_WINS] += int(np.count_nonzero(trades.net > 0))
+            line[_WINS] += self._tally.add(trades)
         shares = (0.0, 0.0)
         if stepped.equity > 0:
             shares = (stepped.gross_exposure / stepped.equity, stepped.net_exposure / stepped.equity)
@@ -99,7 +101,6 @@ class Performance:
         total = equity / self._capital - 1
         yearly = annual_return(total, n, periods=self._periods)
         drawdown = self._drawdown.result() if last is not None else _NO_BAR
-        trades = int(sum(line[_TRADES] for line in self._lines))
         lost = self._bankrupt_time is not None
         return Metrics(
             begin=self._begin,
@@ -113,7 +114,8 @@ class Performance:
             commission=self._commission,
             slippage=self._slippage,
             traded=math.fsum(line[_TRADED] for line in self._lines),
-            trades=trades,
+            trades=self._tally.n,
+            trade_figures=self._tally.result(),
             total_return=total if last is not None else _NO_BAR,
             annual_return=yearly,
             annual_volatility=_LOST if lost else annual_volatility(returns, periods=self._periods),
@@ -122,7 +124,7 @@ class Performance:
             drawdown=drawdown,
             calmar=_calmar(yearly, drawdown),
             turnover=self._turnover(n),
-            hit_rate_trades=_share(sum(line[_WINS] for line in self._lines), trades, "no trade was closed"),
+            hit_rate_trades=_share(self._tally.wins, self._tally.n, "no trade was closed"),
             hit_rate_sessions=_share(
                 int(np.count_nonzero(returns > 0)), int(np.count_nonzero(returns)), "no session changed the equity"
             ),

@@ -15,6 +15,7 @@ from pipeline.trading.options import TradingOptions
 from pipeline.trading.performance import Performance
 from pipeline.trading.section import Section
 from pipeline.trading.simulation import Simulation
+from pipeline.trading.trade_tally import TradeFigures
 from schemas.intervals import DAY, MINUTE, session_of
 from tests.support.trading_market import BEGIN, Said, at, market, section, split_of
 
@@ -92,6 +93,7 @@ def test_nothing_yet_is_no_figure() -> None:
     assert found.annual_return == Insufficient(n=0, minimum=5, reason="too few sessions")
     assert found.hit_rate_trades == Insufficient(n=0, minimum=1, reason="no trade was closed")
     assert found.coefficient == Insufficient(n=0, minimum=20, reason="no score's horizon was complete")
+    assert found.trade_figures == found.hit_rate_trades
     assert (found.begin, found.end, found.equity, found.bankrupt_time) == (None, None, 1000.0, None)
     assert Performance(1000.0).months().name == ()
 
@@ -179,6 +181,25 @@ def test_a_lost_account_has_no_ratios_but_says_when() -> None:
     for ratio in (found.annual_return, found.annual_volatility, found.sharpe, found.sortino, found.calmar):
         assert isinstance(ratio, Insufficient)
         assert ratio.reason == "the capital is lost"
+
+
+def test_figures_of_trades() -> None:
+    """Long 10 → 12 and 12 → 9, then short 9 → 9: 100, 83.3 and 75 units or so of 1,000."""
+    closes = [10.0, 10.0, 12.0, 12.0, 9.0, 9.0, 9.0]
+    said = {0: "long", 1: "flat", 2: "long", 3: "flat", 4: "short", 5: "flat"}
+    sections = [
+        section(bar, {"A": (price, price)}, {"A": Said(signal=said[bar])} if bar in said else None)
+        for bar, price in enumerate(closes)
+    ]
+    options = TradingOptions(capital=1_000, weight=0.5)
+    performance, _, equity = perform(options, sections)
+    lost = 0.5 * 1_100 / 12 * 3
+    assert performance.metrics().trade_figures == TradeFigures(
+        n=3, mean=pytest.approx((100 - lost) / 3), mean_win=pytest.approx(100), mean_loss=pytest.approx(-lost / 2),
+        best=pytest.approx(100), worst=pytest.approx(-lost), profit_factor=pytest.approx(100 / lost), mean_bars=1.0,
+        long=2, short=1,
+    )  # fmt: skip
+    assert equity[-1] == pytest.approx(1_000 + 100 - lost)
 
 
 def test_splits_that_were_refused_are_named() -> None:
