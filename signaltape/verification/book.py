@@ -25,12 +25,12 @@ from pipeline.verification.sheets import (
 from schemas.bars import BarBatch
 from schemas.features import FeatureBatch
 from schemas.predictions import STATUSES, PredictionBatch
-from schemas.signals import Signal
+from schemas.signal_columns import SignalColumns
 
 Names = Mapping[str, Sequence[str]]
 #: A message of bars with the rows of it that were kept, and its offset.
 _Bars = tuple[BarBatch, StoredRows, int]
-_Kept = FeatureBatch | PredictionBatch | list[Signal] | _Bars
+_Kept = FeatureBatch | PredictionBatch | SignalColumns | _Bars
 
 
 @dataclass(kw_only=True)
@@ -98,7 +98,7 @@ class Book:
             return made(one, self.names[key.subject])
         if isinstance(one, PredictionBatch):
             return prediction_sheet(one)
-        return signal_sheet(one) if isinstance(one, list) else bar_sheet(*one)
+        return signal_sheet(one) if isinstance(one, SignalColumns) else bar_sheet(*one)
 
     def _within(self, time: int) -> bool:
         return self.span[0] <= time <= self.span[1]
@@ -145,11 +145,11 @@ class Book:
                 self._keep(DigestKey("predictions", subject, call.interval, call.event_time), len(call.symbols), call)
         if not stored:
             return
-        signals = [one for one in output.signals if isinstance(one, Signal) and self._within(one.event_time)]
-        if signals:
+        signals = output.signals
+        # The signals of a bar come as columns; a control event or watermark sends other messages.
+        if isinstance(signals, SignalColumns) and signals and self._within(signals.event_time):
             self._tally.signals(signals)
-            key = DigestKey("signals", "", signals[0].interval, signals[0].event_time)
-            self._keep(key, len(signals), signals)
+            self._keep(DigestKey("signals", "", signals.interval, signals.event_time), len(signals), signals)
 
     def _count_fallbacks(self, call: PredictionBatch) -> None:
         for code, count in enumerate(np.bincount(call.status, minlength=1).tolist()):

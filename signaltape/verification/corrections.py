@@ -4,32 +4,34 @@ Those of the repair job are no function of the log alone (it answers what it fin
 since the state that it publishes lies in the log and everything later is computed from it.
 """
 
-from collections.abc import Sequence
-
-from infra.warehouse.connection import Connection
 from infra.warehouse.stored_sheets import stored_corrections
-from infra.warehouse.verification import Lane
-from pipeline.digests.tally import CORRECTIONS, DigestKey, set_subject
-from pipeline.explanation.comparison import Tolerance
+from pipeline.digests.tally import CORRECTIONS, FEATURES, DigestKey, set_subject
 from pipeline.verification.differences import RecordDifference, compare_sheets
 from pipeline.verification.sheets import Sheet, correction_sheet, empty, joined
 from signaltape.verification.book import Book
+from signaltape.verification.judging import Judge
+
+_BLAME = "a row that was made again from a state in the log: state or row was changed after it was written"
 
 
-def compare_corrections(
-    connection: Connection, lanes: Sequence[Lane], book: Book, tolerance: Tolerance
-) -> tuple[list[RecordDifference], int]:
-    """Differences of the rows that each engine made again, and how many rows were compared."""
+def compare_corrections(judge: Judge) -> tuple[list[RecordDifference], int]:
+    """Differences of the rows that each engine made again, and how many rows were compared.
+
+    Rows from before the first one that is stored at all were dropped by a retention policy.
+    """
+    book, tolerance, kept_from = judge.book, judge.tolerance(CORRECTIONS), judge.kept_from(FEATURES)
     found: list[RecordDifference] = []
     compared = 0
-    for lane in lanes:
+    for lane in judge.lanes:
         computed = _computed(book, lane.partition)
         offsets = book.repairs.get(lane.partition, [])
-        stored = stored_corrections(connection, lane, offsets, book.span, book.names) if offsets else {}
+        stored = stored_corrections(judge.connection, lane, offsets, book.span, book.names) if offsets else {}
         for key in stored.keys() | computed.keys():
             one, two = stored.get(key), computed.get(key)
+            if one is None and key.event_time < kept_from:
+                continue
             compared += len((one or two or empty()).symbols)
-            found += compare_sheets(key, one or _like(two), two or _like(one), tolerance)
+            found += compare_sheets(key, one or _like(two), two or _like(one), tolerance, _BLAME)
     return sorted(found, key=lambda one: one.order), compared
 
 

@@ -107,6 +107,10 @@ class Judge:
             return EXACT
         return FEATURES if stage == "features" else SCORES
 
+    def kept_from(self, stage: str) -> int:
+        """The bar time from which on rows of a stage are stored, 0 if older ones are."""
+        return 0 if self.older.get(stage, True) else self._earliest.get(stage, self.since)
+
     def _count(self, key: DigestKey, entry: Entry) -> None:
         if key.stage == BARS:
             self.bar_times += not key.subject
@@ -119,9 +123,7 @@ class Judge:
         """Older than every row of its stage: a retention policy has dropped the rows, their digest may be there."""
         for key, entry in self.ledger.open(before):
             stage = _stage_of_rows(key)
-            if entry.stored.count or stage not in self.older or self.older[stage]:
-                continue
-            if key.event_time >= self._earliest.get(stage, before):
+            if entry.stored.count or key.event_time >= self.kept_from(stage):
                 continue
             if key.stage == BARS:
                 self.ledger.entries.pop(key)

@@ -73,14 +73,14 @@ def recompute(
             try:
                 step, outputs = flows[entry.partition].take(part, entry.offset)
             except ModelUnavailable as error:
-                return _halt(entry, part, str(error))
+                return _halt(entry, str(error))
             book.take((entry.partition, entry.offset), part, step, outputs)
     progress(book.bars - counted)
     return None
 
 
-def _halt(entry: LogEntry, part: LogMessage, reason: str) -> Halt:
-    bars = part if isinstance(part, BarBatch) else None
+def _halt(entry: LogEntry, reason: str) -> Halt:
+    bars = entry.message if isinstance(entry.message, BarBatch) else None
     return Halt(
         partition=entry.partition,
         offset=entry.offset,

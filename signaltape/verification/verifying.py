@@ -108,7 +108,7 @@ def _compare(
     if not judge.enough:
         judge.compare(reached)
     found = name_differences(judge, question.limit, halt)  # 4.
-    again, corrected = compare_corrections(connection, lanes, book, judge.tolerance("corrections"))
+    again, corrected = compare_corrections(judge)
     apart = judge.open(judge.since)
     if halt is None:
         found = sorted([*found, *again], key=lambda one: one.order)
