@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from infra.warehouse.connection import Connection
 from infra.warehouse.moments import to_moment, to_nanoseconds
 from infra.warehouse.queries import queries
+from pipeline.control import ControlState
+from pipeline.routing.router_state import Copies
+from schemas.codec import decode
+from schemas.control import ControlEvent
 from schemas.intervals import session_end, session_of
 from schemas.predictions import RouterSnapshot
 
@@ -46,7 +50,7 @@ def newest_router_snapshot(
 
     ``first_generation``: that of the checkpoint of `predictions`: snapshots of earlier logs don't count.
     """
-    values = {"partition": partition, "event_time": to_moment(event_time), "first_generation": first_generation}
+    values = {"partition": partition, "end": to_moment(event_time + 1), "first_generation": first_generation}
     row = connection.execute(queries("digests")["newest router snapshot"], values).fetchone()
     if row is None:
         return None
@@ -59,3 +63,18 @@ def newest_router_snapshot(
         state_version=version,
         state=bytes(state),
     )
+
+
+def control_at(connection: Connection, snapshot: RouterSnapshot, copies: Copies, first_generation: int) -> ControlState:
+    """The control state that belongs to a snapshot: ``copies`` name the events, the log before the fence holds them.
+
+    ``first_generation``: of the present log of bars. Raises ControlEventMissing if one of them isn't there.
+    """
+    values = {
+        "partition": snapshot.source_partition,
+        "first_generation": first_generation,
+        "offset": snapshot.fence[0],
+    }
+    events = [decode(bytes(payload)) for (payload,) in connection.execute(queries("digests")["control before"], values)]
+    found = [event for event in events if isinstance(event, ControlEvent)]
+    return ControlState.restore(copies.received, dict(copies.kept), found)

@@ -61,7 +61,7 @@ class DigestPiece:
         return {
             "interval": self.interval,
             "first": to_moment(self.first),
-            "last": to_moment(self.last),
+            "end": to_moment(self.last + 1),
             "stages": list(self.stages),
             "partitions": list(self.first_generations),
             "generations": list(self.first_generations.values()),
@@ -72,7 +72,7 @@ def pieces(connection: Connection, span: DigestSpan) -> Iterator[DigestPiece]:
     """Cut a span into pieces, interval after interval, each in the order of time."""
     found = span.intervals
     if found is None:
-        values = {"first": to_moment(span.first), "last": to_moment(span.last)}
+        values = {"first": to_moment(span.first), "end": to_moment(span.last + 1)}
         found = tuple(sorted(one for (one,) in connection.execute(queries("digests")["intervals"], values)))
     for interval in found:
         length = _BARS * INTERVALS[interval]

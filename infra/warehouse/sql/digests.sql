@@ -8,14 +8,21 @@ ON CONFLICT DO NOTHING;
 -- name: newest router snapshot
 SELECT event_time, fence_offset, fence_part, seq, state_version, state
 FROM router_snapshots
-WHERE partition = %(partition)s AND event_time <= %(event_time)s AND generation >= %(first_generation)s
+WHERE partition = %(partition)s AND event_time < %(end)s AND generation >= %(first_generation)s
 ORDER BY event_time DESC, topic_offset DESC LIMIT 1;
+
+-- name: control before
+-- Control events as they were relayed into a partition's log, up to an offset.
+SELECT payload FROM log_events
+WHERE partition = %(partition)s AND generation >= %(first_generation)s AND source_offset <= %(offset)s
+  AND type = 'ControlEvent'
+ORDER BY source_offset;
 
 -- name: intervals
 -- Of what there can be digests or rows in a span.
-SELECT DISTINCT interval FROM digests WHERE event_time BETWEEN %(first)s AND %(last)s
+SELECT DISTINCT interval FROM digests WHERE event_time >= %(first)s AND event_time < %(end)s
 UNION
-SELECT DISTINCT interval FROM bars WHERE event_time BETWEEN %(first)s AND %(last)s;
+SELECT DISTINCT interval FROM bars WHERE event_time >= %(first)s AND event_time < %(end)s;
 
 -- name: recorded
 -- Digests of the present log, added up over rounds and partitions. Lanes are summed as numeric: the reader takes them
@@ -25,7 +32,7 @@ SELECT d.stage, d.subject, d.event_time, sum(d.row_count)::bigint, sum(d.first_l
 FROM digests d
 LEFT JOIN unnest(%(partitions)s::integer[], %(generations)s::bigint[]) AS here (partition, generation)
   ON here.partition = d.partition
-WHERE d.interval = %(interval)s AND d.event_time BETWEEN %(first)s AND %(last)s AND d.stage = ANY (%(stages)s)
+WHERE d.interval = %(interval)s AND d.event_time >= %(first)s AND d.event_time < %(end)s AND d.stage = ANY (%(stages)s)
   AND (d.stage IN ('predictions', 'signals') OR d.generation >= coalesce(here.generation, 0))
 GROUP BY 1, 2, 3
 ORDER BY 3, 1, 2;
@@ -35,7 +42,7 @@ ORDER BY 3, 1, 2;
 SELECT DISTINCT stage, subject, event_time, partition,
        CASE WHEN stage IN ('predictions', 'signals') THEN 0 ELSE generation END
 FROM digests
-WHERE interval = %(interval)s AND event_time BETWEEN %(first)s AND %(last)s;
+WHERE interval = %(interval)s AND event_time >= %(first)s AND event_time < %(end)s;
 
 -- name: sets
 SELECT feature_set, set_version, set_hash FROM feature_sets ORDER BY 1, 2;
@@ -49,7 +56,7 @@ SELECT f.event_time, f.partition, f.revision, f.symbol, f.close, f.available_tim
 FROM features f
 LEFT JOIN unnest(%(partitions)s::integer[], %(generations)s::bigint[]) AS here (partition, generation)
   ON here.partition = f.partition
-WHERE f.interval = %(interval)s AND f.event_time BETWEEN %(first)s AND %(last)s AND f.feature_set = %(feature_set)s
+WHERE f.interval = %(interval)s AND f.event_time >= %(first)s AND f.event_time < %(end)s AND f.feature_set = %(feature_set)s
   AND f.set_version = %(set_version)s AND f.kind = 'live' AND f.revision > 0
   AND f.revision >> 40 >= coalesce(here.generation, 0);
 
@@ -62,7 +69,7 @@ JOIN log_events e ON e.partition = f.partition AND e.generation = f.revision >> 
  AND e.source_offset = (f.revision & ((1::bigint << 40) - 1)) - 1 AND e.type = 'StateRepair'
 LEFT JOIN unnest(%(partitions)s::integer[], %(generations)s::bigint[]) AS here (partition, generation)
   ON here.partition = f.partition
-WHERE f.interval = %(interval)s AND f.event_time BETWEEN %(first)s AND %(last)s AND f.feature_set = %(feature_set)s
+WHERE f.interval = %(interval)s AND f.event_time >= %(first)s AND f.event_time < %(end)s AND f.feature_set = %(feature_set)s
   AND f.set_version = %(set_version)s AND f.kind = 'correction' AND f.revision > 0
   AND f.revision >> 40 >= coalesce(here.generation, 0)
   AND NOT EXISTS (SELECT FROM repair_requests q
@@ -79,10 +86,10 @@ LEFT JOIN model_calls c
   ON c.partition = p.partition AND c.event_time = p.event_time AND c.source_offset = p.source_offset
  AND c.interval = p.interval AND c.strategy = p.strategy AND c.model = p.model AND c.model_version = p.model_version
  AND c.role = p.role
-WHERE p.interval = %(interval)s AND p.event_time BETWEEN %(first)s AND %(last)s;
+WHERE p.interval = %(interval)s AND p.event_time >= %(first)s AND p.event_time < %(end)s;
 
 -- name: signals
 SELECT event_time, partition, signal_id, symbol, interval, signal, score, confidence, horizon, reference_price,
        position_scale, strategy, model, model_version, models, expires_at, reason
 FROM signals
-WHERE interval = %(interval)s AND event_time BETWEEN %(first)s AND %(last)s;
+WHERE interval = %(interval)s AND event_time >= %(first)s AND event_time < %(end)s;
