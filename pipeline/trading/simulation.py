@@ -86,6 +86,11 @@ class Simulation:
             unpriced = decide(book, section.signals, self.equity, self.options)
         return self._line(now, traded, unpriced, refused)
 
+    @property
+    def symbols(self) -> int:
+        """Symbols that had a bar so far."""
+        return len(self._book.places)
+
     def positions(self) -> Positions:
         """Open positions after the last bar time."""
         values, marks = self._book.values, self._book.marks

@@ -1,7 +1,20 @@
 """Backtests: the live system's own flow over history, and an account that trades its signals."""
 
+from pipeline.trading.options import TradingOptions
 from signaltape.backtest.errors import BacktestRefused
-from signaltape.backtest.request import BacktestRequest, Choice
-from signaltape.backtest.run import Backtest, backtest
+from signaltape.backtest.request import BacktestRequest, BarFile, Choice
+from signaltape.backtest.result import Backtest, Moved
+from signaltape.backtest.run import backtest
+from signaltape.backtest.text import summary
 
-__all__ = ["Backtest", "BacktestRefused", "BacktestRequest", "Choice", "backtest"]
+__all__ = [
+    "Backtest",
+    "BacktestRefused",
+    "BacktestRequest",
+    "BarFile",
+    "Choice",
+    "Moved",
+    "TradingOptions",
+    "backtest",
+    "summary",
+]

@@ -26,6 +26,11 @@ TRADES = pa.schema([
     ("exit_time", MOMENT), ("entry_price", pa.float64()), ("exit_price", pa.float64()), ("gross", pa.float64()),
     ("costs", pa.float64()), ("net", pa.float64()), ("bars", pa.int64()), ("model", pa.string()),
 ])  # fmt: skip
+POSITIONS = pa.schema([
+    ("symbol", pa.string()), ("units", pa.float64()), ("price", pa.float64()), ("value", pa.float64()),
+    ("weight", pa.float64()), ("entry_time", MOMENT), ("entry_price", pa.float64()), ("gross", pa.float64()),
+    ("costs", pa.float64()), ("bars", pa.int64()), ("model", pa.string()),
+])  # fmt: skip
 SIGNALS = pa.schema([
     ("signal_id", pa.string()), ("symbol", pa.string()), ("event_time", MOMENT), ("signal", pa.string()),
     ("score", pa.float64()), ("confidence", pa.float64()), ("reference_price", pa.float64()),

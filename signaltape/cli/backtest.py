@@ -42,9 +42,10 @@ def backtest(
 ) -> None:
     """Run the live flow over history and trade its signals at the next bar; write figures, files and a report."""
     from infra.settings import load_settings
-    from signaltape.backtest import BacktestRequest, Choice
+    from signaltape.backtest import BacktestRequest, Choice, summary
+    from signaltape.backtest.document import document
     from signaltape.backtest.run import backtest as run
-    from signaltape.cli.progress import bar_progress
+    from signaltape.cli.progress import reached
 
     if bool(model) == as_live:
         raise typer.BadParameter("give one of --model NAME[:VERSION] and --as-live")
@@ -65,9 +66,9 @@ def backtest(
         keep_signals=signals,
         trading=_terms(terms),
     )
-    with bar_progress("bars", 0) as moved:
+    with reached() as moved:
         found = run(settings, request, moved)
-    typer.echo(json.dumps({"folder": str(found.folder)}) if as_json else str(found.folder))
+    typer.echo(json.dumps(document(found), indent=1, allow_nan=False) if as_json else summary(found))
 
 
 def _terms(terms: dict[str, object]) -> "TradingOptions":

@@ -1,12 +1,13 @@
 """A self-contained HTML page: no script, nothing loaded from elsewhere, every text escaped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from string import Template
 
 #: Cell values that stand for a verdict get a colour as well as their word.
 _VERDICTS = {"passed": "good", "failed": "bad", "warning": "odd", "not applicable": "none"}
+_RIGHT = ' class="number"'
 _PAGE = Template("""<!doctype html>
 <html lang="en">
 <head>
@@ -21,9 +22,10 @@ p.lead { color: #51606e; margin-top: .25rem }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #dde3e8; vertical-align: top }
 th { font-weight: 600; color: #51606e }
-td.number { text-align: right; white-space: nowrap }
+td.number, th.number { text-align: right; white-space: nowrap }
 .good { color: #1a7f4b } .bad { color: #b3261e; font-weight: 600 } .odd { color: #8a5a00 } .none { color: #6b7883 }
 figure { margin: 1rem 0; overflow-x: auto } figcaption { color: #51606e; font-size: .9rem }
+p.notice { background: #fdf3e4; border-left: 4px solid #d55e00; padding: .4rem .8rem; margin: .5rem 0 }
 code { font-size: .9em; overflow-wrap: anywhere }
 </style>
 </head>
@@ -38,16 +40,37 @@ $body
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Rows under a head; a cell is text or a number (None: nothing), numbers stand to the right."""
+    """Rows under a head; a cell is text or a number (None: nothing). Numbers stand to the right, and texts that are
+    figures do in the columns ``right``."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str | float | int | None]]
+    right: Collection[int] = ()
 
     def html(self) -> str:
         """The element."""
-        head = "".join(f'<th scope="col">{escape(one)}</th>' for one in self.head)
-        body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in self.rows)
+        head = "".join(
+            f'<th scope="col"{_RIGHT if at in self.right else ""}>{escape(one)}</th>'
+            for at, one in enumerate(self.head)
+        )
+        body = "\n".join(f"<tr>{''.join(self._cells(row))}</tr>" for row in self.rows)
         return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+    def _cells(self, row: Sequence[str | float | int | None]) -> Iterator[str]:
+        for at, value in enumerate(row):
+            figure = isinstance(value, str) and at in self.right
+            yield f"<td{_RIGHT}>{escape(str(value))}</td>" if figure else _cell(value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """A text that must not be overlooked."""
+
+    text: str
+
+    def html(self) -> str:
+        """The element."""
+        return f'<p class="notice">{escape(self.text)}</p>'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,10 +87,10 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """A heading and what stands below it: text, tables, figures."""
+    """A heading and what stands below it: text, tables, figures, notices."""
 
     title: str
-    content: Sequence[str | Table | Figure]
+    content: Sequence[str | Table | Figure | Notice]
 
     def html(self) -> str:
         """The elements."""

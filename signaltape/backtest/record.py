@@ -1,0 +1,22 @@
+"""What a report needs of a backtest, gathered while it runs."""
+
+from pipeline.trading.performance import Performance
+from pipeline.trading.results import Stepped
+from pipeline.trading.section import Section
+from signaltape.backtest.prices import PriceSample
+from signaltape.backtest.sampling import EquitySample
+
+
+class Record:
+    """Figures, and samples for the plots. Memory grows by a line for each session day."""
+
+    def __init__(self, capital: float) -> None:
+        self.performance = Performance(capital)
+        self.equity = EquitySample(capital)
+        self.prices = PriceSample()
+
+    def add(self, section: Section, stepped: Stepped) -> None:
+        """Take a bar time and what the account made of it."""
+        self.performance.add(section, stepped)
+        self.equity.add(stepped)
+        self.prices.add(section)
