@@ -14,13 +14,15 @@ _Found = float | int | Insufficient | None
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
     """One figure. ``unit``: ``share`` (0.1 is 10 %), ``share a year``, ``times a year``, ``ratio``, ``currency``,
-    ``sessions``, ``positions`` or ``count``; ``get`` takes it, or why there is none, from the metrics."""
+    ``sessions``, ``positions``, ``bars`` or ``count``; ``get`` takes it, or why there is none, from the metrics.
+    ``without``: what is missing where it is None."""
 
     name: str
     label: str
     unit: str
     about: str
     get: Callable[[Metrics], _Found]
+    without: str = ""
 
 
 def _part(of: str, name: str) -> Callable[[Metrics], _Found]:
@@ -117,6 +119,34 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure(name="trades", label="trades", unit="count", about="closed, from flat to flat", get=lambda m: m.trades),
     Figure(
+        name="trade_mean", label="mean trade", unit="currency", about="net of costs",
+        get=_part("trade_figures", "mean"),
+    ),
+    Figure(
+        name="trade_mean_win", label="mean win", unit="currency", about="of trades with net above 0",
+        get=_part("trade_figures", "mean_win"), without="no trade won",
+    ),
+    Figure(
+        name="trade_mean_loss", label="mean loss", unit="currency", about="of the other trades",
+        get=_part("trade_figures", "mean_loss"), without="no trade lost",
+    ),
+    Figure(
+        name="trade_best", label="best trade", unit="currency", about="net of costs",
+        get=_part("trade_figures", "best"),
+    ),
+    Figure(
+        name="trade_worst", label="worst trade", unit="currency", about="net of costs",
+        get=_part("trade_figures", "worst"),
+    ),
+    Figure(
+        name="profit_factor", label="profit factor", unit="ratio", about="what winners made over what the others lost",
+        get=_part("trade_figures", "profit_factor"), without="no trade lost",
+    ),
+    Figure(
+        name="trade_bars", label="bars held", unit="bars", about="mean of trades",
+        get=_part("trade_figures", "mean_bars"),
+    ),
+    Figure(
         name="gross_profit", label="profit before costs", unit="currency", about="at the bars' prices, open trades too",
         get=lambda m: m.gross,
     ),
@@ -143,7 +173,7 @@ def figures_of(metrics: Metrics) -> Iterator[tuple[Figure, float | Insufficient]
     """Every figure with its value, or with why there is none."""
     for figure in FIGURES:
         found = figure.get(metrics)
-        yield figure, Insufficient(n=0, minimum=1, reason="unknown") if found is None else found
+        yield figure, Insufficient(n=0, minimum=1, reason=figure.without) if found is None else found
 
 
 def as_document(metrics: Metrics) -> dict[str, dict[str, Any]]:

@@ -2,9 +2,10 @@
 
 from pipeline.trading.performance import Performance
 from pipeline.trading.results import Stepped
-from pipeline.trading.section import Section
+from pipeline.trading.section import scores_of
 from signaltape.backtest.prices import PriceSample
 from signaltape.backtest.sampling import EquitySample
+from signaltape.backtest.sections import BarTime
 
 
 class Record:
@@ -15,8 +16,8 @@ class Record:
         self.equity = EquitySample(capital)
         self.prices = PriceSample()
 
-    def add(self, section: Section, stepped: Stepped) -> None:
+    def add(self, at: BarTime, stepped: Stepped) -> None:
         """Take a bar time and what the account made of it."""
-        self.performance.add(section, stepped)
+        self.performance.add(at.section, stepped, scores_of(at.predictions))
         self.equity.add(stepped)
-        self.prices.add(section)
+        self.prices.add(at.section)

@@ -79,7 +79,7 @@ def _glance(found: Backtest) -> Iterator[Table]:
     for begin in range(0, len(shown), 6):
         part = shown[begin : begin + 6]
         texts = ["none" if isinstance(value, Insufficient) else _value(figure, value) for figure, value in part]
-        yield Table(head=[figure.label for figure, _ in part], rows=[texts])
+        yield Table(head=[figure.label for figure, _ in part], rows=[texts], even=True)
 
 
 def _figures(found: Backtest) -> Table:

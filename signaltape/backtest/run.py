@@ -80,7 +80,7 @@ class _Course:
 
     def take(self, at: BarTime) -> None:
         stepped = self.simulation.step(at.section)
-        self.record.add(at.section, stepped)
+        self.record.add(at, stepped)
         counts = self.counts
         counts.bar_times += 1
         counts.bars += sum(len(batch.symbols) for batch in at.section.bars)

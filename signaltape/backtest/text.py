@@ -63,7 +63,12 @@ def _rows(metrics: Metrics) -> Iterator[tuple[str, str, str]]:
     costs = metrics.commission + metrics.slippage
     parts = f"commission {said(metrics.commission, 'currency')}, slippage {said(metrics.slippage, 'currency')}"
     yield _row("costs", costs, "currency", f"{parts}; {said(metrics.gross, 'currency')} was earned before them")
-    yield _row("trades", metrics.trades, "count", "closed")
+    made = metrics.trade_figures
+    about = "closed"
+    if not isinstance(made, Insufficient):
+        mean, worst, best = (said(value, "currency") for value in (made.mean, made.worst, made.best))
+        about = f"closed, {mean} each after costs, from {worst} to {best}; held for {made.mean_bars:.1f} bars"
+    yield _row("trades", metrics.trades, "count", about)
 
 
 def _row(

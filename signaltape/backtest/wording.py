@@ -2,7 +2,7 @@
 
 from pipeline.drift.results import Insufficient
 
-_DECIMALS = {"sessions": 0, "count": 0, "positions": 1, "ratio": 2, "times a year": 1}
+_DECIMALS = {"sessions": 0, "count": 0, "positions": 1, "bars": 1, "ratio": 2, "times a year": 1}
 
 
 def said(value: float | Insufficient, unit: str, *, signed: bool = False) -> str:

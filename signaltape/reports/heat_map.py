@@ -32,7 +32,7 @@ def heat_map(
             f'<rect x="{x + 1:.1f}" y="{y + 1:.1f}" width="{_WIDE - 2:.1f}" height="{_HIGH - 2:.1f}" fill="{fill}" '
             f'fill-opacity="{depth * 0.85:.3f}" stroke="{GRID}"/>'
         )
-        ink = PAPER if depth > 0.6 else INK
+        ink = PAPER if depth > 0.75 and value >= 0 else INK  # dark text is read on every vermilion
         middle = y + _HIGH / 2
         if note:
             parts.append(_text(x + _WIDE / 2, middle - 3, note, anchor="middle", colour=ink))

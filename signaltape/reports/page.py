@@ -22,6 +22,7 @@ p.lead { color: #51606e; margin-top: .25rem }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #dde3e8; vertical-align: top }
 th { font-weight: 600; color: #51606e }
+table.even { table-layout: fixed }
 td.number, th.number { text-align: right; white-space: nowrap }
 .good { color: #1a7f4b } .bad { color: #b3261e; font-weight: 600 } .odd { color: #8a5a00 } .none { color: #6b7883 }
 figure { margin: 1rem 0; overflow-x: auto } figcaption { color: #51606e; font-size: .9rem }
@@ -41,11 +42,12 @@ $body
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
     """Rows under a head; a cell is text or a number (None: nothing). Numbers stand to the right, and texts that are
-    figures do in the columns ``right``."""
+    figures do in the columns ``right``. ``even``: all columns are equally wide."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str | float | int | None]]
     right: Collection[int] = ()
+    even: bool = False
 
     def html(self) -> str:
         """The element."""
@@ -54,7 +56,8 @@ class Table:
             for at, one in enumerate(self.head)
         )
         body = "\n".join(f"<tr>{''.join(self._cells(row))}</tr>" for row in self.rows)
-        return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+        kind = ' class="even"' if self.even else ""
+        return f"<table{kind}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
     def _cells(self, row: Sequence[str | float | int | None]) -> Iterator[str]:
         for at, value in enumerate(row):

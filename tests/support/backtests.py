@@ -92,7 +92,9 @@ def backtested(
     with Writers(folder, signals=True) as writers:
         for section in course:
             stepped = account.step(section)
-            record.add(section, stepped)
+            record.performance.add(section, stepped)  # the IC of signals: there are no predictions
+            record.equity.add(stepped)
+            record.prices.add(section)
             writers.add(BarTime(section=section, predictions=(), returns=()), stepped)
             counts.bar_times += 1
             counts.bars += sum(len(batch.symbols) for batch in section.bars)
