@@ -89,8 +89,7 @@ def rows_of(rounds: Sequence[PartitionRound]) -> tuple[Rows, ...]:
 def _digests(one: PartitionRound) -> DigestPart:
     """Digests of all feature rows of a round: in one generation of a log no row is there before its round."""
     tally = Tally()
-    for batch in one.features:
-        tally.features(batch)
+    tally.features(*one.features)
     place = RoundPlace(
         partition=one.partition, generation=one.generation, next_offset=one.next_offset, numerics=own_fingerprint()
     )

@@ -42,10 +42,15 @@ def store_digests(rounds: Sequence["StoreRound"], new: NewRows) -> Rows:
 
 def _prediction_parts(one: "StoreRound", batches: Iterable[PredictionBatch]) -> list[DigestPart]:
     """One part for each arithmetic that scored: after a rebalance there may be two within a round."""
-    tallies: dict[str, Tally] = {}
+    found: dict[str, list[PredictionBatch]] = {}
     for batch in batches:
-        tallies.setdefault(batch.numerics or "", Tally()).predictions(batch)
-    return [(_place(one, numerics), tally) for numerics, tally in tallies.items()]
+        found.setdefault(batch.numerics or "", []).append(batch)
+    parts = []
+    for numerics, scored in found.items():
+        tally = Tally()
+        tally.predictions(*scored)
+        parts.append((_place(one, numerics), tally))
+    return parts
 
 
 def _added(

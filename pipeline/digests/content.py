@@ -8,8 +8,10 @@ as SQL keeps them, in whole microseconds.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.digests.mixing import row_hashes
 from pipeline.digests.words import (
@@ -27,6 +29,10 @@ from schemas.fields import BoolArray, F8Array, I8Array
 from schemas.predictions import DIRECTIONS, OUTCOMES, STATUSES, PredictionBatch
 from schemas.signals import Signal
 
+Batches = Sequence[FeatureBatch] | Sequence[PredictionBatch]
+
+#: Symbols of a batch from which on it is remembered as a whole.
+_MANY = 16
 _STATUS_WORDS, _DIRECTION_WORDS, _OUTCOME_WORDS = map(words_of_texts, (STATUSES, DIRECTIONS, OUTCOMES))
 
 
@@ -63,19 +69,23 @@ class FeatureColumns:
         return row_hashes("features", self.values.shape[0], blocks)
 
 
-def feature_hashes(batch: FeatureBatch) -> U8Array:
-    """Hashes of a batch's rows; live ones and corrections have the same content, their digests have stages."""
+def feature_hashes(batches: Sequence[FeatureBatch]) -> U8Array:
+    """Hashes of the rows of batches of one set and interval, uint64 (rows, 2), one batch after the other.
+
+    Live rows and corrections have the same content; their digests have stages.
+    """
+    first = batches[0]
     return FeatureColumns(
-        feature_set=batch.feature_set,
-        set_version=batch.set_version,
-        set_hash=batch.set_hash,
-        interval=batch.interval,
-        symbol=words_of_names(batch.symbols),
-        event_time=microseconds(np.array([batch.event_time], dtype=np.int64)),
-        available_time=microseconds(batch.available_time),
-        close=batch.close,
-        values=batch.values,
-        valid=batch.valid,
+        feature_set=first.feature_set,
+        set_version=first.set_version,
+        set_hash=first.set_hash,
+        interval=first.interval,
+        symbol=_symbols(batches),
+        event_time=_event_times(batches),
+        available_time=microseconds(_joined([batch.available_time for batch in batches])),
+        close=_joined([batch.close for batch in batches]),
+        values=_joined([batch.values for batch in batches]),
+        valid=_joined([batch.valid for batch in batches]),
     ).hashes()
 
 
@@ -114,20 +124,25 @@ class PredictionColumns:
 CALL_TEXTS = ("strategy", "role", "model", "model_sha256", "experiment", "interval")
 
 
-def prediction_hashes(batch: PredictionBatch) -> U8Array:
-    """Hashes of a batch's rows."""
-    texts = [getattr(batch, name) or "" for name in CALL_TEXTS]
+def prediction_hashes(batches: Sequence[PredictionBatch]) -> U8Array:
+    """Hashes of the rows of batches of whatever calls, uint64 (rows, 2), one batch after the other."""
+    calls = [words_of_names(tuple(getattr(batch, name) or "" for name in CALL_TEXTS)) for batch in batches]
+
+    def codes(name: str, words: U8Array) -> U8Array:
+        found: U8Array = words[_joined([getattr(batch, name) for batch in batches])]
+        return found
+
     return PredictionColumns(
-        call=words_of_texts(texts).reshape(1, -1),
-        model_version=np.array([batch.model_version]),
-        horizon=np.array([batch.horizon]),
-        event_time=microseconds(np.array([batch.event_time], dtype=np.int64)),
-        symbol=words_of_names(batch.symbols),
-        status=_STATUS_WORDS[batch.status],
-        direction=_DIRECTION_WORDS[batch.direction],
-        outcome=_OUTCOME_WORDS[batch.outcome],
-        score=batch.score,
-        confidence=batch.confidence,
+        call=_shared(np.stack(calls).reshape(len(batches), -1), batches),
+        model_version=_shared(np.array([batch.model_version for batch in batches]), batches),
+        horizon=_shared(np.array([batch.horizon for batch in batches]), batches),
+        event_time=_event_times(batches),
+        symbol=_symbols(batches),
+        status=codes("status", _STATUS_WORDS),
+        direction=codes("direction", _DIRECTION_WORDS),
+        outcome=codes("outcome", _OUTCOME_WORDS),
+        score=_joined([batch.score for batch in batches]),
+        confidence=_joined([batch.confidence for batch in batches]),
     ).hashes()
 
 
@@ -155,3 +170,26 @@ def signal_hashes(signals: Sequence[Signal]) -> U8Array:
         words_of_numbers(*times, *wholes, *reals),
     ]
     return row_hashes("signals", len(signals), blocks)
+
+
+def _symbols(batches: Batches) -> U8Array:
+    """Words of the batches' symbols: those of a whole cross-section come again as one, others one by one."""
+    return _joined(
+        [
+            words_of_names(batch.symbols) if len(batch.symbols) >= _MANY else words_of_texts(batch.symbols)
+            for batch in batches
+        ]
+    )
+
+
+def _event_times(batches: Batches) -> I8Array:
+    return _shared(microseconds(np.array([batch.event_time for batch in batches], dtype=np.int64)), batches)
+
+
+def _shared(values: npt.NDArray[Any], batches: Batches) -> npt.NDArray[Any]:
+    """One row for each row of the batches; of a single batch one row that all share."""
+    return values if len(batches) == 1 else np.repeat(values, [len(batch.symbols) for batch in batches], axis=0)
+
+
+def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

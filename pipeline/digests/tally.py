@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.digests.content import feature_hashes, prediction_hashes, signal_hashes
 from pipeline.digests.digest import Digest, grouped
+from pipeline.digests.words import U8Array
 from schemas.features import FeatureBatch
 from schemas.predictions import PredictionBatch
 from schemas.signals import Signal
@@ -41,30 +42,56 @@ class Tally:
         if digest.count:
             self.digests[key] = self.digests.get(key, Digest()) + digest
 
-    def features(self, batch: FeatureBatch) -> None:
-        """Add the rows of a batch, live ones or corrections."""
-        if batch.symbols:
-            stage = FEATURES if batch.kind == "live" else CORRECTIONS
-            subject = set_subject(batch.feature_set, batch.set_version)
-            key = DigestKey(stage, subject, batch.interval, batch.event_time)
-            self.add(key, Digest.of(feature_hashes(batch)))
+    def features(self, *batches: FeatureBatch) -> None:
+        """Add the rows of batches, live ones or corrections: small ones of one set in one go."""
+        sets: dict[tuple[str, int, str, str, str], list[FeatureBatch]] = {}
+        for batch in batches:
+            if batch.symbols:
+                own = (batch.kind, batch.set_version, batch.feature_set, batch.set_hash, batch.interval)
+                sets.setdefault(own, []).append(batch)
+        for (kind, version, name, _, interval), found in sets.items():
+            stage = FEATURES if kind == "live" else CORRECTIONS
+            subject = set_subject(name, version)
+            self._add(
+                feature_hashes(found), [DigestKey(stage, subject, interval, one.event_time) for one in found], found
+            )
 
-    def predictions(self, batch: PredictionBatch) -> None:
-        """Add the rows of a model call."""
-        if batch.symbols:
-            subject = call_subject(batch.strategy, batch.model, batch.model_version, batch.role)
-            key = DigestKey(PREDICTIONS, subject, batch.interval, batch.event_time)
-            self.add(key, Digest.of(prediction_hashes(batch)))
+    def predictions(self, *batches: PredictionBatch) -> None:
+        """Add the rows of model calls."""
+        found = [batch for batch in batches if batch.symbols]
+        if found:
+            keys = [
+                DigestKey(
+                    PREDICTIONS,
+                    call_subject(one.strategy, one.model, one.model_version, one.role),
+                    one.interval,
+                    one.event_time,
+                )
+                for one in found
+            ]
+            self._add(prediction_hashes(found), keys, found)
 
     def signals(self, signals: Sequence[Signal]) -> None:
         """Add signals of any bars."""
-        if not signals:
-            return
+        if signals:
+            keys = [DigestKey(SIGNALS, "", one.interval, one.event_time) for one in signals]
+            self._add_grouped(signal_hashes(signals), keys, None)
+
+    def _add(
+        self, hashes: U8Array, keys: Sequence[DigestKey], batches: Sequence[FeatureBatch] | Sequence[PredictionBatch]
+    ) -> None:
+        """Add rows of batches; ``keys``: of each batch."""
+        if len(batches) == 1:
+            self.add(keys[0], Digest.of(hashes))
+        else:
+            self._add_grouped(hashes, keys, [len(batch.symbols) for batch in batches])
+
+    def _add_grouped(self, hashes: U8Array, keys: Sequence[DigestKey], counts: Sequence[int] | None) -> None:
+        """Add rows; ``keys``: one for as many rows as ``counts`` says, None: for each row."""
         numbers: dict[DigestKey, int] = {}
-        keys = [DigestKey(SIGNALS, "", one.interval, one.event_time) for one in signals]
         group = np.array([numbers.setdefault(key, len(numbers)) for key in keys])
-        found = grouped(signal_hashes(signals), group, len(numbers))
-        for key, digest in zip(numbers, found, strict=True):
+        rows = group if counts is None else np.repeat(group, counts)
+        for key, digest in zip(numbers, grouped(hashes, rows, len(numbers)), strict=True):
             self.add(key, digest)
 
     def __iter__(self) -> Iterator[tuple[DigestKey, Digest]]:

@@ -52,7 +52,7 @@ def market(rng: np.random.Generator, n: int, width: int = 5) -> FeatureBatch:
 
 
 def digest(batch: FeatureBatch) -> Digest:
-    return Digest.of(feature_hashes(batch))
+    return Digest.of(feature_hashes([batch]))
 
 
 def parts(one: Digest) -> tuple[int, int, int]:
@@ -69,7 +69,7 @@ def test_the_kernel_agrees_with_the_reference(
     predictions = replace(known_codes(predictions), event_time=predictions.event_time // 2)
     signals = [replace(one, event_time=one.event_time // 2, expires_at=one.expires_at // 2) for one in signals]
     assert parts(digest(features)) == plain.digest(plain.feature_rows(features))
-    assert parts(Digest.of(prediction_hashes(predictions))) == plain.digest(plain.prediction_rows(predictions))
+    assert parts(Digest.of(prediction_hashes([predictions]))) == plain.digest(plain.prediction_rows(predictions))
     assert parts(Digest.of(signal_hashes(signals))) == plain.digest(plain.signal_rows(signals))
 
 
@@ -99,7 +99,10 @@ def test_neither_order_nor_batching_matters(seed: int, n: int, cuts: int) -> Non
     for piece in pieces:
         tally.features(take(batch, piece))
     whole.features(batch)
+    together = Tally()
+    together.features(*(take(batch, piece) for piece in pieces))
     assert tally.digests == whole.digests == {DigestKey("features", "core:1", "1m", START): digest(batch)}
+    assert together.digests == whole.digests
 
 
 @SOME
@@ -111,7 +114,7 @@ def test_every_flipped_bit_shows_in_both_lanes_of_its_row(seed: int, data: st.Da
     values, close = batch.values.copy(), batch.close.copy()
     place = close[row : row + 1] if column == "close" else values[row, column : column + 1]  # type: ignore[operator]
     place.view(np.uint64)[0] ^= np.uint64(1) << np.uint64(bit)
-    before, after = feature_hashes(batch), feature_hashes(replace(batch, values=values, close=close))
+    before, after = feature_hashes([batch]), feature_hashes([replace(batch, values=values, close=close)])
     changed = column == "close" or bool(batch.valid[row, column])  # type: ignore[call-overload]
     assert ((before[row] != after[row]) == changed).all()
     others = np.arange(6) != row
@@ -182,12 +185,12 @@ PREDICTION_REST: dict[str, Any] = {
 
 def test_every_field_of_a_prediction_is_told_apart_or_left_out_on_purpose() -> None:
     batch = prediction_batch(1)
-    before = prediction_hashes(batch)
+    before = prediction_hashes([batch])
     for name, value in PREDICTION_CHANGES.items():
-        changed = prediction_hashes(replace(batch, **{name: value}))
+        changed = prediction_hashes([replace(batch, **{name: value})])
         assert (changed != before).any(), name
     for name, value in PREDICTION_REST.items():
-        assert (prediction_hashes(replace(batch, **{name: value})) == before).all(), name
+        assert (prediction_hashes([replace(batch, **{name: value})]) == before).all(), name
     assert {*PREDICTION_CHANGES, *PREDICTION_REST} == set(PredictionBatch.__dataclass_fields__) - {"TYPE"}
 
 
@@ -216,6 +219,31 @@ def test_signals_of_several_bars_are_added_up_by_bar() -> None:
     tally.signals([])
     assert {key.event_time: one.count for key, one in tally} == {sent[0].event_time: 4, sent[2].event_time: 2}
     assert total(one for _, one in tally) == Digest.of(signal_hashes(sent))
+
+
+@SOME
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40), st.sampled_from(["core", "minimal"])), max_size=8))
+def test_batches_hashed_together_count_as_if_alone(drawn: list[tuple[int, int, str]]) -> None:
+    """Of several sets, bar times and models, in batches short and long, live and corrected."""
+    rng = np.random.default_rng(len(drawn))
+    features = [
+        replace(market(rng, n), feature_set=name, event_time=START + at, kind=("live", "correction")[at % 2])
+        for at, n, name in drawn
+    ]
+    calls = [
+        prediction_batch(at, tuple(f"S{row}" for row in range(n)), model=name, horizon=at + 1, experiment=name)
+        for at, n, name in drawn
+    ]
+    together, alone, slow = Tally(), Tally(), plain.PlainTally()
+    together.features(*features)
+    together.predictions(*calls)
+    for batch, call in zip(features, calls, strict=True):
+        alone.features(batch)
+        alone.predictions(call)
+        slow.features(batch)
+        slow.predictions(call)
+    assert together.digests == alone.digests
+    assert {tuple(key): parts(one) for key, one in together} == slow.digests
 
 
 def test_empty_batches_leave_nothing() -> None:
