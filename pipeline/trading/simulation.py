@@ -182,9 +182,8 @@ class Simulation:
         return self._fill(places, target, now, cut=int(np.count_nonzero(less)) - refused, refused=refused)
 
     def _close_all(self, now: int) -> Traded:
-        """Bankruptcy: close every position at its mark and drop every order."""
+        """Bankruptcy: close every position at its mark; orders that wait are never looked at again."""
         self.bankrupt = True
-        self._book.marks[WAITING] = 0
         places = np.flatnonzero(self._book.values[UNITS])
         return self._fill(places, np.zeros(len(places)), now)
 

@@ -125,6 +125,22 @@ def test_repeated_signals_leave_a_position_alone_unless_told() -> None:
     assert again[1][2] == pytest.approx(0.5 * 1_000 / 11 - 50)
 
 
+def test_what_a_limit_refused_or_cut_is_not_tried_again_by_itself() -> None:
+    options = replace(ALL_IN, weight=0.5, max_gross=0.7)
+    sections = [
+        section(0, {"A": (10, 10), "B": (10, 10), "C": (10, 10)}, {"A": LONG}),
+        section(1, {"A": (10, 10), "B": (10, 10), "C": (10, 10)}, {"B": LONG}),
+        section(2, {"A": (14, 14), "B": (10, 10), "C": (10, 10)}, {"A": FLAT}),  # 700 of 1,200: room for 140
+        section(3, {"A": (14, 14), "B": (10, 10), "C": (10, 10)}),
+        section(4, {"A": (14, 14), "B": (10, 10), "C": (10, 10)}),
+    ]
+    _, steps = run(options, sections)
+    assert [(number, symbol, units) for number, symbol, units, _ in filled(steps)] == [
+        (1, "A", 50), (2, "B", pytest.approx(14)), (3, "A", -50),
+    ]  # fmt: skip
+    assert [step.cut for step in steps] == [0, 0, 1, 0, 0]
+
+
 def test_another_scale_is_no_repetition() -> None:
     sections = [section(bar, {"A": (10, 10)}, {"A": replace(LONG, scale=1 / (bar + 1))}) for bar in range(3)]
     assert [units for _, _, units, _ in filled(run(ALL_IN, sections)[1])] == [100, -50]
@@ -190,7 +206,9 @@ def test_a_split_rescales_units_orders_and_prices() -> None:
 def test_a_split_rescales_an_order_that_waits() -> None:
     sections = [
         section(0, {"A": (10, 10)}, {"A": LONG}),
-        section(1, {"A": (5, 5)}, splits=[split_of("A", 2.0, at(0)), split_of("A", 2.0, at(0))]),  # told twice
+        section(
+            1, {"A": (5, 5)}, splits=[split_of("A", 2.0, at(0)), split_of("A", 3.0, at(0))]
+        ),  # the first one counts
     ]
     _, steps = run(ALL_IN, sections)
     assert filled(steps) == [(1, "A", 200.0, 5.0)]
