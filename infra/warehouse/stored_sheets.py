@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from infra.warehouse.connection import Connection
+from infra.warehouse.corrections import RepairTask
 from infra.warehouse.moments import to_moment, to_nanoseconds
 from infra.warehouse.queries import queries
 from infra.warehouse.verification import Lane, rows_at
 from pipeline.digests.tally import DigestKey, call_subject, set_subject
 from pipeline.explanation.comparison import Value
+from pipeline.features.catalog import FeatureSet
 from pipeline.verification.ledger import BARS
 from pipeline.verification.sheets import (
     PREDICTION_FACTS,
@@ -82,6 +84,41 @@ def stored_corrections(
             (symbol, f"{symbol}\n{offset}", numbers, facts, offset)
         )
     return {key: _sheet(key, rows, names) for key, rows in found.items() if _columns(key, names) is not None}
+
+
+def stored_as_of(
+    connection: Connection, task: RepairTask, chosen: FeatureSet, span: tuple[int, int]
+) -> dict[DigestKey, Sheet]:
+    """Sheets of one row each: what was known of the task's symbol in its revision, by bar time."""
+    values = task.place(0) | {
+        "feature_set": chosen.name,
+        "set_version": chosen.version,
+        "low": to_moment(span[0]),
+        "high": to_moment(span[1]),
+    }
+    names = {set_subject(chosen.name, chosen.version): chosen.names}
+    found = map(_feature, connection.execute(queries("verification")["features as of"], values))
+    return {key._replace(stage="corrections"): _sheet(key, [row], names) for key, row in found}
+
+
+def answered_repairs(connection: Connection, lane: Lane, last: int) -> list[RepairTask]:
+    """What the repair job has answered of a lane's requests about bars up to ``last`` (ns UTC)."""
+    values = {
+        "partition": lane.partition,
+        "first_generation": lane.first_generation,
+        "start": lane.start,
+        "end": lane.end,
+        "high": to_moment(last),
+    }
+    return [
+        RepairTask(
+            partition=partition, symbol=symbol, interval=interval, ids=(), generation=generation, as_of=as_of,
+            since=to_nanoseconds(since),
+        )
+        for partition, symbol, interval, generation, as_of, since in connection.execute(
+            queries("verification")["answered repairs"], values
+        )
+    ]  # fmt: skip
 
 
 def _feature(row: tuple[Any, ...]) -> tuple[DigestKey, _Row]:

@@ -5,7 +5,7 @@ from typing import Any
 from pipeline.explanation.comparison import bits
 from pipeline.verification.differences import RecordDifference
 from schemas.times import iso
-from signaltape.verification.text import statements
+from signaltape.verification.text import COUNTED, statements
 from signaltape.verification.verifying import Verification
 
 
@@ -24,7 +24,7 @@ def document(made: Verification) -> dict[str, Any]:
         "feature_sets": [{"name": one.name, "version": one.version, "hash": one.hash} for one in plan.sets],
         "bars": made.bars,
         "bar_times": made.bar_times,
-        "equal": {stage: made.equal.get(stage, 0) for stage in ("features", "predictions", "signals", "corrections")},
+        "equal": {stage: made.equal.get(stage, 0) for stage in COUNTED},
         "within_tolerance_only": dict(made.near),
         "without_digest": dict(made.undigested),
         "digest_from_rows": dict(made.rebuilt),

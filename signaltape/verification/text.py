@@ -11,13 +11,16 @@ _HEAD = {
     "not proven": "not proven: nothing differs, but not all of it could be compared",
 }
 
+#: What is counted. ``corrections``: rows that the agent made again; ``repairs``: what the repair job answered.
+COUNTED = ("features", "predictions", "signals", "corrections", "repairs")
+
 
 def lines(made: Verification) -> Iterator[str]:
     """Yield the text, a line each."""
     yield _HEAD[made.verdict]
     yield f"  {'range':<12} {iso(made.question.start)} to {iso(made.question.end)}"
     yield f"  {'bars':<12} {made.bars:,} at {made.bar_times:,} bar times, in {len(made.starts)} partitions"
-    for stage in ("features", "predictions", "signals", "corrections"):
+    for stage in COUNTED:
         if count := made.equal.get(stage, 0):
             near = made.near.get(stage, 0)
             how = f", {near:,} of them within tolerances only" if near else ""

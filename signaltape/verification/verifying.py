@@ -20,6 +20,7 @@ from signaltape.verification.judging import Judge
 from signaltape.verification.naming import name_differences
 from signaltape.verification.plan import Plan, Question, plan
 from signaltape.verification.recomputing import Cuts, Halt, recompute
+from signaltape.verification.repairs import compare_repairs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,17 +84,17 @@ def verify(settings: Settings, question: Question, progress: Callable[[int], Non
             models=lambda _: models, cold=question.cold, feature_sets=tuple(one.name for one in known.sets)
         )
         begun = begin_flows(connection, settings, known.found, choice)  # 2.
-        return _compare(own, (known, begun), question, progress, began)
+        return _compare((own, settings), (known, begun), question, progress, began)
 
 
 def _compare(
-    connection: Connection,
+    where: tuple[Connection, Settings],
     what: tuple[Plan, tuple[Begun, ...]],
     question: Question,
     progress: Callable[[int], None],
     began: float,
 ) -> Verification:
-    known, begun = what
+    (connection, settings), (known, begun) = where, what
     lanes = [_lane(one) for one in begun]
     book = Book(span=(question.start, question.end), names=known.names, predicted_to=known.predicted_to)
     generations = {lane.partition: lane.first_generation for lane in lanes}
@@ -108,11 +109,16 @@ def _compare(
     if not judge.enough:
         judge.compare(reached)
     found = name_differences(judge, question.limit, halt)  # 4.
-    again, corrected = compare_corrections(judge)
     apart = judge.open(judge.since)
-    if halt is None:
-        found = sorted([*found, *again], key=lambda one: one.order)
-        judge.equal["corrections"] += corrected
+    corrected: list[RecordDifference] = []
+    if halt is None and not judge.enough:
+        for stage, (some, count) in (
+            ("corrections", compare_corrections(judge)),
+            ("repairs", compare_repairs(judge, settings, known)),
+        ):
+            corrected += some
+            judge.equal[stage] += count - len({(one.symbol, one.event_time) for one in some})
+        found = sorted([*found, *corrected], key=lambda one: one.order)
     return Verification(
         question=question,
         plan=known,
@@ -127,7 +133,7 @@ def _compare(
         unproven=judge.unproven,
         fallbacks=book.fallbacks,
         waiting=book.waiting,
-        apart=len(apart) + len(again) + (halt is not None),
+        apart=len(apart) + len(corrected) + (halt is not None),
         differences=tuple(found[: question.limit]),
         halt=halt,
         reached=judge.since,

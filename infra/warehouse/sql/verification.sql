@@ -113,3 +113,21 @@ ORDER BY 1 LIMIT 1;
 -- name: bar of
 SELECT source_offset FROM bars
 WHERE symbol = %(symbol)s AND interval = %(interval)s AND event_time = %(event_time)s LIMIT 1;
+
+-- name: answered repairs
+-- What the repair job recomputed: the requests of a symbol that it answered together, by the newest one's place.
+SELECT partition, symbol, interval, max(generation), as_of_offset, min(event_time)
+FROM repair_requests
+WHERE status = 'done' AND partition = %(partition)s AND generation >= %(first_generation)s
+  AND as_of_offset >= %(start)s AND as_of_offset < %(end)s AND event_time <= %(high)s
+GROUP BY partition, symbol, interval, as_of_offset
+ORDER BY as_of_offset, symbol, interval;
+
+-- name: features as of
+-- A symbol's newest rows up to a revision: what the repair job wrote, or found right as it was.
+SELECT DISTINCT ON (event_time) feature_set, set_version, interval, event_time, symbol, close, "values", available_time,
+       (revision & ((1::bigint << 40) - 1)) - 1
+FROM features
+WHERE symbol = %(symbol)s AND interval = %(interval)s AND event_time >= %(low)s AND event_time <= %(high)s
+  AND feature_set = %(feature_set)s AND set_version = %(set_version)s AND revision <= %(revision)s
+ORDER BY event_time, revision DESC;

@@ -204,8 +204,14 @@ def test_changed_parameters_in_the_log(flown: Settings) -> None:
     assert (symbol, stage, time >= at(PAUSED)) == ("S005", "router", True)
 
 
-def test_a_changed_correction(flown: Settings) -> None:
-    where = "ctid = (SELECT ctid FROM features WHERE kind = 'correction' ORDER BY revision DESC LIMIT 1)"
+@pytest.mark.parametrize("whose", ["EXISTS", "NOT EXISTS"])
+def test_a_changed_correction(flown: Settings, whose: str) -> None:
+    """Of the agent, under the offset of the state that it took, and of the repair job."""
+    where = f"""(symbol, interval, event_time, revision) = (
+        SELECT symbol, interval, event_time, revision FROM features f WHERE kind = 'correction' AND {whose} (
+            SELECT FROM log_events e WHERE e.partition = f.partition AND e.type = 'StateRepair'
+              AND e.source_offset = (f.revision & ((1::bigint << 40) - 1)) - 1)
+        ORDER BY revision DESC, event_time DESC LIMIT 1)"""
     symbol, time = rows(flown, f"SELECT symbol, event_time FROM features WHERE {where}")[0]
     with planted(flown, "features", f"UPDATE features SET close = close + 1 WHERE {where}"):
         made = ask(flown)

@@ -47,6 +47,7 @@ def test_equal_from_anywhere_cut_anyhow(flown: Settings, begin: int, more: dict[
     assert made.bar_times == rows(flown, "SELECT count(DISTINCT (interval, event_time)) FROM bars "
                                   "WHERE event_time BETWEEN %s AND %s", *span)[0][0]  # fmt: skip
     assert made.equal["corrections"] > 0
+    assert (made.equal["repairs"] > 0) == (begin <= at(0)), "the job answered before the last stretch"
     assert made.fallbacks["skipped"] > 0
     assert any("the first bar" in one.begins for one in made.starts) == ("cold" in more or begin < at(5))
 
