@@ -18,6 +18,7 @@ from tests.support.content import Content, check_sequence, content_of, differenc
 from tests.support.feature_runs import chain_of, published
 from tests.support.providers import TestStack
 from tests.support.services import ServiceProcess
+from tests.support.verified import check_verified
 from tests.support.waiting import wait_for
 
 SERVICES = ("store", "drift", "inference", "features", "ingest")
@@ -61,6 +62,7 @@ def run_flow(
             if process.poll() is None:
                 process.kill()
     check_sequence(settings)
+    check_verified(settings)
     return content_of(settings)
 
 
