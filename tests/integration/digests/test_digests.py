@@ -6,12 +6,12 @@ import psycopg
 import pytest
 
 from infra.settings import Settings
-from infra.warehouse import Connection, StaleEpoch
+from infra.warehouse import Connection, StaleEpoch, stored_digests
 from infra.warehouse.checkpoints import take_epoch
 from infra.warehouse.feature_rounds import FeatureRoundWriter
 from infra.warehouse.router_snapshots import newest_router_snapshot
 from infra.warehouse.store_rounds import StoreRound, StoreRoundWriter
-from infra.warehouse.stored_digests import DigestSpan, pieces, recorded_digests
+from infra.warehouse.stored_digests import DigestSpan, pieces, recorded_digests, stored_row_digests
 from pipeline.digests.tally import CORRECTIONS, FEATURES, PREDICTIONS, SIGNALS, DigestKey
 from pipeline.numerics import fingerprint
 from schemas.bars import StateRepair
@@ -180,12 +180,19 @@ def test_a_loaded_history_has_no_digests(filled: Connection) -> None:
     assert rebuild_digests(filled, wide).added == 0
 
 
-def test_a_long_span_is_read_in_pieces(filled: Connection) -> None:
-    """Bar times before, between and behind the pieces' edges are each in one of them."""
+def test_a_long_span_is_read_in_pieces(filled: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bar times at the pieces' edges are each in one of them."""
     found = list(pieces(filled, DigestSpan(first=START - 3_000 * MINUTE, last=START + 10 * MINUTE, intervals=("1m",))))
     assert [one.last + 1 for one in found[:-1]] == [one.first for one in found[1:]]
     assert len(found) == 4
     assert list(pieces(filled, replace(SPAN, first=START - DAY, last=START - 1))) == []
+    monkeypatch.setattr(stored_digests, "_BARS", 1)
+    short = list(pieces(filled, SPAN))
+    assert [one.first for one in short] == [START + bar * MINUTE for bar in range(BARS + 1)]
+    for piece in short[:BARS]:
+        times = {key.event_time for key in recorded_digests(filled, piece)}
+        times |= {key.event_time for tally in stored_row_digests(filled, piece).values() for key in tally.digests}
+        assert times == {piece.first}
 
 
 def test_one_router_snapshot_a_session_is_kept(settings: Settings, database: Connection) -> None:
