@@ -53,12 +53,13 @@ class Judge:
     dropped: Counter[str] = field(default_factory=Counter)
     unproven: Counter[str] = field(default_factory=Counter)
     bar_times: int = 0
+    _apart: int = 0
     _earliest: dict[str, int] = field(default_factory=dict)
 
     @property
     def enough(self) -> bool:
         """True if so much differs that nothing more would be learnt."""
-        return len(self.ledger.entries) > TOO_MANY
+        return self._apart > TOO_MANY
 
     def compare(self, before: int) -> bool:
         """Compare the bar times before ``before`` that were not compared yet; False if ``enough``."""
@@ -67,11 +68,7 @@ class Judge:
         since, self.since = self.since, before
         ledger = self.ledger
         ledger.computed(self.book.digests())
-        with self.connection.transaction():
-            # A round that is written meanwhile is seen whole or not; between two fetches the session is not idle.
-            self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            self.connection.execute("SET LOCAL idle_in_transaction_session_timeout TO 0")
-            self._read(since, before)
+        self._read(since, before)
         for key, entry in ledger.entries.items():
             if entry.stored.count:
                 stage = _stage_of_rows(key)
@@ -81,6 +78,7 @@ class Judge:
         self._drop_dropped(before)
         self._settle_near(before)
         left = [key for key, _ in ledger.open(before)]
+        self._apart = len(left)
         self.book.forget(before, left[:_KEPT])
         return not self.enough
 

@@ -22,6 +22,8 @@ from signaltape.verification.plan import Plan, Question, plan
 from signaltape.verification.recomputing import Cuts, Halt, recompute
 from signaltape.verification.repairs import compare_repairs
 
+_NAME = "signaltape-verify"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
@@ -77,8 +79,11 @@ def verify(settings: Settings, question: Question, progress: Callable[[int], Non
     is named.
     """
     began = time.monotonic()
-    with connect(settings, name="signaltape-verify") as connection, connect(settings, name="signaltape-verify") as own:
-        known = plan(connection, settings, question)  # 1.
+    with connect(settings, name=_NAME) as connection, connect(settings, name=_NAME) as own, own.transaction():
+        # What is stored meanwhile is not seen: neither by the plan, nor by any of the comparisons.
+        own.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        own.execute("SET LOCAL idle_in_transaction_session_timeout TO 0")
+        known = plan(own, settings, question)  # 1.
         models = UntimedModels(ModelRegistry(settings))
         choice = FlowChoice(
             models=lambda _: models, cold=question.cold, feature_sets=tuple(one.name for one in known.sets)

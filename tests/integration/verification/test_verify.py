@@ -2,13 +2,15 @@
 
 import io
 import json
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from infra.settings import Settings
 from infra.warehouse.moments import to_moment
 from pipeline.verification import ledger
-from signaltape.verification import recomputing
+from signaltape.verification import judging, recomputing, verifying
 from signaltape.verification.document import document
 from signaltape.verification.plan import Question
 from signaltape.verification.rebuilt import rebuild_range
@@ -63,6 +65,35 @@ def test_stretch_by_stretch(flown: Settings, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(recomputing, "HELD", 5)
     made = ask(flown)
     assert (made.verdict, dict(made.equal), made.bar_times) == ("equal", dict(whole.equal), whole.bar_times)
+
+
+def test_what_is_stored_meanwhile_is_not_seen(flown: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A range may reach into the present: rows come while it is computed."""
+    with ExitStack() as undone:
+
+        def later(*arguments: Any) -> object:
+            for table in ("features", "predictions", "signals", "digests"):
+                undone.enter_context(planted(flown, table, f"DELETE FROM {table}", count=None))
+            return recomputing.recompute(*arguments)
+
+        monkeypatch.setattr(verifying, "recompute", later)
+        assert ask(flown).verdict == "equal"
+
+
+def test_another_history_is_not_looked_at_to_its_end(flown: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recomputing, "HELD", 5)
+    with planted(flown, "features", "UPDATE features SET close = close + 1", count=None):
+        monkeypatch.setattr(judging, "TOO_MANY", 3)
+        made = ask(flown, limit=100)
+        monkeypatch.setattr(judging, "_KEPT", 0)
+        bare = ask(flown)
+    assert (made.verdict, made.differences[0].name, 3 < made.apart < 20) == ("different", "close", True)
+    assert made.reached < at(CHANGED - 20)
+    assert f"compared up to {to_moment(made.reached):%Y-%m-%dT%H:%M:%S}Z only" in "\n".join(lines(made))
+    assert (bare.differences[0].name, bare.differences[0].event_time) == (
+        "(the digest)",
+        made.differences[0].event_time,
+    )
 
 
 def test_without_digests_rows_are_compared_alone(flown: Settings) -> None:
