@@ -14,9 +14,6 @@ from infra.warehouse.stored_digests import (
 from pipeline.digests.digest import Digest
 from pipeline.digests.tally import FEATURES, PREDICTIONS, SIGNALS, DigestKey
 
-#: Event times are whole microseconds: the last one before another time.
-_MICROSECOND = 1_000
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accounts:
@@ -29,7 +26,7 @@ class Accounts:
         """Both accounts of the bar times from ``since`` to ``before`` (exclusive), inside the caller's transaction."""
         span = DigestSpan(
             first=since,
-            last=before - _MICROSECOND,
+            last=before - 1,
             stages=(FEATURES, PREDICTIONS, SIGNALS),
             first_generations=self.first_generations,
         )

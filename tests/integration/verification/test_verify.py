@@ -17,7 +17,7 @@ from signaltape.verification.rebuilt import rebuild_range
 from signaltape.verification.text import lines
 from signaltape.verification.verifying import verify
 from tests.support.commands import Run, runner
-from tests.support.explained_run import CHANGED, SWAPPED, at
+from tests.support.explained_run import CHANGED, FIRST, SWAPPED, at
 from tests.support.planted_changes import ask, planted, rows
 
 #: All one-minute bars, and the five-minute bars of the hours before.
@@ -57,6 +57,17 @@ def test_equal_from_anywhere_cut_anyhow(flown: Settings, begin: int, more: dict[
 @pytest.fixture
 def command(flown: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     return runner(flown, monkeypatch, capsys)
+
+
+def test_both_ends_are_included(flown: Settings) -> None:
+    made = ask(flown, FIRST, CHANGED - 1)
+    assert (made.verdict, made.bar_times) == ("equal", CHANGED - FIRST)
+    one = ask(flown, SWAPPED, SWAPPED)
+    assert (one.verdict, one.bar_times) == ("equal", 1)
+    time = to_moment(at(SWAPPED))
+    for table in ("features", "predictions"):
+        kept = rows(flown, f"SELECT count(*) FROM {table} WHERE event_time = %s", time)[0][0]
+        assert one.equal[table] == kept > 0
 
 
 def test_stretch_by_stretch(flown: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
