@@ -47,7 +47,7 @@ class DrawdownTrack:
             self._peak, self._peak_at, self._under = equity, now, False
             return
         self._under = True
-        depth = 1 - equity / self._peak
+        depth = (self._peak - equity) / self._peak
         if self._deepest is None or depth > self._deepest[0]:
             self._deepest, self._recovered = (depth, self._peak_at, event_time), None
 

@@ -17,7 +17,7 @@ from pipeline.trading.section import Section
 from pipeline.trading.simulation import Simulation
 from pipeline.trading.trade_tally import TradeFigures
 from schemas.intervals import DAY, MINUTE, session_of
-from tests.support.trading_market import BEGIN, Said, at, market, section, split_of
+from tests.support.trading_market import BEGIN, Said, at, market, run, section, split_of
 
 pytestmark = pytest.mark.unit
 
@@ -148,8 +148,9 @@ def test_sums_by_hand() -> None:
 
 def test_months_add_up_to_the_whole() -> None:
     drawn = market(9, bars=80, symbols=4)
-    options = TradingOptions(weight=0.2, commission_bps=5)
+    options = TradingOptions(weight=0.2, commission_bps=5, slippage_bps=3)
     performance, simulation, equity = perform(options, drawn.sections("1d"))
+    _, steps = run(options, drawn.sections("1d"))
     months, found, by_symbol = performance.months(), performance.metrics(), simulation.by_symbol()
     assert months.name == ("2026-01", "2026-02", "2026-03")
     assert performance.sessions().name[0] == "2026-01-05"
@@ -160,7 +161,12 @@ def test_months_add_up_to_the_whole() -> None:
     assert math.prod(1 + months.change) == pytest.approx(1 + found.total_return, rel=1e-12)
     assert months.trades.sum() == found.trades == by_symbol.trades.sum()
     assert months.wins.sum() == by_symbol.wins.sum()
-    assert months.costs.sum() == pytest.approx(found.commission) == pytest.approx(by_symbol.costs.sum())
+    for place, month in enumerate(months.name):
+        mine = [step for step, day in zip(steps, days, strict=True) if day.startswith(month)]
+        assert months.costs[place] == pytest.approx(sum(step.commission + step.slippage for step in mine))
+        assert months.traded[place] == pytest.approx(sum(step.traded for step in mine))
+        assert months.trades[place] == sum(len(trades) for step in mine for trades in step.trades)
+    assert found.commission + found.slippage == pytest.approx(by_symbol.costs.sum())
     assert by_symbol.net.sum() == pytest.approx(found.equity - found.capital)
     assert by_symbol.gross.sum() == pytest.approx(found.gross)
 
