@@ -7,6 +7,7 @@ one head first (those that missed a bar are moved). What is beyond the 21 bars o
 """
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -96,8 +97,7 @@ class IntervalState:
         """Return the places of ``symbols`` (n ≥ 1), -1 for one never seen. The last answer is remembered."""
         if self._known is not None and self._known[0] == symbols:
             return self._known[1]
-        get = self.places.get
-        rows = Rows.of(np.fromiter((get(symbol, -1) for symbol in symbols), np.int64, len(symbols)))
+        rows = Rows.of(np.fromiter(map(self.places.get, symbols, repeat(-1)), np.int64, len(symbols)))
         if rows.index.min() >= 0:
             self._known = (symbols, rows)
         return rows

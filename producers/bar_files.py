@@ -173,13 +173,28 @@ def parquet_times(path: Path, column: pa.ChunkedArray, name: str) -> npt.NDArray
         if kind.tz is None:
             raise BarInputError(f"{path}, column {name}: the timestamps have no zone; store them with tz='UTC'")
         return np.asarray(column.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64()).to_numpy(), dtype=np.int64)
-    parse: Callable[[Any], int] = check_ns if pa.types.is_integer(kind) else parse_time
+    if pa.types.is_integer(kind):
+        return _integer_times(path, column, name)
     times = np.empty(len(column), dtype=np.int64)
     for row, value in enumerate(column.to_pylist()):
         try:
-            times[row] = parse(value)
+            times[row] = parse_time(value)
         except (ValueError, AttributeError) as error:
             raise BarInputError(f"{path}, row {row + 1}, column {name}: {error}") from error
+    return times
+
+
+def _integer_times(path: Path, column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
+    try:
+        times = np.asarray(column.cast(pa.int64()).to_numpy(), dtype=np.int64)
+    except pa.ArrowException as error:
+        raise BarInputError(f"{path}, column {name}: not times in ns ({error})") from error
+    if len(times):
+        lowest = int(np.argmin(times))
+        try:
+            check_ns(int(times[lowest]))
+        except ValueError as error:
+            raise BarInputError(f"{path}, row {lowest + 1}, column {name}: {error}") from error
     return times
 
 

@@ -14,7 +14,10 @@ def is_name(text: str) -> bool:
 @lru_cache(maxsize=1_024)
 def are_names(texts: tuple[str, ...]) -> bool:
     """True if all can be names and none is there twice; the same symbols come again with every bar."""
-    return len(set(texts)) == len(texts) and all(map(is_name, texts))
+    if len(set(texts)) != len(texts):
+        return False
+    lengths = set(map(len, texts))
+    return not texts or (min(lengths) > 0 and max(lengths) <= MAX_NAME and "\0" not in "".join(texts))
 
 
 def holds_nul(value: object) -> bool:

@@ -25,6 +25,9 @@ class SymbolIndex:
         """Return the numbers (int64, shape (n,)) of ``symbols``, giving new ones where needed."""
         if symbols != self._last_symbols:
             numbers = self._numbers
-            found = [numbers.setdefault(symbol, len(numbers)) for symbol in symbols]
-            self._last_symbols, self._last_numbers = symbols, np.array(found, dtype=np.int64)
+            try:
+                found = np.fromiter(map(numbers.__getitem__, symbols), np.int64, len(symbols))
+            except KeyError:
+                found = np.array([numbers.setdefault(symbol, len(numbers)) for symbol in symbols], np.int64)
+            self._last_symbols, self._last_numbers = symbols, found
         return self._last_numbers

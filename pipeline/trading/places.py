@@ -1,6 +1,7 @@
 """Places of symbols in columns that are always sorted by symbol."""
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ class SymbolPlaces:
         if found is None:
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
-            found = np.fromiter((self._places.get(symbol, -1) for symbol in key), np.int64, len(key))
+            found = np.fromiter(map(self._places.get, key, repeat(-1)), np.int64, len(key))
             self._found[key] = found
         return found
 

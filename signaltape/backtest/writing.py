@@ -3,11 +3,22 @@
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from pipeline.trading.results import Stepped
-from schemas.signals import SIGNALS as DIRECTIONS
+from pipeline.trading.results import Fills, Stepped, Trades
+from schemas.signal_columns import SignalColumns
+from signaltape.backtest.columns import (
+    EQUITY,
+    FILLS,
+    SIGNALS,
+    TRADES,
+    equity_columns,
+    fill_columns,
+    signal_columns,
+    trade_columns,
+)
 from signaltape.backtest.sections import BarTime
-from signaltape.backtest.spool import EQUITY, FILLS, SIGNALS, TRADES, Spool
+from signaltape.backtest.spool import Spool
 
 
 class Writers:
@@ -18,13 +29,20 @@ class Writers:
         self._stack = ExitStack()
 
     def __enter__(self) -> "Writers":
+        folder = self._folder
         with ExitStack() as stack:
-            self._equity = stack.enter_context(Spool(self._folder / "equity.parquet", EQUITY))
-            self._fills = stack.enter_context(Spool(self._folder / "fills.parquet", FILLS))
-            self._trades = stack.enter_context(Spool(self._folder / "trades.parquet", TRADES))
-            self._signals = (
-                stack.enter_context(Spool(self._folder / "signals.parquet", SIGNALS)) if self._wanted else None
+            self._equity: Spool[tuple[Any, ...]] = stack.enter_context(
+                Spool(folder / "equity.parquet", EQUITY, equity_columns)
             )
+            self._fills: Spool[tuple[int, Fills]] = stack.enter_context(
+                Spool(folder / "fills.parquet", FILLS, fill_columns)
+            )
+            self._trades: Spool[Trades] = stack.enter_context(Spool(folder / "trades.parquet", TRADES, trade_columns))
+            self._signals: Spool[SignalColumns] | None = None
+            if self._wanted:
+                self._signals = stack.enter_context(
+                    Spool(folder / "signals.parquet", SIGNALS, signal_columns, distinct=("signal_id",))
+                )
             self._stack = stack.pop_all()
         return self
 
@@ -35,34 +53,11 @@ class Writers:
 
     def add(self, at: BarTime, stepped: Stepped) -> None:
         """Write what one bar time brought."""
-        self._equity.add({name: (getattr(stepped, name),) for name in EQUITY.names}, 1)
+        self._equity.add(tuple(getattr(stepped, name) for name in EQUITY.names), 1)
         for fills in stepped.fills:
-            columns = {name: getattr(fills, name) for name in FILLS.names if name != "event_time"}
-            self._fills.add(columns | {"event_time": (stepped.event_time,) * len(fills)}, len(fills))
+            self._fills.add((stepped.event_time, fills), len(fills))
         for trades in stepped.trades:
-            self._trades.add({name: getattr(trades, name) for name in TRADES.names}, len(trades))
+            self._trades.add(trades, len(trades))
         if self._signals is not None:
-            self._add_signals(self._signals, at)
-
-    @staticmethod
-    def _add_signals(spool: Spool, at: BarTime) -> None:
-        for one in at.section.signals:
-            terms = [one.terms[place] for place in one.term.tolist()]
-            columns = {
-                "signal_id": one.signal_id,
-                "symbol": one.symbol,
-                "event_time": (one.event_time,) * len(one),
-                "signal": [DIRECTIONS[code] for code in one.direction.tolist()],
-                "score": one.score,
-                "confidence": one.confidence,
-                "reference_price": one.reference_price,
-                "position_scale": one.position_scale,
-                "horizon": [term.horizon for term in terms],
-                "expires_at": [term.expires_at for term in terms],
-                "strategy": (one.strategy,) * len(one),
-                "models": [term.models for term in terms],
-                "model": [term.model for term in terms],
-                "model_version": [term.model_version for term in terms],
-                "reason": [term.reason for term in terms],
-            }
-            spool.add(columns, len(one))
+            for signals in at.section.signals:
+                self._signals.add(signals, len(signals))
