@@ -55,7 +55,7 @@ def equity_plot(found: Backtest) -> str:
 
 
 def activity_plot(found: Backtest) -> str:
-    """Exposure bar by bar, turnover by session or month."""
+    """Exposure bar by bar, turnover by session or month; a single session's is a number, not a plot."""
     course = found.course
     exposure: list[Layer] = [
         Line(time=course.event_time, value=course.gross, name="gross"),
@@ -72,7 +72,8 @@ def activity_plot(found: Backtest) -> str:
             layers=[Bars(begin=begin, end=end, value=times)], height=100.0, zero=True,
         ),
     ]  # fmt: skip
-    return time_panels(axis_of(course), panels, "exposure and turnover over time")
+    shown = panels if len(found.sessions.name) > 1 else panels[:1]
+    return time_panels(axis_of(course), shown, "exposure and turnover over time")
 
 
 def symbol_plot(found: Backtest, shown: ShownSymbol) -> str:

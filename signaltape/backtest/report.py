@@ -111,7 +111,10 @@ def _returns(found: Backtest) -> Iterator[str | Table | Figure]:
 
 
 def _activity(found: Backtest) -> Figure:
-    return Figure(svg=activity_plot(found), caption="Exposure: longs plus shorts (gross), longs less shorts (net)")
+    metrics, caption = found.metrics, "Exposure: longs plus shorts (gross), longs less shorts (net)"
+    if metrics.sessions == 1 and metrics.equity > 0:
+        caption += f"; {metrics.traded / metrics.equity:,.1f} times the equity were bought and sold"
+    return Figure(svg=activity_plot(found), caption=caption)
 
 
 def _coefficient(found: Backtest) -> str | Figure:

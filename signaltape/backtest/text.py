@@ -26,7 +26,7 @@ def summary(found: Backtest) -> str:
         head,
         *(f"  ! {note}" for note in found.notes),
         "",
-        *(f"  {label:<18}{value:>14}  {detail}".rstrip() for label, value, detail in _rows(metrics)),
+        *(f"  {label:<18}{value:>14}  {detail}".rstrip() for label, value, detail in _rows(found)),
         "",
         f"  {made}",
         f"  {_speed(found)}",
@@ -35,8 +35,9 @@ def summary(found: Backtest) -> str:
     return "\n".join(lines)
 
 
-def _rows(metrics: Metrics) -> Iterator[tuple[str, str, str]]:
+def _rows(found: Backtest) -> Iterator[tuple[str, str, str]]:
     """(label, value, what stands behind it)."""
+    metrics = found.metrics
     yield _row(
         "return", metrics.total_return, "share", f"{said(metrics.capital, 'currency')} became "
         f"{said(metrics.equity, 'currency')}", signed=True,
@@ -59,7 +60,7 @@ def _rows(metrics: Metrics) -> Iterator[tuple[str, str, str]]:
     else:
         about = f"net {said(exposure.net, 'share')}, {exposure.positions:.1f} positions; in the market at "
         yield _row("exposure", exposure.gross, "share", about + f"{exposure.time_in_market:.0%} of bar times")
-    yield _coefficient(metrics)
+    yield _coefficient(found)
     costs = metrics.commission + metrics.slippage
     parts = f"commission {said(metrics.commission, 'currency')}, slippage {said(metrics.slippage, 'currency')}"
     yield _row("costs", costs, "currency", f"{parts}; {said(metrics.gross, 'currency')} was earned before them")
@@ -97,12 +98,15 @@ def _hits(metrics: Metrics) -> tuple[str, str, str]:
     return "hit rate", said(trades.value, "share"), f"of {counted(trades.n, 'trade')}{days}"
 
 
-def _coefficient(metrics: Metrics) -> tuple[str, str, str]:
-    found = metrics.coefficient
-    if isinstance(found, Insufficient):
-        return _row("IC", found, "ratio", "")
-    about = f"± {found.standard_error:.4f}; 95 % from {found.low:.4f} to {found.high:.4f}, "
-    return "IC", f"{found.value:.4f}", about + counted(found.days, "session")
+def _coefficient(found: Backtest) -> tuple[str, str, str]:
+    mean = found.metrics.coefficient
+    if isinstance(mean, Insufficient):
+        known = [one.value for one in found.coefficients if not isinstance(one.value, Insufficient)]
+        label, none, why = _row("IC", mean, "ratio", "")
+        so_far = f"; {sum(known) / len(known):.4f} on average, no error" if known else ""
+        return label, none, why + so_far
+    about = f"± {mean.standard_error:.4f}; 95 % from {mean.low:.4f} to {mean.high:.4f}, "
+    return "IC", f"{mean.value:.4f}", about + counted(mean.days, "session")
 
 
 def _limits(found: Backtest) -> str:

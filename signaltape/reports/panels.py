@@ -103,6 +103,7 @@ def _legend(panel: TimePanel, right: float, y: float) -> Iterator[str]:
 
 def _calendar(axis: TimeAxis, bottom: float) -> Iterator[str]:
     width = _WIDTH - _LEFT - _RIGHT
+    yield _text(_LEFT - 8, bottom + 18, "UTC", anchor="end")
     end = 0.0
     for share, text in axis.marks():
         x, half = _LEFT + share * width, 3.4 * len(text)
