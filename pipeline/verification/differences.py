@@ -61,8 +61,8 @@ class RecordDifference:
 
     @property
     def order(self) -> tuple[int, int, str, str, str]:
-        """Sort key: event time, then the order in which one value follows from another, then the symbol."""
-        return self.event_time, STAGES.index(self.stage), self.symbol, self.interval, self.where
+        """Sort key: event time, then the order in which one value follows from another, then the symbol, if known."""
+        return self.event_time, STAGES.index(self.stage), self.symbol or "\U0010ffff", self.interval, self.where
 
     @property
     def whole(self) -> bool:

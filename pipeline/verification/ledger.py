@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pipeline.digests.digest import Digest
-from pipeline.digests.tally import DigestKey
+from pipeline.digests.tally import CORRECTIONS, DigestKey
 
 #: Digests of bars have no account of the agents: the bars themselves are the record. See ``bar_digest``.
 BARS = "bars"
@@ -22,6 +22,7 @@ DIGEST_CHANGED = "the digest was changed after it was written: stored rows and r
 ALL_DIFFER = "stored rows, digest and recomputation all differ"
 NO_DIGEST = "no digest was kept that could tell which of both was changed"
 NEITHER = "neither rows nor a digest are there: deleted together, or the store has not caught up yet"
+CORRECTIONS_APART = "digest and stored rows of a correction disagree: one of them was changed after it was written"
 UNWRITTEN = "no agent wrote these rows: of this bar time digests were kept, but none of them"
 PLACE_CHANGED = "the place of the bar in the log, or how it was taken, is not what it was then"
 
@@ -53,6 +54,8 @@ class Entry:
         """Say which of the three isn't like the others."""
         if stage == BARS:
             return PLACE_CHANGED
+        if stage == CORRECTIONS:
+            return CORRECTIONS_APART
         if self.computed == self.stored:
             return DIGEST_CHANGED
         if not self.has_live:

@@ -12,7 +12,7 @@ from infra.warehouse.stored_digests import (
     stored_row_digests,
 )  # fmt: skip
 from pipeline.digests.digest import Digest
-from pipeline.digests.tally import FEATURES, PREDICTIONS, SIGNALS, DigestKey
+from pipeline.digests.tally import STAGES, DigestKey
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +27,7 @@ class Accounts:
         span = DigestSpan(
             first=since,
             last=before - 1,
-            stages=(FEATURES, PREDICTIONS, SIGNALS),
+            stages=STAGES,
             first_generations=self.first_generations,
         )
         live: dict[DigestKey, Recorded] = {}

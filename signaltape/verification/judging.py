@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from infra.warehouse.connection import Connection
 from infra.warehouse.stored_sheets import stored_sheets
 from infra.warehouse.verification import Lane, bar_digests, offset_digests
-from pipeline.digests.tally import DigestKey
-from pipeline.explanation.comparison import EXACT, FEATURES, SCORES, Tolerance
+from pipeline.digests.tally import CORRECTIONS, FEATURES, DigestKey
+from pipeline.explanation.comparison import EXACT, SCORES, Tolerance
+from pipeline.explanation.comparison import FEATURES as FEATURE_TOLERANCE
 from pipeline.verification.differences import compare_sheets
 from pipeline.verification.ledger import BARS, Entry, Ledger
 from pipeline.verification.sheets import Sheet
@@ -88,6 +89,9 @@ class Judge:
         for key, one in live.items():
             self.rebuilt[key.stage] += one.rebuilt
         self.ledger.stored(stored.items())
+        # Corrections may come from beyond the range's end, so they are recomputed apart, row by row. Here their digests
+        # are held against their rows alone.
+        self.ledger.computed((key, one) for key, one in stored.items() if key.stage == CORRECTIONS)
         self.ledger.stored(bar_digests(self.connection, self.lanes, since, before))
         self.ledger.stored(offset_digests(self.connection, since, before))
 
@@ -103,7 +107,7 @@ class Judge:
         """What a stage's floats may differ by."""
         if self.exact.get(stage, True):
             return EXACT
-        return FEATURES if stage == "features" else SCORES
+        return FEATURE_TOLERANCE if stage in (FEATURES, CORRECTIONS) else SCORES
 
     def kept_from(self, stage: str) -> int:
         """The bar time from which on rows of a stage are stored, 0 if older ones are."""
@@ -113,7 +117,7 @@ class Judge:
         if key.stage == BARS:
             self.bar_times += not key.subject
             return
-        self.equal[key.stage] += entry.computed.count
+        self.equal[key.stage] += entry.computed.count * (key.stage != CORRECTIONS)
         if entry.computed.count and not entry.has_live:
             self.undigested[key.stage] += 1
 
@@ -123,7 +127,7 @@ class Judge:
             stage = _stage_of_rows(key)
             if entry.stored.count or key.event_time >= self.kept_from(stage):
                 continue
-            if key.stage == BARS:
+            if key.stage in (BARS, CORRECTIONS):
                 self.ledger.entries.pop(key)
             elif not entry.has_live:
                 self.unproven[stage] += 1
@@ -152,5 +156,5 @@ class Judge:
 
 
 def _stage_of_rows(key: DigestKey) -> str:
-    """The stage whose rows tell of a key: where bars lie, feature rows say."""
-    return "features" if key.stage == BARS and key.subject else key.stage
+    """The stage whose rows tell of a key: where bars lie, feature rows say; corrections are feature rows."""
+    return FEATURES if key.stage == CORRECTIONS or (key.stage == BARS and key.subject) else key.stage

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from infra.warehouse.connection import Connection
 from infra.warehouse.verification import bar_without_rows, has_bar
-from pipeline.digests.tally import FEATURES, DigestKey
+from pipeline.digests.tally import CORRECTIONS, FEATURES, DigestKey
 from pipeline.verification.differences import (
     WHOLE,
     RecordDifference,
@@ -40,6 +40,9 @@ def _of_bar_time(judge: Judge, group: Sequence[tuple[DigestKey, Entry]]) -> Iter
     sheets = judge.sheets(key for key, _ in group)
     digested = {(key.stage, key.interval) for key, entry in group if entry.has_live}
     for key, entry in group:
+        if key.stage == CORRECTIONS:
+            yield digest_difference(key, str(entry.live), str(entry.stored), entry.blame(key.stage))
+            continue
         recorded, computed = sheets.get(key), judge.book.sheet(key)
         if computed is None and entry.computed.count:
             yield digest_difference(key, str(entry.stored), str(entry.computed), entry.blame(key.stage))

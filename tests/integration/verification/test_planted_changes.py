@@ -94,14 +94,25 @@ def test_a_pair_of_two_symbols_reordered(flown: Settings) -> None:
     assert first(made) == ("bar", SYMBOL, at(BAR), "source_offset")
 
 
-def test_one_altered_digest(flown: Settings) -> None:
-    where = "stage = 'features' AND interval = '1m' AND event_time = %s"
-    place = rows(flown, f"SELECT min(partition) FROM digests WHERE {where}", MOMENT)[0][0]
-    do = f"UPDATE digests SET second_lane = second_lane # 1 WHERE {where} AND partition = %s"
-    with planted(flown, "digests", do, MOMENT, place):
-        made = ask(flown)
-    assert first(made) == ("feature", "", at(BAR), "(the digest)")
-    assert made.differences[0].blame == ledger.DIGEST_CHANGED
+ALTERED = [
+    ("features", "feature", ledger.DIGEST_CHANGED),
+    ("corrections", "feature", ledger.CORRECTIONS_APART),
+    ("predictions", "score", ledger.DIGEST_CHANGED),
+    ("signals", "signal", ledger.DIGEST_CHANGED),
+]
+
+
+@pytest.mark.parametrize(("kept", "stage", "blame"), ALTERED, ids=[one[0] for one in ALTERED])
+def test_one_altered_digest(flown: Settings, kept: str, stage: str, blame: str) -> None:
+    newest = """SELECT event_time, subject, partition, next_offset FROM digests
+        WHERE stage = %s AND interval = '1m' ORDER BY event_time DESC, subject, partition, next_offset LIMIT 1"""
+    place = rows(flown, newest, kept)[0]
+    where = "event_time = %s AND subject = %s AND partition = %s AND next_offset = %s"
+    do = f"UPDATE digests SET second_lane = second_lane # 1 WHERE {where} AND stage = %s AND interval = '1m'"
+    with planted(flown, "digests", do, *place, kept):
+        made = ask(flown, limit=5)
+    assert first(made) == (stage, "", to_nanoseconds(place[0]), "(the digest)")
+    assert (made.differences[0].blame, made.apart) == (blame, 1)
 
 
 def test_a_deleted_signal(flown: Settings) -> None:

@@ -115,8 +115,8 @@ def test_without_digests_rows_are_compared_alone(flown: Settings) -> None:
             flown, "signals", "DELETE FROM signals WHERE event_time = %s", to_moment(at(SWAPPED - 5)), count=None
         ):
             other = ask(flown)
-    assert (made.verdict, set(made.undigested)) == ("equal", {"features", "predictions", "signals"})
-    assert f"no digest was kept of {made.undigested['features']} bar times of features" in said
+    assert (made.verdict, set(made.undigested)) == ("equal", {"features", "corrections", "predictions", "signals"})
+    assert f"{made.undigested['features']} bar times of features" in said
     assert other.verdict == "different"
     assert other.differences[0].event_time == at(SWAPPED - 5)
 
