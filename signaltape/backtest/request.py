@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.drift.sharpe import DAYS_A_YEAR
 from pipeline.trading.options import TradingOptions
 
 #: Where the bars come from, beside a file: the record in Postgres, or the topic.
@@ -38,7 +39,8 @@ class BacktestRequest:
 
     ``source``: one of ``SOURCES``, or a file. ``interval``: of the bars that are traded; None where only one can be
     meant. ``cold``: begin with the first bar even where a later state is kept. ``keep_signals``: write them down
-    too. ``out``: folder for the results.
+    too. ``sessions_a_year``: what annual figures are scaled by, 365 for markets that never close. ``out``: folder
+    for the results. Raises ValueError for no session a year.
     """
 
     choice: Choice
@@ -49,4 +51,9 @@ class BacktestRequest:
     interval: str | None = None
     cold: bool = False
     keep_signals: bool = True
+    sessions_a_year: int = DAYS_A_YEAR
     trading: TradingOptions = field(default_factory=TradingOptions)
+
+    def __post_init__(self) -> None:
+        if self.sessions_a_year < 1:
+            raise ValueError(f"sessions_a_year {self.sessions_a_year} must be 1 or more")

@@ -32,7 +32,7 @@ def backtest(settings: Settings, request: BacktestRequest, progress: Progress = 
     the long ones, then ``positions.parquet``, ``report.html``, and ``result.json`` last.
     """
     _make_folder(request.out)
-    record = Record(request.trading.capital)
+    record = Record(request.trading.capital, sessions_a_year=request.sessions_a_year)
     with ExitStack() as stack:
         found = stack.enter_context(_material(settings, request))
         writers = stack.enter_context(Writers(request.out, signals=request.keep_signals))

@@ -38,6 +38,7 @@ def backtest(
     lot: Annotated[float, typer.Option(help="Whole multiples of it; 0: any fraction.")] = 0.0,
     expiry: Annotated[str, typer.Option(help="hold or expire.")] = "hold",
     rebalance: Annotated[bool, typer.Option(help="Trade back to the weight at every signal.")] = False,
+    sessions_a_year: Annotated[int, typer.Option(min=1, help="Of annual figures; 365 if it never closes.")] = 252,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Run the live flow over history and trade its signals at the next bar; write figures, files and a report."""
@@ -64,6 +65,7 @@ def backtest(
         interval=interval or None,
         cold=cold,
         keep_signals=signals,
+        sessions_a_year=sessions_a_year,
         trading=_terms(terms),
     )
     with reached() as moved:

@@ -89,7 +89,7 @@ def _legend(panel: TimePanel, right: float, y: float) -> Iterator[str]:
         if not name:
             continue
         yield _text(right, y, name, anchor="end", colour=QUIET)
-        begin = right - 6.4 * len(name) - 30
+        begin = right - 7.0 * len(name) - 30
         if dash == "band":
             yield f'<rect x="{begin:.1f}" y="{y - 9:.1f}" width="20" height="9" fill="{colour}" fill-opacity="0.4"/>'
         elif dash == "dot":
@@ -103,7 +103,7 @@ def _legend(panel: TimePanel, right: float, y: float) -> Iterator[str]:
 
 def _calendar(axis: TimeAxis, bottom: float) -> Iterator[str]:
     width = _WIDTH - _LEFT - _RIGHT
-    yield _text(_LEFT - 8, bottom + 18, "UTC", anchor="end")
+    yield _text(8, bottom + 18, "UTC")
     end = 0.0
     for share, text in axis.marks():
         x, half = _LEFT + share * width, 3.4 * len(text)
