@@ -25,7 +25,7 @@ BAD = {
     "slippage of everything": ((*MODEL, *FILE, "--slippage-bps", "10000"), 2, "leaves no price to sell at"),
     "no capital": ((*MODEL, *FILE, "--capital", "0"), 2, "capital 0.0 must be finite and above 0"),
     "capital that is no number": ((*MODEL, *FILE, "--capital", "nan"), 2, "capital nan"),
-    "no session a year": ((*MODEL, *FILE, "--sessions-a-year", "0"), 2, "not in the range"),
+    "no session a year": ((*MODEL, *FILE, "--sessions-a-year", "0"), 2, "--sessions-a-year"),
     "unknown fill": ((*MODEL, *FILE, "--fill", "close"), 2, "fill 'close' is unknown"),
     "unknown sides": ((*MODEL, *FILE, "--sides", "up"), 2, "sides 'up' is unknown"),
     "weight above its limit": ((*MODEL, *FILE, "--weight", "0.5", "--max-weight", "0.2"), 2, "above max_weight"),
