@@ -34,7 +34,7 @@ def words_of_ids(ids: Sequence[str]) -> U8Array:
     return _words(map(text_bytes, ids))
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=128)
 def words_of_names(names: tuple[str, ...]) -> U8Array:
     """Return the words of a cross-section's names, uint64 (n, 2): the same ones come again with every bar."""
     return words_of_texts(names)

@@ -50,7 +50,7 @@ BEGIN
         RETURN;
     END IF;
     ALTER TABLE digests SET (
-        timescaledb.compress, timescaledb.compress_segmentby = 'stage, subject, interval, partition',
-        timescaledb.compress_orderby = 'event_time DESC, next_offset');
+        timescaledb.compress, timescaledb.compress_segmentby = 'stage, subject, interval, partition, origin, numerics',
+        timescaledb.compress_orderby = 'event_time DESC, generation, next_offset');
     PERFORM add_compression_policy('digests', compress_created_before => wide + INTERVAL '7 days');
 END $$;

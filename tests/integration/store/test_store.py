@@ -28,6 +28,8 @@ from schemas.topics import TopicNames
 from signaltape.initialisation import initialise
 from signaltape.repair import repair
 from tests.support import store_messages as make
+from tests.support.kept_digests import digests_and_differences
+from tests.support.plain_digests import PlainTally, recorded
 from tests.support.providers import TestStack
 from tests.support.services import ServiceProcess
 from tests.support.waiting import wait_for
@@ -285,6 +287,19 @@ def test_killed_at_each_step(place: Settings, names: TopicNames, writer: make.Tr
         wait_for(lambda: suppressed("predictions") - before == 40, 30, "the repeated messages to be dropped")
     rows = contents(place)["predictions"]
     assert len(rows) == len({(row[0]["symbol"], row[0]["source_offset"]) for row in rows}) == 120
+    check_digests(place, 30)
+
+
+def check_digests(settings: Settings, numbers: int) -> None:
+    """Each message of `fill` counts once, and the digests are those of the rows."""
+    tally = PlainTally()
+    for partition in (0, 1):
+        for number in range(numbers):
+            tally.predictions(make.prediction_batch(number, (f"A{partition}", f"B{partition}"), partition=partition))
+            tally.signal(make.signal(number, partition=partition, symbol=f"A{partition}"))
+    assert recorded(settings.postgres.dsn, "predictions", "signals") == tally.digests
+    with connect(settings) as connection:
+        assert digests_and_differences(connection)[1] == []
 
 
 def die(settings: Settings, point: str) -> None:
