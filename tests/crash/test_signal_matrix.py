@@ -26,6 +26,7 @@ from tests.support.disturbances import (
 )
 from tests.support.matrix_world import SMALL, MatrixWorld
 from tests.support.providers import TestStack
+from tests.support.verified import check_verified
 
 MOMENTS = int(os.environ.get("SIGNALTAPE_MATRIX_MOMENTS", "5"))
 
@@ -124,3 +125,8 @@ def test_signals_come_once(series: Series, stack: TestStack, disturbance: Distur
     except BaseException:
         series.drop()
         raise
+
+
+def test_what_the_series_left_is_verified(series: Series) -> None:
+    """After every row, through every death and rebalance: the log taken again gives all of it."""
+    check_verified(series.world().settings, starts=(False,), rows=None)

@@ -12,6 +12,9 @@ from infra.stack import Endpoints
 from infra.warehouse import connect
 from infra.warehouse.moments import to_moment, to_nanoseconds
 from signaltape.backtest import BacktestRequest, Choice, backtest
+from signaltape.verification.plan import Question
+from signaltape.verification.text import lines
+from signaltape.verification.verifying import verify
 from tests.support.explained_run import at
 from tests.support.live_day import BARS, FALLBACK, SPLIT, live_day
 
@@ -38,6 +41,16 @@ def comparable(row: dict[str, Any]) -> tuple[Any, ...]:
     times = {name: to_nanoseconds(row[name]) for name in ("event_time", "expires_at")}
     floats = {name: row[name].hex() for name in ("score", "confidence", "reference_price", "position_scale")}
     return tuple((row | times | floats | {"models": tuple(row["models"])})[name] for name in FIELDS)
+
+
+@pytest.mark.parametrize(("first", "more"), [(0, {"cold": True}), (0, {"batch_rows": 2}), (SPLIT + 20, {})])
+def test_a_day_is_verified(lived: Settings, first: int, more: dict[str, Any]) -> None:
+    """Through a swap, a correction, a late bar, a split, a pause, fallbacks and services that were killed."""
+    made = verify(lived, Question(start=at(first), end=at(BARS - 1), limit=5, **more))
+    assert made.verdict == "equal", "\n".join(lines(made))
+    assert not made.undigested
+    assert made.equal["signals"] == len(sent(lived, at(first), at(BARS - 1))) > 500
+    assert made.fallbacks["default"] > 0
 
 
 def simulated(folder: Path) -> Rows:

@@ -17,7 +17,7 @@ from signaltape.verification.rebuilt import rebuild_range
 from signaltape.verification.text import lines
 from signaltape.verification.verifying import verify
 from tests.support.commands import Run, runner
-from tests.support.explained_run import CHANGED, FIRST, SWAPPED, at
+from tests.support.explained_run import CHANGED, FIRST, LATE, REVISED, SWAPPED, at
 from tests.support.planted_changes import ask, planted, rows
 
 #: All one-minute bars, and the five-minute bars of the hours before.
@@ -71,11 +71,22 @@ def test_both_ends_are_included(flown: Settings) -> None:
 
 
 def test_stretch_by_stretch(flown: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few rows are held: most bar times are compared before later ones are computed, and each once."""
+    """Few rows are held: most bar times are compared before later ones are computed, each once, and forgotten."""
     whole = ask(flown)
     monkeypatch.setattr(recomputing, "HELD", 5)
+    compare, left = judging.Judge.compare, []
+
+    def compared(judge: judging.Judge, before: int) -> bool:
+        going_on = compare(judge, before)
+        left.append([key for key in (*judge.book.kept, *judge.ledger.entries) if key.event_time < before])
+        return going_on
+
+    monkeypatch.setattr(judging.Judge, "compare", compared)
     made = ask(flown)
     assert (made.verdict, dict(made.equal), made.bar_times) == ("equal", dict(whole.equal), whole.bar_times)
+    assert len(left) > 20
+    assert {key.event_time for some in left for key in some} == {at(LATE[1]), at(REVISED[1])}, "what comes late is open"
+    assert not left[-1]
 
 
 def test_what_is_stored_meanwhile_is_not_seen(flown: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
