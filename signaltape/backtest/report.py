@@ -1,6 +1,6 @@
 """The report of a backtest as one self-contained page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from pipeline.drift.results import Insufficient
@@ -17,11 +17,12 @@ from signaltape.backtest.plots import (
 from signaltape.backtest.request import BarFile
 from signaltape.backtest.result import Backtest
 from signaltape.backtest.shown_symbols import ShownSymbol
-from signaltape.backtest.wording import counted, said
+from signaltape.backtest.wording import counted, said, title_of
 from signaltape.reports.page import Figure, Notice, Section, Table, page
 
 #: Symbols in the table: half of them the best, half the worst.
 _SYMBOLS = 40
+_Value = float | Insufficient
 _SIGNED = ("total_return", "annual_return")
 _TERMS = {
     "capital": "currency at the start",
@@ -69,7 +70,7 @@ def report_page(found: Backtest, shown: Sequence[ShownSymbol]) -> bytes:
         Section(title="By symbol", content=list(_symbols(found))),
         Section(title="Terms and assumptions", content=list(_terms(found))),
     ]
-    return page(f"Backtest of {found.model}", lead, sections if found.notes else sections[1:])
+    return page(title_of(found.model), lead, sections if found.notes else sections[1:])
 
 
 def _glance(found: Backtest) -> Iterator[Table]:
@@ -78,8 +79,16 @@ def _glance(found: Backtest) -> Iterator[Table]:
     shown = [known[name] for name in _GLANCE]
     for begin in range(0, len(shown), 6):
         part = shown[begin : begin + 6]
-        texts = ["none" if isinstance(value, Insufficient) else _value(figure, value) for figure, value in part]
+        texts = [_with_error(figure, value, known) for figure, value in part]
         yield Table(head=[figure.label for figure, _ in part], rows=[texts], even=True)
+
+
+def _with_error(figure: Drawn, value: _Value, known: Mapping[str, tuple[Drawn, _Value]]) -> str:
+    """A figure, and its standard error where it has one."""
+    if isinstance(value, Insufficient):
+        return "none"
+    errors = [known[name] for name in (f"{figure.name}_error",) if name in known]
+    return _value(figure, value) + "".join(f" ± {_value(*one)}" for one in errors)
 
 
 def _figures(found: Backtest) -> Table:
@@ -87,7 +96,7 @@ def _figures(found: Backtest) -> Table:
     return Table(head=("figure", "value", "what it is"), rows=rows)
 
 
-def _value(figure: Drawn, value: float | Insufficient) -> str:
+def _value(figure: Drawn, value: _Value) -> str:
     """A figure as a cell; a fall is written as one."""
     if isinstance(value, Insufficient):
         return said(value, figure.unit)

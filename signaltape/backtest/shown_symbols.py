@@ -40,7 +40,7 @@ def shown_symbols(found: Backtest, prices: PriceSample) -> tuple[ShownSymbol, ..
     fills = _rows(found.folder / "fills.parquet", names, ["symbol", "event_time", "units", "price"])
     signals: dict[str, pa.Table] = {}
     if found.request.keep_signals:
-        signals = _rows(found.folder / "signals.parquet", names, ["symbol", "event_time", "signal"])
+        signals = _rows(found.folder / "signals.parquet", names, ["symbol", "event_time", "signal"], change="signal")
     return tuple(
         ShownSymbol(
             prices=course,
@@ -54,18 +54,25 @@ def shown_symbols(found: Backtest, prices: PriceSample) -> tuple[ShownSymbol, ..
     )
 
 
-def _rows(path: Path, symbols: list[str], columns: list[str]) -> dict[str, pa.Table]:
-    """The rows of ``symbols``, read row group by row group: no more than theirs are held."""
-    kept = []
+def _rows(path: Path, symbols: list[str], columns: list[str], *, change: str = "") -> dict[str, pa.Table]:
+    """The rows of ``symbols``, read piece by piece: no more than theirs are held.
+
+    With ``change``, in each piece only those whose value in that column differs from the one before: a signal that
+    is repeated bar after bar draws nothing new.
+    """
+    kept: dict[str, list[pa.Table]] = {symbol: [] for symbol in symbols}
     with pq.ParquetFile(path) as file:
-        wanted = pa.array(symbols)
         for batch in file.iter_batches(columns=columns):
             table = pa.Table.from_batches([batch])
-            kept.append(table.filter(pc.is_in(table["symbol"], value_set=wanted)))
-    if not kept:
-        return {}
-    whole = pa.concat_tables(kept)
-    return {symbol: whole.filter(pc.equal(whole["symbol"], symbol)) for symbol in symbols}
+            for symbol in symbols:
+                rows = table.filter(pc.equal(table["symbol"], symbol))
+                kept[symbol].append(_changes(rows, change) if change else rows)
+    return {symbol: pa.concat_tables(found) for symbol, found in kept.items() if found}
+
+
+def _changes(rows: pa.Table, column: str) -> pa.Table:
+    values = np.asarray(rows[column].to_pylist(), object)
+    return rows.filter(pa.array(np.append(True, values[1:] != values[:-1])[: len(values)]))
 
 
 def _times(rows: pa.Table | None) -> I8Array:

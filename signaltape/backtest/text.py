@@ -6,7 +6,7 @@ from pipeline.drift.results import Insufficient
 from pipeline.trading.metrics import Metrics
 from signaltape.backtest.figures import moment
 from signaltape.backtest.result import Backtest
-from signaltape.backtest.wording import counted, said
+from signaltape.backtest.wording import counted, said, title_of
 
 _FILES = ("report.html", "result.json", "equity", "trades", "fills", "positions", "signals")
 
@@ -15,7 +15,7 @@ def summary(found: Backtest) -> str:
     """What was simulated, what takes away from it, the figures, where the files are."""
     counts, metrics = found.counts, found.metrics
     head = (
-        f"backtest of {found.model}: {counted(counts.bars, 'bar')} of {found.interval}, "
+        f"{title_of(found.model)}: {counted(counts.bars, 'bar')} of {found.interval}, "
         f"{counted(metrics.sessions, 'session')} from {moment(metrics.begin)} to {moment(metrics.end)}"
     )
     made = (

@@ -24,6 +24,15 @@ def said(value: float | Insufficient, unit: str, *, signed: bool = False) -> str
     return f"{value:{sign},.{_DECIMALS[unit]}f}"
 
 
+def title_of(model: str) -> str:
+    """What is shown, as a heading.
+
+    >>> title_of("swing:3"), title_of("as live")
+    ('Backtest of swing:3', 'Backtest as live')
+    """
+    return f"Backtest {'' if model == 'as live' else 'of '}{model}"
+
+
 def counted(number: int, what: str) -> str:
     """A number with its noun.
 

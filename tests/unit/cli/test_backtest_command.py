@@ -105,7 +105,7 @@ def test_a_summary_for_people_and_files_beside_it(call: Call, tmp_path: Path) ->
     out = tmp_path / "out"
     code, printed, said = call(*MODEL, *FILE, "--out", str(out))
     assert code == 0, said
-    assert "backtest of linear-test:1" in printed
+    assert "Backtest of linear-test:1" in printed
     assert "does not say what it was trained on" in printed
     assert str(out) in printed
     assert sorted(path.name for path in out.iterdir()) == [
