@@ -61,14 +61,18 @@ def database_dsn(endpoints: Endpoints) -> Iterator[str]:
 
 
 @pytest.fixture
-def make_settings(endpoints: Endpoints, tmp_path: Path, database_dsn: str) -> Callable[..., Settings]:
+def make_settings(
+    endpoints: Endpoints, tmp_path: Path, database_dsn: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Settings]]:
     """Makes settings with a topic prefix, a database and a home of this test's own; groups can be overridden."""
     prefix = f"{isolation.unique_name()}."
 
     def make(**groups: object) -> Settings:
         return isolation.isolated_settings(endpoints, tmp_path / "home", database_dsn, prefix, **groups)
 
-    return make
+    yield make
+    if request.node.get_closest_marker("crash") is not None:
+        isolation.drop_topics(make())
 
 
 @pytest.fixture

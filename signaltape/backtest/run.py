@@ -20,7 +20,7 @@ from signaltape.backtest.of_log import log_material
 from signaltape.backtest.record import Record
 from signaltape.backtest.request import BacktestRequest, BarFile
 from signaltape.backtest.result import Backtest, Counts, Moved, Progress
-from signaltape.backtest.sections import BarTime, Sections, Taken
+from signaltape.backtest.sections import BarTime, Sections, Taken, within
 from signaltape.backtest.summaries import write_summaries
 from signaltape.backtest.writing import Writers
 
@@ -99,11 +99,12 @@ def _run(request: BacktestRequest, found: Material, course: _Course, progress: P
     counts, performance = course.counts, course.record.performance
     sections = Sections(interval=found.interval)
     begun = time.perf_counter()
-    for at in sections.gather(_taken(found, progress)):
-        if at.section.event_time < found.start:
-            counts.lead_in += sum(len(batch.symbols) for batch in at.section.bars)
-        elif at.section.event_time <= found.end:
-            course.take(at)
+
+    def lead_in(at: BarTime) -> None:
+        counts.lead_in += sum(len(batch.symbols) for batch in at.section.bars)
+
+    for at in within(sections.gather(_taken(found, progress)), found.start, found.end, lead_in):
+        course.take(at)
     if not counts.bar_times:
         raise BacktestRefused(f"no bar of {found.interval} closes in the range: give another --interval")
     counts.behind = sections.behind

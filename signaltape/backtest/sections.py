@@ -1,6 +1,6 @@
 """From messages to bar times: what the flow made of all partitions' bars that close at one time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
@@ -96,6 +96,25 @@ class Sections:
         self._signals: list[SignalColumns] = []
         self._predictions: list[PredictionBatch] = []
         self._returns: list[ReturnBatch] = []
+
+
+def within(
+    times: Iterable[BarTime], start: int, end: int, skipped: Callable[[BarTime], None] = lambda _: None
+) -> Iterator[BarTime]:
+    """Yield the bar times from ``start`` to ``end`` (ns UTC, both included); ``skipped`` is told of earlier ones.
+
+    A split that was announced before the range and takes effect in it comes with the first.
+    """
+    announced: list[Adjustment] = []
+    for at in times:
+        if at.section.event_time < start:
+            announced += [split for split in at.section.splits if split.effective_time >= start]
+            skipped(at)
+        elif at.section.event_time <= end:
+            if announced:
+                splits = (*announced, *at.section.splits)
+                at, announced = replace(at, section=replace(at.section, splits=splits)), []
+            yield at
 
 
 def first_bars(batch: BarBatch, step: Step) -> BarBatch | None:

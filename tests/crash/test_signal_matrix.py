@@ -103,6 +103,7 @@ class Series:
     def drop(self) -> None:
         if self._world is not None:
             self._world.close()
+            isolation.drop_topics(self._world.settings)
             self._world = None
 
 

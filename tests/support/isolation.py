@@ -3,13 +3,16 @@
 import json
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from confluent_kafka import KafkaException
 from psycopg import sql
 
+from infra.broker.admin import admin_client
 from infra.settings import Settings, load_settings
 from infra.stack import Endpoints
 
@@ -53,6 +56,16 @@ def drop_database(endpoints: Endpoints, name: str) -> None:
     """Drop a test's database together with the connections that are left to it."""
     with psycopg.connect(endpoints.postgres_dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def drop_topics(settings: Settings) -> None:
+    """Remove the topics of a test's prefix: a broker that keeps thousands of them takes minutes to start again."""
+    admin = admin_client(settings)
+    mine = [name for name in admin.list_topics(timeout=30).topics if name.startswith(settings.topics.prefix)]
+    assert settings.topics.prefix
+    for future in (admin.delete_topics(mine, operation_timeout=30) if mine else {}).values():
+        with suppress(KafkaException):  # the servers may be gone with the test
+            future.result()
 
 
 def isolated_settings(endpoints: Endpoints, home: Path, dsn: str, prefix: str, **groups: object) -> Settings:

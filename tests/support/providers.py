@@ -46,6 +46,8 @@ def test_config(folder: Path, **changes: object) -> StackConfig:
         "ports": Ports.free(),
         "durable": False,
         "brief": True,
+        # A broker that is killed late in a long run has thousands of partitions to load again.
+        "deadline_s": 180.0,
         "require_timescale": not allow_plain_postgres(),
         **changes,
     }
