@@ -32,6 +32,7 @@ def document(made: Verification) -> dict[str, Any]:
         "nothing_to_compare": dict(made.unproven),
         "recorded_fallbacks": dict(made.fallbacks),
         "waiting_predictions": dict(made.waiting),
+        "messages_refused": made.refused,
         "bars_loaded_in_bulk": plan.loaded,
         "differing": made.apart,
         "differences": [_difference(one) for one in made.differences],

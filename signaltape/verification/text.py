@@ -58,6 +58,11 @@ def statements(made: Verification) -> Iterator[str]:
             f"the store has not caught up: {count:,} predictions on partition {partition} are not stored yet; let "
             "`signaltape run store` catch up, or give an earlier --to"
         )
+    if made.refused:
+        yield (
+            f"{made.refused:,} messages of the log can't be applied by this release and its settings (states of other "
+            "feature sets, or of other code): what follows from them can't come out again"
+        )
     if made.plan.loaded:
         yield f"{made.plan.loaded:,} bars of the range were loaded in bulk: they lie in no log, and are left out"
     if made.reached <= made.question.end:

@@ -41,7 +41,7 @@ class Verification:
     Counts of (stage, subject, bar time): ``undigested`` without a digest, ``rebuilt`` whose digest was made from rows,
     ``dropped`` whose rows are no longer stored, ``unproven`` with neither. ``waiting``: partition → predictions that
     the store does not have yet. ``apart``: how many (stage, subject, bar time) differ; ``differences``: the first.
-    ``reached``: bar times before it were compared.
+    ``reached``: bar times before it were compared. ``refused``: messages that this release can't apply.
     """
 
     question: Question
@@ -61,6 +61,7 @@ class Verification:
     differences: tuple[RecordDifference, ...]
     halt: Halt | None
     reached: int
+    refused: int
     seconds: float = field(compare=False)
 
     @property
@@ -142,6 +143,7 @@ def _compare(
         differences=tuple(found[: question.limit]),
         halt=halt,
         reached=judge.since,
+        refused=sum(one.flow.refused for one in begun),
         seconds=time.monotonic() - began,
     )
 

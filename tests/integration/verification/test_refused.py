@@ -1,10 +1,14 @@
 """Ranges that can't be verified, or not wholly: each says why, and what to do."""
 
+from dataclasses import replace
+
 import pytest
 
 from infra.history.errors import HistoryError
 from infra.settings import Settings
 from infra.warehouse.moments import to_moment
+from schemas.bars import StateRepair
+from schemas.codec import decode, encode
 from signaltape.verification.errors import VerificationError
 from signaltape.verification.text import lines
 from tests.support.commands import Run, runner
@@ -112,3 +116,17 @@ def test_neither_rows_nor_digests_are_left(flown: Settings) -> None:
     assert (made.verdict, made.differences) == ("not proven", ())
     assert made.unproven["features"] > 0
     assert "are kept: nothing to compare" in "\n".join(lines(made))
+
+
+def test_states_of_other_code(flown: Settings) -> None:
+    """A state in the log that this release refuses: said beside what differs for that reason."""
+    found = rows(flown, "SELECT partition, source_offset, payload FROM log_events WHERE type = 'StateRepair'")
+    partition, offset, payload = found[0]
+    message = decode(bytes(payload))
+    assert isinstance(message, StateRepair)
+    other = encode(replace(message, state=b"other" + message.state))
+    do = "UPDATE log_events SET payload = %s WHERE partition = %s AND source_offset = %s"
+    with planted(flown, "log_events", do, other, partition, offset):
+        made = ask(flown)
+    assert (made.verdict, made.refused) == ("different", 1)
+    assert "1 messages of the log can't be applied" in "\n".join(lines(made))
