@@ -19,6 +19,7 @@ from signaltape.initialisation import initialise
 from signaltape.reconcile import reconcile
 from tests.support import isolation, services, world
 from tests.support.content import check_sequence, content_of, difference
+from tests.support.verified import check_verified
 from tests.support.waiting import wait_for
 
 SERVICES = ("ingest", "features", "inference", "store", "drift")
@@ -112,6 +113,7 @@ def test_a_restored_database(
         result = reconcile(old)
         assert result.ok, [row for row in result.rows if not row.ok]
         assert next(row for row in result.rows if row.stage == "features → table").duplicates > 0
+        check_verified(old)
     finally:
         isolation.drop_database(endpoints, name)
 
