@@ -13,7 +13,7 @@ export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.cache/bytecode
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format format-check types imports crash bench lock clean
+.PHONY: help install demo test lint format format-check types imports crash bench baselines lock clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -46,7 +46,11 @@ crash: install ## the long crash matrix (every row, 200 seeded random moments) a
 	@SIGNALTAPE_CRASH_MOMENTS=50 SIGNALTAPE_MATRIX_MOMENTS=200 SIGNALTAPE_CRASH_AWAY_S=20 SIGNALTAPE_LONG_BARS=100000 SIGNALTAPE_SWAPS=50 $(BIN)/pytest -m 'crash or long' --timeout=3600 $(ARGS)
 
 bench: install ## measure the engine, the pipeline and the latency on this machine
+	@$(BIN)/python scripts/install_baselines.py || echo "bench: goes on without other backtesters beside it" >&2
 	@$(BIN)/signaltape bench $(ARGS)
+
+baselines: install ## make .cache/bench: other backtesters, which `signaltape bench backtest` runs on the same bars
+	@$(BIN)/python scripts/install_baselines.py
 
 lock: install ## resolve the requirements anew (changes requirements/*.txt)
 	@sh scripts/lock.sh

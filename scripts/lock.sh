@@ -10,3 +10,4 @@ compile all.in --override overrides.in -o all.txt
 compile runtime.in -c all.txt -o runtime.txt
 compile build.in -c all.txt -o build.txt
 compile bootstrap.in -o bootstrap.txt
+compile bench.in -o bench.txt

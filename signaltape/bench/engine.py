@@ -59,13 +59,13 @@ def run(
 
 def measure(symbols: int, seconds: float) -> Measured:
     """Step whole cross-sections of minute bars for about ``seconds``, a snapshot every ``SNAPSHOT_EVERY``."""
-    batches = _batches(symbols, 200)
+    bars = batches(symbols, 200)
     engine = PartitionEngine(EngineConfig(partition=0, partitions=1))
     engine.step(Watermark(feed="bench", event_time=0, state="open"), 0)
     offset, laps, snapshots, blob = 0, [], [], b""
     begin = processor = 0.0
     while offset < _WARM + SNAPSHOT_EVERY or time.perf_counter() - begin < seconds:
-        message = _at(batches[offset % len(batches)], offset)
+        message = later(bars[offset % len(bars)], offset)
         offset += 1
         had, started = time.process_time(), time.perf_counter()
         engine.step(message, offset)
@@ -90,7 +90,8 @@ def measure(symbols: int, seconds: float) -> Measured:
     )
 
 
-def _batches(symbols: int, bars: int) -> list[BarBatch]:
+def batches(symbols: int, bars: int) -> list[BarBatch]:
+    """Cross-sections of simulated bars, all of one close."""
     rng = np.random.default_rng(1)
     names = tuple(f"S{place:05d}" for place in range(symbols))
     close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.001, (bars, symbols)), axis=0))
@@ -107,7 +108,7 @@ def _batches(symbols: int, bars: int) -> list[BarBatch]:
     ]  # fmt: skip
 
 
-def _at(batch: BarBatch, at: int) -> BarBatch:
+def later(batch: BarBatch, at: int) -> BarBatch:
     """The same bars one cross-section later, with symbols that are new objects, as a decoded message has them."""
     when = (at + 1) * MINUTE
     names = tuple(" ".join(batch.symbols).split(" "))

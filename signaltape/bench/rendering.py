@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from signaltape.bench.backtest_text import backtest_lines, replay_lines, stored_lines
+
 
 def render(machine: dict[str, Any], figures: dict[str, Any]) -> str:
     """Return what was measured, with the machine that it was measured on."""
@@ -170,4 +172,7 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "features": _features,
     "http": _http,
     "swap": _swap,
+    "backtest": backtest_lines,
+    "stored": stored_lines,
+    "replay": replay_lines,
 }

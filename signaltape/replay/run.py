@@ -49,6 +49,7 @@ class ReplayReport:
     """What came of a replay. ``lead_bars``: bars before the range, which the agents' state is made of.
 
     ``counts``: rows of the range in the replay's tables. ``missing_days``: weekdays in the range without a bar.
+    ``active_seconds``: from the first message until the agents had taken everything, their start left out.
     """
 
     ident: str
@@ -60,6 +61,7 @@ class ReplayReport:
     seconds: float
     rate: float
     place: dict[str, str] = field(default_factory=dict)
+    active_seconds: float = 0.0
 
 
 def run_replay(
@@ -134,7 +136,7 @@ class _Replay:
     ) -> None:
         self._place, self._request, self._claim, self._told = place, request, claim, told
         self._publisher = publisher
-        self._begun = time.monotonic()
+        self._begun = self._first = time.monotonic()
 
     def run(self, source: Source) -> ReplayReport:
         """See ``run_replay``."""
@@ -155,6 +157,7 @@ class _Replay:
             return self._report(source)  # 7.
 
     def _publish(self, source: Source, steering: Steering, agents: Agents) -> None:
+        self._first = time.monotonic()
         self._publisher.begin()
         entries = iter(source.entries)
         range_begins: list[LogEntry] = []
@@ -207,7 +210,8 @@ class _Replay:
         done, own = self._publisher.done, self._place.settings
         with connect(own, name="signaltape-replay") as connection:
             found = counts(connection, self._request.start, self._request.end)
-        seconds = time.monotonic() - self._begun
+        now = time.monotonic()
+        seconds = now - self._begun
         return ReplayReport(
             ident=self._place.name.ident,
             source=source.name,
@@ -216,6 +220,7 @@ class _Replay:
             counts=found,
             missing_days=tuple(_date(day) for day in self._publisher.missing.days),
             seconds=round(seconds, 2),
+            active_seconds=round(now - self._first, 2),
             rate=round((done.lead + done.bars) / seconds, 1),
             place={
                 "topics": f"{own.topics.prefix}*",
