@@ -12,10 +12,12 @@ from infra.history.errors import HistoryError
 from infra.scoring.errors import UnknownModel
 from infra.settings import Settings
 from infra.stack import Endpoints
+from infra.warehouse import connect
 from producers.bar_table import BarTable
 from signaltape.backtest import Backtest, BacktestRefused, BacktestRequest, BarFile, Choice, TradingOptions, backtest
-from signaltape.initialisation import initialise
+from signaltape.draining import waiting
 from tests.support import isolation, services, world
+from tests.support.waiting import wait_for
 
 MODEL = "linear-alpha:1"
 FILES = ("equity", "fills", "trades", "positions", "signals")
@@ -39,18 +41,23 @@ def published(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) ->
         endpoints, folder / "home", isolation.create_database(endpoints, name), f"{name}.",
         topics={"prefix": f"{name}.", "partitions": 2},
     )  # fmt: skip
-    initialise(settings)
     bars = world.small_market(symbols=24, bars=150)
     events = world.prepare(settings, folder)
     with services.running(settings, "ingest", "features", "inference", "store"):
         world.wait_relayed(settings, len(events))
         world.publish(settings, bars)
-        world.wait_drained(settings)
+        wait_for(lambda: stored(settings), 60, "the bars to be stored", 0.1)
     names = ("symbol", "open", "high", "low", "close", "volume")
     columns = {"ts": bars.event_time, **{one: getattr(bars, one) for one in names}}
     pq.write_table(pa.table(columns), folder / "bars.parquet")
     yield Published(settings, bars, BarFile(path=folder / "bars.parquet", interval="1m", stamp="close"))
     isolation.drop_database(endpoints, name)
+
+
+def stored(settings: Settings) -> bool:
+    """True once nothing waits but for the drift agent, which does not run here."""
+    with connect(settings) as connection:
+        return all(stage == "drift" for stage, _ in waiting(settings, connection))
 
 
 def request(out: Path, **fields: object) -> BacktestRequest:
