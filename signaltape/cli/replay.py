@@ -195,10 +195,10 @@ def _request(times: tuple[str, str], source: "str | BarFile", ident: str, **give
     from datetime import UTC, datetime
 
     from signaltape.cli.decided import bar_time
-    from signaltape.replay.request import ReplayRequest
+    from signaltape.replay.request import EVER, ReplayRequest
 
     start, end = bar_time(times[0], "--from"), bar_time(times[1], "--to")
     if isinstance(source, str) and not end:
         raise typer.BadParameter("give --to as well: until which close?")
     name = _name(ident or datetime.now(UTC).strftime("%Y%m%d-%H%M%S"))
-    return ReplayRequest(name=name, start=start, end=end or 2**62, source=source, **given)
+    return ReplayRequest(name=name, start=start, end=end or EVER, source=source, **given)

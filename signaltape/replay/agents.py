@@ -1,7 +1,7 @@
 """The agents of a replay: the services that run live, in processes of their own, with settings that reach only it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from infra.broker.admin import group_offsets, low_high_offsets
 from infra.warehouse.checkpoints import read_checkpoints
@@ -16,6 +16,8 @@ from signaltape.supervision import Supervisor
 
 #: No ingest: history holds what it relayed. No responder: nobody acts on alerts of the past.
 AGENTS = ("store", "drift", "inference", "features")
+#: Those that a signal has to pass.
+SIGNAL_PATH = ("features", "inference")
 _READY_S = 120.0
 _STANDSTILL_S = 300.0
 _EVERY_S = 0.1
@@ -69,15 +71,20 @@ class Agents:
             ),
         }
 
-    def drain(self, look: Callable[[], None], told: Callable[[dict[str, int]], None]) -> None:
-        """Return when nothing waits before any of them. Raises ``ReplayFailed`` if nothing moves for five minutes."""
+    def drain(
+        self, look: Callable[[], None], told: Callable[[dict[str, int]], None], *, only: Collection[str] = ()
+    ) -> None:
+        """Return when nothing waits before any of them, or before ``only`` some.
+
+        Raises ``ReplayFailed`` if nothing moves for five minutes.
+        """
         until, last = time.monotonic() + _STANDSTILL_S, None
         with connect(self._own, name="signaltape-replay") as connection:
             while True:
                 state = dict(waiting(self._own, connection, ingest=False))
                 if not state and (repairs := open_repairs(connection)):
-                    state = {"repairs": repairs}
-                if not state:
+                    state = {"store": repairs}
+                if not state or (only and state.keys().isdisjoint(only)):
                     return
                 if state != last:
                     until, last = time.monotonic() + _STANDSTILL_S, state

@@ -9,6 +9,9 @@ from schemas.times import iso
 from signaltape.backtest.request import SOURCES, BarFile
 from signaltape.replay.errors import ReplayUsageError
 
+#: An end that no bar comes after.
+EVER = 2**62
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplayRequest:
@@ -41,8 +44,8 @@ class ReplayRequest:
         """The same as plain values, for the record."""
         source = self.source if isinstance(self.source, str) else str(self.source.path)
         return {
-            "from": iso(self.start),
-            "to": iso(self.end),
+            "from": iso(self.start) if self.start > 0 else "the first bar",
+            "to": iso(self.end) if self.end < EVER else "the last bar",
             "symbols": list(self.symbols),
             "speed": self.speed,
             "source": source,

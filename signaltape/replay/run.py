@@ -1,7 +1,7 @@
 """A replay from beginning to end."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from schemas.signals import Signal
 from schemas.times import iso
 from signaltape.client.control import new_event
 from signaltape.initialisation import initialise
-from signaltape.replay.agents import AGENTS, Agents
+from signaltape.replay.agents import AGENTS, SIGNAL_PATH, Agents
 from signaltape.replay.errors import ReplayCancelled, ReplayFailed
 from signaltape.replay.following import SignalFollower
 from signaltape.replay.place import ReplayPlace
@@ -176,7 +176,7 @@ class _Replay:
         self._told.say("publishing what comes before the range, which the agents' state is made of")
         self._publisher.publish(before(), lambda _: steering.look(), report)
         if self._request.speed != "max" and self._publisher.done.lead:
-            self._drain(steering, agents)
+            self._drain(steering, agents, only=SIGNAL_PATH)
         self._claim.note(state="running")
         self._told.say(f"publishing {source.bars:,} bars from the {source.name} at {self._request.speed}")
         self._publisher.publish(chain(range_begins, entries), steering.wait_for, report)
@@ -188,7 +188,7 @@ class _Replay:
         progress = {
             "event_time": iso(done.reached),
             "bars": done.bars,
-            "of": of,
+            "of": max(of, done.bars),  # revisions come on top of the bars that they revise
             "lead_bars": done.lead,
             "bars_per_s": round((done.bars + done.lead) / done.seconds) if done.seconds else 0,
             "waiting": agents.behind(),
@@ -196,10 +196,10 @@ class _Replay:
         self._claim.note(progress=progress)
         self._told.progress(progress)
 
-    def _drain(self, steering: Steering, agents: Agents) -> None:
+    def _drain(self, steering: Steering, agents: Agents, only: Collection[str] = ()) -> None:
         self._claim.note(state="draining")
-        self._told.say("waiting until the agents have taken everything")
-        agents.drain(steering.look, lambda waiting: self._told.progress({"waiting": waiting}))
+        self._told.say(f"waiting until {' and '.join(only) or 'the agents'} have taken everything")
+        agents.drain(steering.look, lambda waiting: self._told.progress({"waiting": waiting}), only=only)
 
     def _hear_out(self, follower: SignalFollower) -> None:
         with connect(self._place.settings, name="signaltape-replay") as connection:

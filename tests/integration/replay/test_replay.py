@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition
 from psycopg import sql
 
+from infra.broker.admin import admin_client
 from infra.history.errors import HistoryError
 from infra.settings import Settings
 from infra.stack import Endpoints
@@ -21,13 +23,14 @@ from pipeline.replay.naming import ReplayName
 from producers.bar_files import write_bars
 from schemas.signals import Signal
 from schemas.times import iso
+from schemas.topics import TopicNames
 from signaltape.client import BarFile
 from signaltape.replay.errors import ReplayRefused, ReplayUsageError
 from signaltape.replay.managing import cancel, known, pause, resume
 from signaltape.replay.place import ReplayPlace
 from signaltape.replay.record import records
 from signaltape.replay.removal import is_taken, remove_replay
-from signaltape.replay.request import ReplayRequest
+from signaltape.replay.request import EVER, ReplayRequest
 from signaltape.replay.run import Listener, run_replay
 from tests.support.content import COLUMNS
 from tests.support.explained_run import SWAPPED, at, explained_run
@@ -182,7 +185,7 @@ def test_a_file_with_a_model_of_choice(flown: Settings, place: ReplayPlace, tmp_
     start = sorted(set(table.event_time.tolist()))[30]
     source = BarFile(path=tmp_path / "bars.csv", interval="1m", stamp="close")
     request = ReplayRequest(
-        name=place.name, start=start, end=2**62, source=source, model=ModelRef(name="first", version=0)
+        name=place.name, start=start, end=EVER, source=source, model=ModelRef(name="first", version=0)
     )
     report = run_replay(place, request)
     assert report.lead_bars == int((table.event_time < start).sum())
@@ -221,8 +224,18 @@ def test_what_cannot_be_replayed(flown: Settings, place: ReplayPlace) -> None:
                 run_replay(place, good)
         finally:
             connection.execute("UPDATE models SET removed_at = NULL")
+    expire(flown, 5)
+    with pytest.raises(HistoryError, match="give --source store"):
+        run_replay(place, replace(good, source="topic"))
     assert not is_taken(place)
     assert not place.folder.exists()
+
+
+def expire(settings: Settings, below: int) -> None:
+    """Take the first messages of a partition out of the topic, as retention does."""
+    place = TopicPartition(TopicNames(settings.topics.prefix).bars, 0, below)
+    for future in admin_client(settings).delete_records([place]).values():
+        future.result()
 
 
 def signal_ids(settings: Settings) -> list[str]:
