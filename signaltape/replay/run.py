@@ -10,7 +10,6 @@ from typing import Any
 
 from infra.warehouse.connection import connect
 from infra.warehouse.replays import ReplayCounts, all_signals, counts
-from pipeline.deployments import ModelRef
 from pipeline.replay.aligning import LogEntry
 from pipeline.replay.rewriting import Rewriter
 from schemas.control import ControlEvent
@@ -100,8 +99,7 @@ def _decision(request: ReplayRequest, shelf: ModelShelf) -> ControlEvent | None:
     """The activation of a model of the request's own, which has to be there, None without one."""
     if request.model is None:
         return None
-    found = shelf.find(request.model.name, request.model.version or None)
-    ref = ModelRef(name=request.model.name, version=found.manifest.version)
+    ref = shelf.choose(request.model.name, request.model.version or None)
     return new_event(
         "activate", strategy=request.strategy, model=ref.name, model_version=ref.version,
         effective_from=request.start, reason="replay",

@@ -28,6 +28,23 @@ class ModelShelf:
                 f"a model that the replay needs can't be had: {error}. Give --model NAME:VERSION to replay with another"
             ) from error
 
+    def choose(self, name: str, version: int | None) -> ModelRef:
+        """A version, the newest for None, that can predict from what is computed here. Raises ``ReplayRefused``.
+
+        It is loaded once as an agent would: its files, its golden vectors and its feature set are looked at.
+        """
+        manifest = self.find(name, version).manifest
+        try:
+            self._registry.load(manifest.name, manifest.version)
+        except OperatorError as error:
+            raise ReplayRefused(f"model {manifest.ref} can't be loaded: {error}") from error
+        if manifest.feature_set not in self._own.engine.feature_sets:
+            raise ReplayRefused(
+                f"model {manifest.ref} predicts from feature set {manifest.feature_set}, and the setting "
+                f"engine.feature_sets has {', '.join(self._own.engine.feature_sets)}: it would never be asked"
+            )
+        return ModelRef(name=manifest.name, version=manifest.version)
+
     def put(self, ref: ModelRef) -> None:
         """Copy a version, checked against its SHA-256. Raises ``ReplayRefused``, ``ArtifactChanged``.
 

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from infra.broker.admin import admin_client
 from infra.history.errors import HistoryError
+from infra.service_settings import EngineSettings
 from infra.settings import Settings
 from infra.stack import Endpoints
 from infra.warehouse import connect
@@ -224,6 +225,9 @@ def test_what_cannot_be_replayed(flown: Settings, place: ReplayPlace) -> None:
                 run_replay(place, good)
         finally:
             connection.execute("UPDATE models SET removed_at = NULL")
+    minimal = ReplayPlace(place.name, flown.model_copy(update={"engine": EngineSettings(feature_sets=("minimal",))}))
+    with pytest.raises(ReplayRefused, match=r"first:1 predicts from feature set core.* would never be asked"):
+        run_replay(minimal, replace(good, model=ModelRef(name="first", version=1)))
     expire(flown, 5)
     with pytest.raises(HistoryError, match="give --source store"):
         run_replay(place, replace(good, source="topic"))
