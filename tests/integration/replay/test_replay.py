@@ -238,7 +238,8 @@ def test_what_cannot_be_replayed(flown: Settings, place: ReplayPlace) -> None:
 def expire(settings: Settings, below: int) -> None:
     """Take the first messages of a partition out of the topic, as retention does."""
     place = TopicPartition(TopicNames(settings.topics.prefix).bars, 0, below)
-    for future in admin_client(settings).delete_records([place]).values():
+    admin = admin_client(settings)  # must live until the futures are settled
+    for future in admin.delete_records([place]).values():
         future.result()
 
 
