@@ -142,14 +142,21 @@ def _read_parquet(path: Path) -> list[_Columns]:
     if table.num_rows == 0:
         return []
     columns: _Columns = {
-        "symbol": np.array(table["symbol"].cast(pa.string()).to_pylist(), dtype=np.str_),
+        "symbol": _parquet_symbols(path, table["symbol"]),
         "ts": parquet_times(path, table["ts"], "ts"),
         "line": np.arange(1, table.num_rows + 1, dtype=np.int64),
     }
     for name in (*PRICES, "volume"):
         columns[name] = _parquet_floats(path, table, name)
-    _refuse_rows(path, columns["symbol"] == "None", "symbol", "is null")
     return [columns]
+
+
+def _parquet_symbols(path: Path, column: pa.ChunkedArray) -> npt.NDArray[np.str_]:
+    """Few names stand in many rows: each becomes a Python string once."""
+    _refuse_rows(path, np.asarray(column.is_null().to_numpy()), "symbol", "is null")
+    coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    names = np.array(coded.dictionary.to_pylist(), dtype=np.str_)
+    return names[coded.indices.to_numpy()]
 
 
 def _parquet_floats(path: Path, table: pa.Table, name: str) -> npt.NDArray[np.float64]:

@@ -54,6 +54,8 @@ class BarTable:
 
     def between(self, start: int | None = None, end: int | None = None) -> "BarTable":
         """Return the rows with ``start`` < event_time <= ``end`` (ns UTC; None = unbounded)."""
+        if start is None and end is None:
+            return self
         keep = np.ones(len(self), dtype=np.bool_)
         if start is not None:
             keep &= self.event_time > start

@@ -22,12 +22,12 @@ def cross_sections(
     names, inverse = np.unique(table.symbol, return_inverse=True)
     partition = partitions_of([str(name) for name in names], partitions)[inverse]
     repeat = _repeats(table.event_time, inverse)
-    order = np.lexsort((table.symbol, partition, repeat, table.event_time))
-    ordered = table.take(order)
+    order = np.lexsort((inverse, partition, repeat, table.event_time))
+    ordered = table if (order[1:] > order[:-1]).all() else table.take(order)
     keys = np.stack([ordered.event_time, repeat[order], partition[order]])
+    del inverse, partition, repeat, order  # a long table is held until its last section: no more than it
     starts = np.flatnonzero(np.r_[True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)])
     ends = np.r_[starts[1:], len(ordered)]
-    symbols = ordered.symbol.tolist()
     section: list[tuple[int, BarBatch]] = []
     current = -1
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
@@ -36,7 +36,8 @@ def cross_sections(
             yield current, section
             section = []
         current = close
-        batch = _batch(ordered, slice(start, end), tuple(symbols[start:end]), (feed, source, lag, revision))
+        symbols = tuple(ordered.symbol[start:end].tolist())
+        batch = _batch(ordered, slice(start, end), symbols, (feed, source, lag, revision))
         section.append((int(keys[2, start]), batch))
     if section:
         yield current, section

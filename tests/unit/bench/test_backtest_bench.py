@@ -35,6 +35,7 @@ def test_a_whole_backtest_counts_what_went_through_it(folder: Path, tmp_path: Pa
     found = backtest_process.run(task)
     assert (found["bars"], found["bar_times"]) == (4 * 390, 390)
     assert found["fills"] > 0
+    assert found["bars_per_second"] == pytest.approx(found["bars"] / found["seconds"], rel=0.05)
     assert (tmp_path / "out" / "result.json").is_file()
     with pytest.raises(OperatorError, match="not empty"):
         backtest_process.run(task)
