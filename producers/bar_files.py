@@ -156,7 +156,7 @@ def _parquet_symbols(path: Path, column: pa.ChunkedArray) -> npt.NDArray[np.str_
     _refuse_rows(path, np.asarray(column.is_null().to_numpy()), "symbol", "is null")
     coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
     names = np.array(coded.dictionary.to_pylist(), dtype=np.str_)
-    return names[coded.indices.to_numpy()]
+    return names[np.asarray(coded.indices.to_numpy(), dtype=np.int64)]
 
 
 def _parquet_floats(path: Path, table: pa.Table, name: str) -> npt.NDArray[np.float64]:
