@@ -90,8 +90,6 @@ class Sorter:
                 if not codes_are_known(message):
                     raise DecodeError("unknown_code", "a status, direction or outcome is not known in this release")
                 one.predictions.append((record.offset, message))
-            case RouterSnapshot():
-                one.snapshots.append((record.offset, message))
             case Signal():
                 one.signals.append((record.offset, message))
             case Notice():

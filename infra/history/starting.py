@@ -110,10 +110,12 @@ def _control(connection: Connection, place: Mapping[str, object]) -> ControlStat
         for _, payload in connection.execute(queries("history")["control before"], place)
         if isinstance(event := decode(bytes(payload)), ControlEvent)
     ]
-    received = {event.control_offset for event in events}
     applied = connection.execute(queries("history")["control applied"], place)
-    kept = {offset: to_nanoseconds(moment) for offset, moment in applied if offset in received}
-    return ControlState.restore(max(received, default=-1), kept, events)
+    asked = {event.control_offset: event.effective_from for event in events}
+    # The tables round up to microseconds. Bars have none finer, so the later of "asked for" and "just behind the newest
+    # bar" is known to the nanosecond; among equal times the order of events would be another.
+    kept = {offset: max(asked[offset], to_nanoseconds(moment) - 999) for offset, moment in applied if offset in asked}
+    return ControlState.restore(max(asked, default=-1), kept, events)
 
 
 def _recall_emissions(connection: Connection, state: RouterState, interval: str, place: Mapping[str, object]) -> None:

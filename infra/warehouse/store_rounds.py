@@ -12,13 +12,11 @@ from infra.warehouse.moments import to_moment
 from infra.warehouse.prediction_rows import model_call_rows, prediction_rows
 from infra.warehouse.queries import queries
 from infra.warehouse.round_writer import Place, RoundReport, RoundWriter, Work
-from infra.warehouse.router_snapshots import SnapshotPart, keep_router_snapshots
 from infra.warehouse.signal_rows import signal_rows
 from infra.warehouse.store_digests import TOLD, store_digests
 from pipeline.operations import control_late
 from schemas.control import ControlEvent
-from schemas.intervals import session_of
-from schemas.predictions import PredictionBatch, RouterSnapshot
+from schemas.predictions import PredictionBatch
 from schemas.signals import Notice, Signal
 from schemas.topics import TopicNames
 
@@ -41,7 +39,6 @@ class StoreRound:
     next_offset: int
     generation: int = 1
     predictions: list[tuple[int, PredictionBatch]] = field(default_factory=list)
-    snapshots: list[tuple[int, RouterSnapshot]] = field(default_factory=list)
     signals: list[tuple[int, Signal]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     controls: list[tuple[int, ControlEvent]] = field(default_factory=list)
@@ -57,7 +54,6 @@ class StoreRoundWriter:
     def __init__(self, settings: Settings) -> None:
         self._writer = RoundWriter(settings, SERVICE)
         self._control = TopicNames(settings.topics.prefix).control
-        self._sessions: dict[int, int] = {}
 
     def write(self, rounds: Sequence[StoreRound]) -> RoundReport:
         """Write the rounds of different partitions in one transaction; see `RoundWriter.write`."""
@@ -65,34 +61,17 @@ class StoreRoundWriter:
         for one in rounds:
             places.setdefault(one.topic, []).append((one.partition, one.epoch, one.next_offset))
 
-        kept = {one.partition: self._first_ones(one) for one in rounds if one.snapshots}
-
         def work_for(moved: frozenset[Place]) -> Work:
-            moving = [one for one in rounds if (one.topic, one.partition) in moved]
-            snapshots = [part for one in moving if one.snapshots for part in kept[one.partition]]
-            return _work(moving, snapshots, self._control)
+            return _work([one for one in rounds if (one.topic, one.partition) in moved], self._control)
 
-        report = self._writer.write(places, work_for)
-        for partition, snapshots in kept.items():
-            if snapshots:
-                self._sessions[partition] = session_of(snapshots[-1][2].event_time)
-        return report
-
-    def _first_ones(self, one: StoreRound) -> list[SnapshotPart]:
-        """The first snapshot of each session beyond the last one that this process has kept."""
-        session, found = self._sessions.get(one.partition, -1), []
-        for offset, snapshot in one.snapshots:
-            if session_of(snapshot.event_time) > session:
-                session = session_of(snapshot.event_time)
-                found.append((one.generation, offset, snapshot))
-        return found
+        return self._writer.write(places, work_for)
 
     def close(self) -> None:
         """Close the connection; the next write opens another."""
         self._writer.close()
 
 
-def _work(rounds: Sequence[StoreRound], snapshots: Sequence[SnapshotPart], control: str) -> Work:
+def _work(rounds: Sequence[StoreRound], control: str) -> Work:
     predictions = [(one.partition, offset, batch) for one in rounds for offset, batch in one.predictions]
     signals = [(one.partition, offset, signal) for one in rounds for offset, signal in one.signals]
     controls = [entry for one in rounds for entry in one.controls]
@@ -104,7 +83,6 @@ def _work(rounds: Sequence[StoreRound], snapshots: Sequence[SnapshotPart], contr
             _record(connection, "add deployment", [(log, *_deployment(offset, event)) for offset, event in controls])
             _record(connection, "add applied", [(log, *_applied(notice)) for notice in notices])
             add_alerts_once(connection, [control_late(notice, log) for notice in notices if notice.kind == _LATE])
-        keep_router_snapshots(connection, snapshots)
 
     return Work(
         rows=(prediction_rows(predictions), model_call_rows(predictions), signal_rows(signals)),

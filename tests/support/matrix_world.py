@@ -23,13 +23,10 @@ from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
 from infra.warehouse import connect
 from infra.warehouse.checkpoints import read_checkpoints
-from infra.warehouse.moments import to_nanoseconds
-from infra.warehouse.router_snapshots import control_at, newest_router_snapshot
 from pipeline.digests.tally import Tally
 from pipeline.engine import LogMessage
 from pipeline.flow import FlowConfig, Flowed, flow
 from pipeline.routing.options import InferenceOptions
-from pipeline.routing.router_state import RouterState
 from producers.bar_table import BarTable
 from producers.cross_sections import cross_sections
 from producers.feed import publish_sections
@@ -278,22 +275,7 @@ class MatrixWorld:
         expected = self.expected.tally.digests
         lines = [f"digest of {key}: {expected.get(key)} expected, {kept.get(key)} kept"
                  for key in sorted(expected.keys() | kept.keys()) if expected.get(key) != kept.get(key)]  # fmt: skip
-        return [*lines[:3], *(f"digest and rows: {one}" for one in rows[:3]), *self._router_snapshots()]
-
-    def _router_snapshots(self) -> list[str]:
-        """The kept ones are those of the topic, and what they say of control can be found in the log before them."""
-        query = "SELECT partition, topic_offset, event_time FROM router_snapshots"
-        with connect(self.settings, name="test-matrix") as connection:
-            places = {(row[0], row[1]): to_nanoseconds(row[2]) for row in connection.execute(query)}
-            kept = {at: newest_router_snapshot(connection, at[0], time) for at, time in places.items()}
-            for one in kept.values():
-                assert one is not None
-                copies = RouterState.restore(one.state).copies
-                control = control_at(connection, one, copies, 1)
-                assert (control.received, control.kept()) == (copies.received, copies.kept)
-        records = read_topic(self.settings, self.names.predictions)
-        sent = {(record.partition, record.offset): decode(record.value or b"") for record in records}
-        return [f"router snapshot at {at} differs" for at, one in kept.items() if sent[at] != one]
+        return [*lines[:3], *(f"digest and rows: {one}" for one in rows[:3])]
 
     def _dead_letters(self) -> list[str]:
         """A disturbance must not turn a good message into a dead letter."""

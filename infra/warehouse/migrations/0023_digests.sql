@@ -20,23 +20,6 @@ CREATE TABLE digests (
     PRIMARY KEY (event_time, interval, stage, subject, partition, origin, generation, next_offset, numerics)
 );
 
--- The router's memory for a start in the middle: the first snapshot of each session that the store found in
--- `predictions`. The control events that the state names lie in log_events, before the fence.
-CREATE TABLE router_snapshots (
-    partition     integer     NOT NULL,
-    generation    bigint      NOT NULL, -- of the log that topic_offset counts in
-    session       timestamptz NOT NULL, -- last instant of the session day
-    event_time    timestamptz NOT NULL, -- highest bar time in the state
-    fence_offset  bigint      NOT NULL, -- state after this chain position: offset in bars …
-    fence_part    integer     NOT NULL, -- … and part
-    seq           bigint      NOT NULL, -- number of the next signal
-    state_version integer     NOT NULL,
-    state         bytea       NOT NULL,
-    topic_offset  bigint      NOT NULL,
-    created_at    timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (partition, generation, session)
-);
-
 DO $$
 DECLARE
     wide    CONSTANT interval := INTERVAL '180 days';

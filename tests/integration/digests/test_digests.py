@@ -9,15 +9,13 @@ from infra.settings import Settings
 from infra.warehouse import Connection, StaleEpoch, stored_digests
 from infra.warehouse.checkpoints import take_epoch
 from infra.warehouse.feature_rounds import FeatureRoundWriter
-from infra.warehouse.router_snapshots import newest_router_snapshot
-from infra.warehouse.store_rounds import StoreRound, StoreRoundWriter
+from infra.warehouse.store_rounds import StoreRoundWriter
 from infra.warehouse.stored_digests import DigestSpan, pieces, recorded_digests, stored_row_digests
 from pipeline.digests.tally import CORRECTIONS, FEATURES, PREDICTIONS, SIGNALS, DigestKey
 from pipeline.numerics import fingerprint
 from schemas.bars import StateRepair
 from schemas.codec import encode
 from schemas.intervals import DAY, MINUTE
-from schemas.predictions import RouterSnapshot
 from signaltape.verification.rebuilding import NO_DIGEST, NO_ROWS, compare_with_rows, rebuild_digests
 from tests.support.digest_world import (
     BARS,
@@ -193,33 +191,6 @@ def test_a_long_span_is_read_in_pieces(filled: Connection, monkeypatch: pytest.M
         with filled.transaction():
             made = [key.event_time for tally in stored_row_digests(filled, piece).values() for key in tally.digests]
         assert {key.event_time for key in recorded_digests(filled, piece)} == set(made) == {piece.first}
-
-
-def test_one_router_snapshot_a_session_is_kept(settings: Settings, database: Connection) -> None:
-    take_all(database)
-    # 22:14 UTC: the third of these is of the next session.
-    times = (START, START + MINUTE, START + 6 * 60 * MINUTE, START + 7 * 60 * MINUTE)
-    sent = [
-        RouterSnapshot(
-            source_partition=0, fence=(at, 1), event_time=time, seq=at, state_version=1, state=bytes([0, at])
-        )
-        for at, time in enumerate(times)
-    ]  # fmt: skip
-    for first, last in ((0, 2), (2, 4)):
-        store = StoreRoundWriter(settings)  # of another process each time
-        for number in range(first, last):
-            snapshots = [(10 * number, sent[number])]
-            store.write(
-                [StoreRound(topic=PREDICTED, partition=0, epoch=1, next_offset=100 + number, snapshots=snapshots)]
-            )
-        store.close()
-    rows = database.execute("SELECT generation, topic_offset FROM router_snapshots ORDER BY 2").fetchall()
-    assert rows == [(1, 0), (1, 20)]
-    assert newest_router_snapshot(database, 0, times[3]) == sent[2]
-    assert newest_router_snapshot(database, 0, times[2] - 1) == sent[0]
-    assert newest_router_snapshot(database, 0, times[3], first_generation=2) is None
-    assert newest_router_snapshot(database, 0, START - 1) is None
-    assert newest_router_snapshot(database, 1, times[3]) is None
 
 
 def test_a_digest_of_no_rows_is_none(database: Connection) -> None:
