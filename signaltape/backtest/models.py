@@ -9,7 +9,7 @@ from infra.scoring.registry import ModelRegistry
 from infra.scoring.untimed import Registry
 from infra.settings import Settings
 from infra.warehouse.moments import to_moment
-from signaltape.backtest.errors import BacktestRefused
+from signaltape.backtest.errors import BacktestRefused, BacktestUsageError
 
 
 def chosen_model(settings: Settings, name: str) -> tuple[Registry, ModelManifest]:
@@ -20,7 +20,7 @@ def chosen_model(settings: Settings, name: str) -> tuple[Registry, ModelManifest
         return found, found.manifest
     model, colon, version = name.partition(":")
     if colon and not version.isdecimal():
-        raise BacktestRefused(f"--model {name}: give NAME, NAME:VERSION, or the folder of a model")
+        raise BacktestUsageError(f"--model {name}: give NAME, NAME:VERSION, or the folder of a model")
     registry = ModelRegistry(settings)
     return registry, registry.get(model, int(version) if colon else None)
 

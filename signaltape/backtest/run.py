@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.settings import Settings
 from pipeline.replay.gaps import GapCounter
 from pipeline.routing.model_port import ModelUnavailable
-from pipeline.trading.metrics import Metrics
 from pipeline.trading.simulation import Simulation
 from schemas.bars import BarBatch
 from signaltape.backtest.errors import BacktestRefused
-from signaltape.backtest.figures import moment
 from signaltape.backtest.material import Material
+from signaltape.backtest.notes import lag_notes, notes_of
 from signaltape.backtest.of_file import file_material
 from signaltape.backtest.of_log import log_material
 from signaltape.backtest.record import Record
@@ -31,9 +30,9 @@ def backtest(settings: Settings, request: BacktestRequest, progress: Progress = 
     Raises BacktestRefused, HistoryError, and what reading bars and models raises. Files appear whole or not at all:
     the long ones, then ``positions.parquet``, ``report.html``, and ``result.json`` last.
     """
-    _make_folder(request.out)
     record = Record(request.trading.capital, sessions_a_year=request.sessions_a_year)
     with ExitStack() as stack:
+        stack.enter_context(_made_folder(request.out))
         found = stack.enter_context(_material(settings, request))
         writers = stack.enter_context(Writers(request.out, signals=request.keep_signals))
         made = _run(request, found, _Course.of(request, found, writers, record), progress)
@@ -41,8 +40,10 @@ def backtest(settings: Settings, request: BacktestRequest, progress: Progress = 
     return made
 
 
-def _make_folder(folder: Path) -> None:
-    """A result is of one backtest: nothing of an earlier one may lie beside it."""
+@contextmanager
+def _made_folder(folder: Path) -> Iterator[None]:
+    """A result is of one backtest: nothing of an earlier one may lie beside it, and a refusal leaves no folder."""
+    known = folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         taken = next(folder.iterdir(), None)
@@ -50,6 +51,13 @@ def _make_folder(folder: Path) -> None:
         raise BacktestRefused(f"--out {folder}: {error.strerror}") from error
     if taken is not None:
         raise BacktestRefused(f"--out {folder} is not empty ({taken.name}): give a new folder")
+    try:
+        yield
+    except BaseException:
+        if not known:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _material(settings: Settings, request: BacktestRequest) -> AbstractContextManager[Material]:
@@ -67,6 +75,7 @@ class _Course:
     writers: Writers
     counts: Counts
     gaps: GapCounter
+    lag: int = 0
 
     @classmethod
     def of(cls, request: BacktestRequest, found: Material, writers: Writers, record: Record) -> "_Course":
@@ -92,6 +101,7 @@ class _Course:
         counts.unpriced += stepped.unpriced
         for batch in at.section.bars:
             self.gaps.add(batch)
+            self.lag = max(self.lag, batch.available_time - batch.event_time)
         self.writers.add(at, stepped)
 
 
@@ -120,7 +130,7 @@ def _run(request: BacktestRequest, found: Material, course: _Course, progress: P
         end=found.end,
         begins=found.begins,
         model="as live" if found.chosen is None else str(found.chosen.ref),
-        notes=(*found.notes, *_notes(counts, metrics)),
+        notes=(*found.notes, *notes_of(counts, metrics), *lag_notes(course.lag, found.interval, request.trading.fill)),
         counts=counts,
         metrics=metrics,
         sessions=performance.sessions(),
@@ -146,24 +156,3 @@ def _taken(found: Material, progress: Progress) -> Iterator[Taken]:
         if isinstance(message, BarBatch):
             progress(Moved(bars=len(message.symbols), event_time=message.event_time, start=found.start, of=found.bars))
         yield Taken(message=message, step=step, outputs=outputs)
-
-
-def _notes(counts: Counts, metrics: Metrics) -> Iterator[str]:
-    if counts.missing:
-        yield (
-            f"{counts.missing:,} bars are missing between two of their symbol in one session day "
-            f"({counts.gapped_symbols:,} symbols): orders waited for the next one"
-        )
-    if counts.behind:
-        yield f"{counts.behind:,} bars came after a later close was complete on all partitions: not traded at their own"
-    if counts.refused:
-        yield f"{counts.refused:,} messages were refused as the feature agent refuses them"
-    if metrics.refused_splits:
-        yield f"splits that came too late to be applied to positions: {', '.join(metrics.refused_splits)}"
-    if not counts.signals:
-        yield "there was no signal at all: no model was live, nothing was past its warm-up, or everything was filtered"
-    if metrics.bankrupt_time is not None:
-        yield (
-            f"the account lost all of its capital at {moment(metrics.bankrupt_time)}: everything was closed, and "
-            "nothing traded afterwards"
-        )

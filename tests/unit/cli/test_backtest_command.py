@@ -37,14 +37,14 @@ BAD = {
     "no time": ((*MODEL, *FILE, "--to", "yesterday"), 2, "--to 'yesterday'"),
     "empty range": ((*MODEL, *FILE, "--from", "2030-01-01T00:00:00Z"), 1, "no bar closes in the range"),
     "range backwards": (
-        (*MODEL, *FILE, "--from", "2024-01-01T00:30:00Z", "--to", "2024-01-01T00:10:00Z"), 1,
-        "no bar closes in the range",
+        (*MODEL, *FILE, "--from", "2024-01-01T00:30:00Z", "--to", "2024-01-01T00:10:00Z"), 2,
+        "--to 2024-01-01T00:10:00Z lies before --from",
     ),
     "a file as live": (("--as-live", *FILE), 1, "a file has no record of what was live"),
     "another interval than the model's": (
         (*MODEL, "--source", "BARS", "--interval", "5m", "--stamp", "close"), 1, "predicts from bars of 1m, 1d",
     ),
-    "version that is no number": (("--model", "linear:new", *FILE), 1, "give NAME, NAME:VERSION, or the folder"),
+    "version that is no number": (("--model", "linear:new", *FILE), 2, "give NAME, NAME:VERSION, or the folder"),
     "a folder without a model": (("--model", "EMPTY", *FILE), 1, "no model there"),
     "a folder with something in it": ((*MODEL, *FILE, "--out", "FULL"), 1, "is not empty (old.txt)"),
 }  # fmt: skip
@@ -99,6 +99,7 @@ def test_refused(call: Call, tmp_path: Path, name: str) -> None:
     assert printed == ""
     assert not list(tmp_path.rglob("*.parquet")), "half a result"
     assert not list(tmp_path.rglob("*.part"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_summary_for_people_and_files_beside_it(call: Call, tmp_path: Path) -> None:
