@@ -81,7 +81,7 @@ def begin_flows(
         begun = beginning(connection, config, extent, cold=choice.cold or loaded)
         log = _log(settings, extent, begun.offset, topic=choice.topic)
         if loaded:
-            log = with_loaded(loaded_batches(settings, extent.partition), log)
+            log = with_loaded(loaded_batches(settings, extent.partition, extent.last_time), log)
         if choice.activate is not None:
             log = ((offset, message) for offset, message in log if not isinstance(message, ControlEvent))
         flow = PartitionFlow(

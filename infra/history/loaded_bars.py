@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from infra.settings import Settings
 from infra.warehouse.connection import connect
+from infra.warehouse.moments import to_moment
 from infra.warehouse.queries import queries
 from infra.warehouse.stored_log import bar_batch
 from pipeline.engine import LogMessage
@@ -13,13 +14,16 @@ from schemas.bars import BarBatch, StateRepair, Watermark
 _MESSAGES = 50
 
 
-def loaded_batches(settings: Settings, partition: int) -> Iterator[BarBatch]:
-    """Yield what `backfill FILE` has loaded of a partition's symbols, one batch a close, in order of time."""
+def loaded_batches(settings: Settings, partition: int, last: int) -> Iterator[BarBatch]:
+    """Yield what `backfill FILE` has loaded of a partition's symbols, one batch a close, in order of time.
+
+    ``last``: the highest close that is wanted, ns UTC; nothing before it depends on what came later.
+    """
     with connect(settings, name="signaltape-history") as connection, connection.transaction():
         connection.execute("SET LOCAL idle_in_transaction_session_timeout TO 0")
         with connection.cursor(name="loaded_bars", binary=True) as cursor:
             cursor.itersize = _MESSAGES
-            cursor.execute(queries("history")["loaded bars"], {"partition": partition})
+            cursor.execute(queries("history")["loaded bars"], {"partition": partition, "last": to_moment(last)})
             for row in cursor:
                 yield bar_batch(row[:6], row[6:])
 

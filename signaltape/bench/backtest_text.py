@@ -38,8 +38,8 @@ def stored_lines(figures: dict[str, Any]) -> Iterator[str]:
         for row in rows:
             label = f"{_model(name, figures)}, {_length(row)}"
             yield f"  {label:<36} {_rates(row)}   {row['peak_mb']:>7,.0f} MB"
-    for count, row in figures["file"].items():
-        label = "out of a file, " + _length({"sessions": int(count), **row})
+    for row in figures["file"]:
+        label = f"out of a file, {_length(row)}"
         yield f"  {label:<36} {_rates(row)}   {row['peak_mb']:>7,.0f} MB"
 
 
@@ -57,7 +57,7 @@ def _model(name: str, figures: dict[str, Any]) -> str:
 
 
 def _length(row: dict[str, Any]) -> str:
-    return f"{row['sessions']} session{'' if row['sessions'] == 1 else 's'}, {row['bars']:,} bars"
+    return f"{row['bar_times']:,} bar times"
 
 
 def _rates(row: dict[str, Any]) -> str:

@@ -22,7 +22,8 @@ def run_stored() -> dict[str, Any]:
 
     console = Console()
     with bench_scene(console) as active, console.step("backtests out of the store"):
-        return backtest_store.run(active, console.say)
+        place = backtest_store.Place(settings=active.settings, folder=active.folder, environment=active.environment)
+        return backtest_store.run(place, console.say)
 
 
 def run_replay() -> dict[str, Any]:

@@ -29,13 +29,13 @@ WHERE partition = %(partition)s AND generation >= %(first_generation)s AND code_
 ORDER BY source_offset DESC LIMIT 1;
 
 -- name: loaded bars
--- What `backfill FILE` has loaded of a partition's symbols, in the order of a log that never was; columns as in the
--- stored log.
+-- What `backfill FILE` has loaded of a partition's symbols up to a close, in the order of a log that never was; columns
+-- as in the stored log.
 SELECT interval, event_time, source, revision, available_time, feed, array_agg(symbol ORDER BY symbol),
        array_send(array_agg(open ORDER BY symbol)), array_send(array_agg(high ORDER BY symbol)),
        array_send(array_agg(low ORDER BY symbol)), array_send(array_agg(close ORDER BY symbol)),
        array_send(array_agg(coalesce(volume, 'NaN') ORDER BY symbol))
-FROM bars WHERE generation = 0 AND partition = %(partition)s
+FROM bars WHERE generation = 0 AND partition = %(partition)s AND event_time <= %(last)s
 GROUP BY event_time, interval, source, revision, available_time, feed
 ORDER BY event_time, interval, source, revision, available_time, feed;
 

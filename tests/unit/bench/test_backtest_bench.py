@@ -91,10 +91,9 @@ def test_the_text_has_every_figure() -> None:
 
 
 def test_the_text_of_stored_runs_and_replays() -> None:
-    rows = [{"sessions": count, **RATES} for count in (1, 10)]
-    figures = {"symbols": 100, "trees": 200, "store": {"linear": rows}, "file": {"1": RATES, "10": RATES}}
-    lines = list(stored_lines(figures))
-    assert [("1 session," in line, "10 sessions," in line) for line in lines[1:]] == [(True, False), (False, True)] * 2
+    rows = [{"bar_times": count, **RATES} for count in (195, 1_950)]
+    lines = list(stored_lines({"symbols": 500, "trees": 200, "store": {"linear": rows}, "file": rows}))
+    assert [line.split(" bar times")[0].split(", ")[-1] for line in lines[1:]] == ["195", "1,950"] * 2
     replayed = {
         "bars": 5, "live_bars_per_second": 50, "replay_bars_per_second": 45, "ratio": 0.9, "whole_seconds": 7.0,
     }  # fmt: skip
