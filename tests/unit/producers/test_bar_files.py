@@ -108,6 +108,18 @@ def test_parquet_times(tmp_path: Path) -> None:
         read_bars(parquet(tmp_path, ts=pa.array([None], type=pa.int64())), "1m", "close")
     with pytest.raises(BarInputError, match="column open: not numbers"):
         read_bars(parquet(tmp_path, open=["ten"]), "1m", "close")
+    with pytest.raises(BarInputError, match="row 1, column ts: time 1704205860 is before 1990"):
+        read_bars(parquet(tmp_path, ts=[1704205860]), "1m", "close")
+    with pytest.raises(BarInputError, match="column ts: not times in ns"):
+        read_bars(parquet(tmp_path, ts=pa.array([2**63], type=pa.uint64())), "1m", "close")
+
+
+def test_parquet_symbols(tmp_path: Path) -> None:
+    assert read_bars(parquet(tmp_path, symbol=["None"]), "1m", "close").symbol.tolist() == ["None"]
+    coded = pa.array(["A"]).dictionary_encode()
+    assert read_bars(parquet(tmp_path, symbol=coded), "1m", "close").symbol.tolist() == ["A"]
+    with pytest.raises(BarInputError, match="row 1, column symbol: is null"):
+        read_bars(parquet(tmp_path, symbol=pa.array([None], type=pa.string())), "1m", "close")
 
 
 def test_not_a_parquet_file(tmp_path: Path) -> None:
