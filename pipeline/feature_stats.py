@@ -20,6 +20,9 @@ _POSITIVE: F8Array = np.power(10.0, np.arange(-24, 13) / 4.0)
 EDGES: F8Array = np.concatenate([-_POSITIVE[::-1], np.zeros(1), _POSITIVE])
 BINS = len(EDGES) + 1
 
+#: Rows that may wait to be added: a log without watermarks must not pile up.
+_MOST_WAITING = 100_000
+
 Key = tuple[str, int, str, int]
 
 
@@ -60,11 +63,15 @@ class SessionStats:
     def __init__(self) -> None:
         self._tallies: dict[Key, Tally] = {}
         self._waiting: list[FeatureBatch] = []
+        self._rows = 0
 
     def add(self, batch: FeatureBatch) -> None:
-        """Take a live batch; the work is done by ``settle``."""
+        """Take a live batch; the work is done by ``settle``, here only once very many rows wait."""
         if batch.symbols:
             self._waiting.append(batch)
+            self._rows += len(batch.symbols)
+            if self._rows >= _MOST_WAITING:
+                self.settle()
 
     def settle(self) -> None:
         """Add up the batches taken so far."""
@@ -74,6 +81,7 @@ class SessionStats:
                 self._tallies[key] = Tally(batch.width)
             self._tallies[key].add(batch.values, batch.valid)
         self._waiting.clear()
+        self._rows = 0
 
     def close(
         self, partition: int, partition_time: int | None, names: Mapping[str, tuple[str, ...]]
