@@ -1,6 +1,7 @@
 """Model calls that a replay can't derive: what is recorded of them, by partition."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from infra.history.extents import Extent
 from infra.warehouse.connection import Connection
@@ -10,16 +11,18 @@ from pipeline.deployments import ModelRef
 from pipeline.routing.model_port import Answer, ModelUnavailable
 from schemas.features import FeatureBatch
 
+_Key = tuple[datetime, int, str, str, str, ModelRef]
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedCalls:
-    """Calls without an answer of the model, by (offset of the bars, interval, strategy, role, model)."""
+    """Calls without an answer of the model, by (bar time, offset of the bars, interval, strategy, role, model)."""
 
-    silent: dict[tuple[int, str, str, str, ModelRef], Answer | None]
+    silent: dict[_Key, Answer | None]
 
     def recall(self, strategy: str, role: str, ref: ModelRef, batch: FeatureBatch) -> Answer | None:
         """See ``pipeline.routing.scoring.Recall``."""
-        key = (batch.link.position[0], batch.interval, strategy, role, ref)
+        key = (to_moment(batch.event_time), batch.link.position[0], batch.interval, strategy, role, ref)
         if key not in self.silent:
             return None
         answer = self.silent[key]
@@ -36,11 +39,11 @@ def recorded_calls(connection: Connection, extent: Extent, start: int) -> Record
         "end": extent.end,
         "last": to_moment(extent.last_time),
     }
-    silent: dict[tuple[int, str, str, str, ModelRef], Answer | None] = {}
-    for offset, interval, strategy, role, name, version, missed, is_open, lost in connection.execute(
+    silent: dict[_Key, Answer | None] = {}
+    for moment, offset, interval, strategy, role, name, version, missed, is_open, lost in connection.execute(
         queries("history")["silent calls"], values
     ):
         answer = Answer(score=None, confidence=None, deadline_missed=missed, breaker_open=is_open)
-        key = (offset, interval, strategy, role, ModelRef(name=name, version=version))
+        key = (moment, offset, interval, strategy, role, ModelRef(name=name, version=version))
         silent[key] = None if lost else answer
     return RecordedCalls(silent)

@@ -29,7 +29,7 @@ def traded_interval(wanted: str | None, chosen: ModelManifest | None) -> str:
     """The interval that is traded: the one asked for, else the only one of the model."""
     if chosen is None:
         if wanted is None:
-            raise BacktestRefused("--as-live: say which bars are traded with --interval")
+            raise BacktestUsageError("--as-live: say which bars are traded with --interval")
         return wanted
     if wanted is None and len(chosen.intervals) == 1:
         return chosen.intervals[0]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline.drift.sharpe import DAYS_A_YEAR
 from pipeline.trading.options import TradingOptions
+from schemas.intervals import INTERVALS
 from schemas.times import iso
 from signaltape.backtest.errors import BacktestUsageError
 
@@ -42,7 +43,8 @@ class BacktestRequest:
     ``source``: one of ``SOURCES``, or a file. ``interval``: of the bars that are traded; None where only one can be
     meant. ``cold``: begin with the first bar even where a later state is kept. ``keep_signals``: write them down
     too. ``sessions_a_year``: what annual figures are scaled by, 365 for markets that never close. ``out``: folder
-    for the results. Raises ValueError for no session a year, BacktestUsageError for a range that ends before it begins.
+    for the results. Raises ValueError for no session a year, BacktestUsageError for a range that ends before it begins
+    and for an unknown interval.
     """
 
     choice: Choice
@@ -59,5 +61,7 @@ class BacktestRequest:
     def __post_init__(self) -> None:
         if self.sessions_a_year < 1:
             raise ValueError(f"sessions_a_year {self.sessions_a_year} must be 1 or more")
+        if self.interval is not None and self.interval not in INTERVALS:
+            raise BacktestUsageError(f"--interval {self.interval!r:.80} is not known; use {', '.join(INTERVALS)}")
         if self.start is not None and self.end is not None and self.end < self.start:
             raise BacktestUsageError(f"--to {iso(self.end)} lies before --from {iso(self.start)}")

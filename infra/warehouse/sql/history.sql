@@ -68,8 +68,9 @@ WHERE partition = %(partition)s AND interval = %(interval)s AND status = 'ok'
 ORDER BY model, model_version, symbol, event_time DESC;
 
 -- name: silent calls
--- Calls whose rows are not the model's answer; lost: a shadow that could not be loaded.
-SELECT p.source_offset, p.interval, p.strategy, p.role, p.model, p.model_version,
+-- Calls whose rows are not the model's answer; lost: a shadow that could not be loaded. They know no generation of the
+-- log: one that was begun anew has other bars at an offset, so the bar time tells them apart.
+SELECT p.event_time, p.source_offset, p.interval, p.strategy, p.role, p.model, p.model_version,
        coalesce(bool_or(c.deadline_missed), false), coalesce(bool_or(c.breaker_open), false),
        coalesce(bool_or(c.model_sha256 = '' AND p.role = 'shadow'), false)
 FROM predictions p
@@ -77,7 +78,7 @@ LEFT JOIN model_calls c
     USING (partition, event_time, source_offset, interval, strategy, model, model_version, role)
 WHERE p.partition = %(partition)s AND p.source_offset >= %(start)s AND p.source_offset < %(end)s
   AND p.event_time <= %(last)s AND p.status <> 'ok'
-GROUP BY 1, 2, 3, 4, 5, 6;
+GROUP BY 1, 2, 3, 4, 5, 6, 7;
 
 -- name: set hashes
 SELECT feature_set, set_version, set_hash FROM feature_sets;

@@ -44,6 +44,8 @@ BAD = {
     "another interval than the model's": (
         (*MODEL, "--source", "BARS", "--interval", "5m", "--stamp", "close"), 1, "predicts from bars of 1m, 1d",
     ),
+    "an unknown interval": (("--as-live", "--interval", "7m"), 2, "--interval '7m' is not known; use 1s"),
+    "no interval as live": (("--as-live",), 2, "say which bars are traded with --interval"),
     "version that is no number": (("--model", "linear:new", *FILE), 2, "give NAME, NAME:VERSION, or the folder"),
     "a folder without a model": (("--model", "EMPTY", *FILE), 1, "no model there"),
     "a folder with something in it": ((*MODEL, *FILE, "--out", "FULL"), 1, "is not empty (old.txt)"),
