@@ -23,13 +23,18 @@ References = Mapping[tuple[str, int], TrainingReference]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FlowConfig:
-    """Choices of every stage. ``references``: what the drift of models (name, version) is judged against."""
+    """Choices of every stage.
+
+    ``references``: what the drift of models (name, version) is judged against. ``statistics``: of features, which
+    drift is measured by and no signal follows from.
+    """
 
     partitions: int = 1
     feature_sets: tuple[str, ...] = ("core",)
     horizons: tuple[int, ...] = (1, 5, 20)
     inference: InferenceOptions = field(default_factory=InferenceOptions)
     references: References = field(default_factory=dict)
+    statistics: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +61,7 @@ def flow(log: Iterable[tuple[int, LogMessage]], config: FlowConfig, models: Mode
 
 def partition_flow(number: int, config: FlowConfig, models: ModelPort) -> PartitionFlow:
     """One partition at the beginning of its log."""
-    names = {name: FEATURE_SETS[name].names for name in config.feature_sets}
+    names = {name: FEATURE_SETS[name].names for name in config.feature_sets} if config.statistics else {}
     engine = EngineConfig(
         partition=number,
         partitions=config.partitions,

@@ -1,4 +1,7 @@
-"""Partitions of the flow put at a place of the stored log, and the log from there on."""
+"""Partitions of the flow put at a place of the stored log, and the log from there on.
+
+They make features, predictions and signals; statistics of features, which only drift is measured by, are left out.
+"""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -118,7 +121,6 @@ def _inference(
         partition=extent.partition,
         models=choice.models(extent.partition),
         options=options,
-        feature_names={one.name: one.names for one in begun.engine.sets},
         standing=known.standing,
         control=known.control,
         state=known.state,

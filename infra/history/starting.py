@@ -1,7 +1,7 @@
 """The state before a place in the log (P8): of the engine from a kept snapshot, of the inference from the tables.
 
 The inference's memory is what was recorded: control events obeyed, last emissions, last answers. Nothing else of it
-shows in what it decides; its statistics of features begin anew.
+shows in what it decides.
 """
 
 from collections.abc import Mapping, Sequence

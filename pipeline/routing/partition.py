@@ -56,8 +56,8 @@ class Output:
 class PartitionInference:
     """State of one partition, stepped by the messages of its chain in ``features``.
 
-    ``feature_names``: the names of each set's columns, for ``FeatureStats``. ``recall``: what is recorded of calls, in
-    a replay.
+    ``feature_names``: the names of each set's columns, for ``FeatureStats``; empty: none are made. ``recall``: what is
+    recorded of calls, in a replay.
     """
 
     partition: int
@@ -158,7 +158,8 @@ class PartitionInference:
             return
         self._head = batch.event_time if self._head is None else max(self._head, batch.event_time)
         if batch.symbols:
-            self.state.stats.add(batch)
+            if self.feature_names:
+                self.state.stats.add(batch)
             self._calls += self._predictor.predict(batch, self.control.in_force(batch.event_time))
 
     def _close_bar(self, source_offset: int) -> Output:

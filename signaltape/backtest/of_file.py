@@ -27,7 +27,7 @@ def file_material(settings: Settings, request: BacktestRequest, file: BarFile) -
     if not len(counted):
         raise BacktestRefused(f"{file.path}: no bar closes in the range; {_holds(whole)}")
     models = UntimedModels(registry)
-    config = FlowConfig(feature_sets=(chosen.feature_set,), inference=inference_options(settings))
+    config = FlowConfig(feature_sets=(chosen.feature_set,), inference=inference_options(settings), statistics=False)
     flow = partition_flow(0, config, models)
     flow.inference.control.receive(activation(chosen), None)
     start = int(counted.event_time.min())
