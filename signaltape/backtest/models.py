@@ -1,14 +1,17 @@
 """Which models a backtest runs, and what they were trained on."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from infra.scoring.folder_registry import FolderRegistry
 from infra.scoring.manifest import ModelManifest
 from infra.scoring.numerics import host_fingerprint
 from infra.scoring.registry import ModelRegistry
-from infra.scoring.untimed import Registry
+from infra.scoring.untimed import Registry, UntimedModels
 from infra.settings import Settings
 from infra.warehouse.moments import to_moment
+from pipeline.deployments import ModelRef
+from pipeline.numerics import fingerprint
 from signaltape.backtest.errors import BacktestRefused, BacktestUsageError
 
 
@@ -44,10 +47,7 @@ def notes_about(chosen: ModelManifest, start: int) -> tuple[str, ...]:
     notes = []
     tested = chosen.training.get("first_test_time")
     if isinstance(tested, int) and start < tested:
-        notes.append(
-            f"{chosen.ref} was trained and calibrated on bars before {_when(tested)}: what it earns on those is no "
-            f"evidence; --from {_when(tested)} leaves them out"
-        )
+        notes.append(f"{_in_sample(chosen, tested)}; --from {_when(tested)} leaves them out")
     if tested is None:
         notes.append(f"{chosen.ref} does not say what it was trained on: whether this range was part of it isn't known")
     if chosen.numerics != host_fingerprint():
@@ -56,6 +56,37 @@ def notes_about(chosen: ModelManifest, start: int) -> tuple[str, ...]:
             "agree within tolerances, not bit for bit"
         )
     return tuple(notes)
+
+
+def notes_about_live(models: UntimedModels, said: Mapping[ModelRef, int]) -> Iterator[str]:
+    """Yield which of the models of the record spoke of bars that they had been made from; ``said``: from when on (ns).
+
+    No model could, when history came as it happened; one can where it was published later.
+    """
+    for ref, since in sorted(said.items()):
+        manifest = models.manifest(ref)
+        tested = manifest.training.get("first_test_time")
+        if isinstance(tested, int) and since < tested:
+            yield f"{_in_sample(manifest, tested)}, and it serves here from {_when(since)} on"
+
+
+def notes_about_arithmetic(recorded: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Yield which rows of the record (``features``, ``scores``) another arithmetic made than this host's.
+
+    ``recorded``: their fingerprints, empty where unknown.
+    """
+    own = {"features": fingerprint(), "scores": host_fingerprint()}
+    for what, found in recorded.items():
+        if others := sorted(found - {"", own[what]}):
+            yield (
+                f"{what} were made under the arithmetic {', '.join(others)} then, this host has {own[what]}: they "
+                "agree within tolerances, not bit for bit, and so may signals"
+            )
+
+
+def _in_sample(manifest: ModelManifest, tested: int) -> str:
+    made = f"{manifest.ref} was trained and calibrated on bars before {_when(tested)}"
+    return f"{made}: what it earns on those is no evidence"
 
 
 def _when(time: int) -> str:

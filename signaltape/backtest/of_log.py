@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from infra.history.extents import Extent, extents
-from infra.history.flows import FlowChoice, begin_flows
+from infra.history.flows import Begun, FlowChoice, begin_flows
 from infra.scoring.manifest import ModelManifest
 from infra.scoring.registry import ModelRegistry
 from infra.scoring.untimed import UntimedModels
@@ -12,11 +12,12 @@ from infra.settings import Settings
 from infra.warehouse import connect
 from infra.warehouse.connection import Connection
 from infra.warehouse.queries import queries
+from infra.warehouse.verification import Lane, call_numerics, feature_numerics
 from pipeline.features import FEATURE_SETS
 from pipeline.replay.aligning import aligned
 from signaltape.backtest.errors import BacktestRefused
 from signaltape.backtest.material import Material, activation
-from signaltape.backtest.models import chosen_model, notes_about, traded_interval
+from signaltape.backtest.models import chosen_model, notes_about, notes_about_arithmetic, traded_interval
 from signaltape.backtest.request import BacktestRequest
 
 #: Beyond every close that the tables can hold.
@@ -59,7 +60,11 @@ def log_material(settings: Settings, request: BacktestRequest) -> Iterator[Mater
                 models=models,
                 begins={one.extent.partition: one.begins for one in begun},
                 chosen=chosen,
-                notes=() if chosen is None else (*notes_about(chosen, first), *_loaded(found)),
+                notes=tuple(
+                    notes_about_arithmetic(_recorded(connection, begun))
+                    if chosen is None
+                    else (*notes_about(chosen, first), *_loaded(found))
+                ),
             )
 
 
@@ -85,6 +90,21 @@ def _check_sets(connection: Connection, settings: Settings, chosen: ModelManifes
                 f"feature set {name} v{known.version} has changed since: stored under the hash {kept}, this release "
                 f"computes {known.hash}. Run the release of then, or give --model"
             )
+
+
+def _recorded(connection: Connection, begun: Sequence[Begun]) -> dict[str, frozenset[str]]:
+    """Fingerprints of the arithmetic that made the features and scores of then."""
+    lanes = [
+        Lane(
+            partition=one.extent.partition,
+            first_generation=one.extent.first_generation,
+            start=one.start,
+            end=one.extent.end,
+        )
+        for one in begun
+    ]
+    first, last = min(one.extent.first_time for one in begun), max(one.extent.last_time for one in begun)
+    return {"features": feature_numerics(connection, lanes), "scores": call_numerics(connection, first, last)}
 
 
 def _loaded(found: Sequence[Extent]) -> tuple[str, ...]:

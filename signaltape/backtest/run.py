@@ -3,16 +3,19 @@
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.settings import Settings
+from pipeline.deployments import ModelRef
 from pipeline.replay.gaps import GapCounter
 from pipeline.routing.model_port import ModelUnavailable
 from pipeline.trading.simulation import Simulation
 from schemas.bars import BarBatch
+from schemas.predictions import SERVING_ROLES
 from signaltape.backtest.errors import BacktestRefused
 from signaltape.backtest.material import Material
+from signaltape.backtest.models import notes_about_live
 from signaltape.backtest.notes import lag_notes, notes_of
 from signaltape.backtest.of_file import file_material
 from signaltape.backtest.of_log import log_material
@@ -68,7 +71,10 @@ def _material(settings: Settings, request: BacktestRequest) -> AbstractContextMa
 
 @dataclass(kw_only=True, slots=True)
 class _Course:
-    """The account along the bar times."""
+    """The account along the bar times.
+
+    ``lag`` (ns): the most from a close until it was known. ``said``: serving model → its first bar time.
+    """
 
     simulation: Simulation
     record: Record
@@ -76,6 +82,7 @@ class _Course:
     counts: Counts
     gaps: GapCounter
     lag: int = 0
+    said: dict[ModelRef, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: BacktestRequest, found: Material, writers: Writers, record: Record) -> "_Course":
@@ -99,6 +106,9 @@ class _Course:
         counts.cut += stepped.cut
         counts.limited_away += stepped.refused
         counts.unpriced += stepped.unpriced
+        for call in at.predictions:
+            if call.role in SERVING_ROLES:
+                self.said.setdefault(ModelRef(name=call.model, version=call.model_version), call.event_time)
         for batch in at.section.bars:
             self.gaps.add(batch)
             self.lag = max(self.lag, batch.available_time - batch.event_time)
@@ -130,7 +140,12 @@ def _run(request: BacktestRequest, found: Material, course: _Course, progress: P
         end=found.end,
         begins=found.begins,
         model="as live" if found.chosen is None else str(found.chosen.ref),
-        notes=(*found.notes, *notes_of(counts, metrics), *lag_notes(course.lag, found.interval, request.trading.fill)),
+        notes=(
+            *found.notes,
+            *(notes_about_live(found.models, course.said) if found.chosen is None else ()),
+            *notes_of(counts, metrics),
+            *lag_notes(course.lag, found.interval, request.trading.fill),
+        ),
         counts=counts,
         metrics=metrics,
         sessions=performance.sessions(),

@@ -1,6 +1,7 @@
 """The same day, live and as a backtest: the same signals, bit for bit."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from signaltape.verification.text import lines
 from signaltape.verification.verifying import verify
 from tests.support.explained_run import at
 from tests.support.live_day import BARS, FALLBACK, SPLIT, live_day
+from tests.support.planted_changes import planted
 
 FIELDS = ("signal_id", "symbol", "event_time", "signal", "score", "confidence", "reference_price", "position_scale",
           "horizon", "expires_at", "strategy", "models", "model", "model_version", "reason")  # fmt: skip
@@ -76,3 +78,13 @@ def test_a_day_as_live_gives_the_signals_of_then(
     assert ("first bar" in made.begins[0]) == (cold or not first)
     after = [row for row in expected if row[2] > at(FALLBACK)]
     assert {row[-3] for row in after} >= {"first", "slow"}
+
+
+def test_features_that_another_arithmetic_made_are_said(lived: Settings, tmp_path: Path) -> None:
+    request = BacktestRequest(
+        choice=Choice(), out=tmp_path / "out", start=at(BARS - 20), end=at(BARS - 1), interval="1m"
+    )
+    with planted(lived, "feature_writers", "UPDATE feature_writers SET numerics = 'another host'", count=None):
+        made = backtest(lived, request)
+    assert any(note.startswith("features were made under the arithmetic another host then") for note in made.notes)
+    assert not any("arithmetic" in note for note in backtest(lived, replace(request, out=tmp_path / "own")).notes)
