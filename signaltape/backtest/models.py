@@ -11,7 +11,6 @@ from infra.scoring.untimed import Registry, UntimedModels
 from infra.settings import Settings
 from infra.warehouse.moments import to_moment
 from pipeline.deployments import ModelRef
-from pipeline.numerics import fingerprint
 from signaltape.backtest.errors import BacktestRefused, BacktestUsageError
 
 
@@ -68,20 +67,6 @@ def notes_about_live(models: UntimedModels, said: Mapping[ModelRef, int]) -> Ite
         tested = manifest.training.get("first_test_time")
         if isinstance(tested, int) and since < tested:
             yield f"{_in_sample(manifest, tested)}, and it serves here from {_when(since)} on"
-
-
-def notes_about_arithmetic(recorded: Mapping[str, frozenset[str]]) -> Iterator[str]:
-    """Yield which rows of the record (``features``, ``scores``) another arithmetic made than this host's.
-
-    ``recorded``: their fingerprints, empty where unknown.
-    """
-    own = {"features": fingerprint(), "scores": host_fingerprint()}
-    for what, found in recorded.items():
-        if others := sorted(found - {"", own[what]}):
-            yield (
-                f"{what} were made under the arithmetic {', '.join(others)} then, this host has {own[what]}: they "
-                "agree within tolerances, not bit for bit, and so may signals"
-            )
 
 
 def _in_sample(manifest: ModelManifest, tested: int) -> str:

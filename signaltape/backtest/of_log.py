@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from infra.history.arithmetic import other_arithmetic
 from infra.history.extents import Extent, extents
 from infra.history.flows import Begun, FlowChoice, begin_flows
 from infra.scoring.manifest import ModelManifest
@@ -12,12 +13,12 @@ from infra.settings import Settings
 from infra.warehouse import connect
 from infra.warehouse.connection import Connection
 from infra.warehouse.queries import queries
-from infra.warehouse.verification import Lane, call_numerics, feature_numerics
+from infra.warehouse.verification import Lane
 from pipeline.features import FEATURE_SETS
 from pipeline.replay.aligning import aligned
 from signaltape.backtest.errors import BacktestRefused
 from signaltape.backtest.material import Material, activation
-from signaltape.backtest.models import chosen_model, notes_about, notes_about_arithmetic, traded_interval
+from signaltape.backtest.models import chosen_model, notes_about, traded_interval
 from signaltape.backtest.request import BacktestRequest
 
 #: Beyond every close that the tables can hold.
@@ -61,9 +62,7 @@ def log_material(settings: Settings, request: BacktestRequest) -> Iterator[Mater
                 begins={one.extent.partition: one.begins for one in begun},
                 chosen=chosen,
                 notes=tuple(
-                    notes_about_arithmetic(_recorded(connection, begun))
-                    if chosen is None
-                    else (*notes_about(chosen, first), *_loaded(found))
+                    _arithmetic(connection, begun) if chosen is None else (*notes_about(chosen, first), *_loaded(found))
                 ),
             )
 
@@ -92,8 +91,7 @@ def _check_sets(connection: Connection, settings: Settings, chosen: ModelManifes
             )
 
 
-def _recorded(connection: Connection, begun: Sequence[Begun]) -> dict[str, frozenset[str]]:
-    """Fingerprints of the arithmetic that made the features and scores of then."""
+def _arithmetic(connection: Connection, begun: Sequence[Begun]) -> tuple[str, ...]:
     lanes = [
         Lane(
             partition=one.extent.partition,
@@ -104,7 +102,7 @@ def _recorded(connection: Connection, begun: Sequence[Begun]) -> dict[str, froze
         for one in begun
     ]
     first, last = min(one.extent.first_time for one in begun), max(one.extent.last_time for one in begun)
-    return {"features": feature_numerics(connection, lanes), "scores": call_numerics(connection, first, last)}
+    return other_arithmetic(connection, lanes, first, last)
 
 
 def _loaded(found: Sequence[Extent]) -> tuple[str, ...]:

@@ -72,6 +72,7 @@ def report_text(report: ReplayReport, *, removed: bool) -> str:
     if days:
         more = f" and {len(days) - _DAYS_SHOWN} more" if len(days) > _DAYS_SHOWN else ""
         text += f"  no bar on these weekdays (holidays, or a gap): {', '.join(days[:_DAYS_SHOWN])}{more}\n"
+    text += "".join(f"  ! {note}\n" for note in report.notes)
     if removed:
         return text + "  everything that it made is removed"
     return text + (

@@ -49,6 +49,7 @@ class ReplayReport:
 
     ``counts``: rows of the range in the replay's tables. ``missing_days``: weekdays in the range without a bar.
     ``active_seconds``: from the first message until the agents had taken everything, their start left out.
+    ``notes``: why rows may not be those of then, bit for bit.
     """
 
     ident: str
@@ -61,6 +62,7 @@ class ReplayReport:
     rate: float
     place: dict[str, str] = field(default_factory=dict)
     active_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 def run_replay(
@@ -219,6 +221,7 @@ class _Replay:
             missing_days=tuple(_date(day) for day in self._publisher.missing.days),
             seconds=round(seconds, 2),
             active_seconds=round(now - self._first, 2),
+            notes=source.notes,
             rate=round((done.lead + done.bars) / seconds, 1),
             place={
                 "topics": f"{own.topics.prefix}*",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from infra.history.arithmetic import other_arithmetic
 from infra.history.extents import Extent, extents
 from infra.history.topic_lanes import topic_lane
 from infra.settings import Settings
@@ -11,6 +12,7 @@ from infra.warehouse.connection import Connection, connect
 from infra.warehouse.queries import queries
 from infra.warehouse.replays import known_symbols, stored_sets
 from infra.warehouse.stored_log import stored_messages
+from infra.warehouse.verification import Lane
 from pipeline.deployments import ModelRef
 from pipeline.engine import LogMessage
 from pipeline.features import FEATURE_SETS
@@ -35,13 +37,14 @@ _WINDOW = 1_000
 class Source:
     """``entries`` up to the end of the range, in which ``bars`` close; ``name`` says where they are from.
 
-    ``models``: those that the control events among them name.
+    ``models``: those that the control events among them name. ``notes``: see ``ReplayReport``.
     """
 
     entries: Iterator[LogEntry]
     bars: int
     name: str
     models: tuple[ModelRef, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def open_source(live: Settings, request: ReplayRequest) -> Source:
@@ -97,12 +100,20 @@ def _log(live: Settings, request: ReplayRequest, source: str) -> Source:
         if request.model is None:
             _refuse_changed_sets(live, stored_sets(connection))
         models = () if request.model is not None else _named_models(connection, found)
+        notes = other_arithmetic(
+            connection, [_lane(one) for one in found],
+            min(one.first_time for one in found), max(one.last_time for one in found),
+        )  # fmt: skip
         points = read_checkpoints(connection, "features", TopicNames(live.topics.prefix).bars)
     if source == "topic":
         lanes = {partition: topic_lane(live, partition, 0) for partition in points}
     else:
         lanes = {p: _stored_lane(live, p, point.first_generation, point.effect_offset) for p, point in points.items()}
-    return Source(entries=aligned(lanes), bars=bars, name=source, models=models)
+    return Source(entries=aligned(lanes), bars=bars, name=source, models=models, notes=notes)
+
+
+def _lane(one: Extent) -> Lane:
+    return Lane(partition=one.partition, first_generation=one.first_generation, start=one.start, end=one.end)
 
 
 def _named_models(connection: Connection, found: Sequence[Extent]) -> tuple[ModelRef, ...]:

@@ -33,10 +33,12 @@ from signaltape.replay.record import records
 from signaltape.replay.removal import is_taken, remove_replay
 from signaltape.replay.request import EVER, ReplayRequest
 from signaltape.replay.run import Listener, run_replay
+from signaltape.replay.sources import open_source
 from tests.support.content import COLUMNS
 from tests.support.explained_run import SWAPPED, at, explained_run
 from tests.support.isolation import process_environment, unique_name
 from tests.support.live_state import live_state
+from tests.support.planted_changes import planted
 from tests.support.replay_process import ReplayProcess
 from tests.support.world import small_market
 
@@ -225,6 +227,10 @@ def test_what_cannot_be_replayed(flown: Settings, place: ReplayPlace) -> None:
                 run_replay(place, good)
         finally:
             connection.execute("UPDATE models SET removed_at = NULL")
+    with planted(flown, "feature_writers", "UPDATE feature_writers SET numerics = 'another host'", count=None):
+        (note,) = open_source(flown, good).notes
+    assert note.startswith("features were made under the arithmetic another host then")
+    assert open_source(flown, good).notes == ()
     minimal = ReplayPlace(place.name, flown.model_copy(update={"engine": EngineSettings(feature_sets=("minimal",))}))
     with pytest.raises(ReplayRefused, match=r"first:1 predicts from feature set core.* would never be asked"):
         run_replay(minimal, replace(good, model=ModelRef(name="first", version=1)))

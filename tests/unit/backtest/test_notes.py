@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.history.arithmetic import notes_about_arithmetic
 from infra.scoring.folder_registry import FolderRegistry
 from infra.scoring.numerics import host_fingerprint
 from infra.scoring.untimed import UntimedModels
@@ -14,7 +15,7 @@ from pipeline.numerics import fingerprint
 from pipeline.trading.options import TradingOptions
 from schemas.intervals import DAY, MINUTE
 from signaltape.backtest import BacktestRequest, BarFile, Choice, backtest
-from signaltape.backtest.models import notes_about_arithmetic, notes_about_live
+from signaltape.backtest.models import notes_about_live
 from signaltape.backtest.notes import lag_notes
 from tests.support.bar_file import bar_file
 from tests.support.linear_models import write_linear_model

@@ -84,11 +84,12 @@ def test_texts() -> None:
     counts = ReplayCounts(bars=2, features=3, predictions=4, signals=5, alerts=6)
     report = ReplayReport(
         ident="a", source="store", lead_bars=7, bars=2, counts=counts, missing_days=tuple(f"d{n}" for n in range(7)),
-        seconds=1.5, rate=6.0, place={"topics": "t", "schema": "s", "redis": "r", "folder": "f"},
+        seconds=1.5, rate=6.0, place={"topics": "t", "schema": "s", "redis": "r", "folder": "f"}, notes=("other bits",),
     )  # fmt: skip
     text = report_text(report, removed=False)
     assert "d0, d1, d2, d3, d4 and 2 more" in text
     assert "`signaltape replay remove a`" in text
+    assert "\n  ! other bits\n" in text
     assert "everything that it made is removed" in report_text(report, removed=True)
     asked = {"from": "x", "to": "y", "source": "store", "speed": "max"}
     record = ReplayRecord(
