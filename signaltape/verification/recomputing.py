@@ -6,12 +6,10 @@ from random import Random
 
 from infra.history.flows import Begun
 from pipeline.engine import LogMessage
-from pipeline.feature_stats import SessionStats
 from pipeline.partition_flow import parts_of
 from pipeline.replay.aligning import LogEntry, aligned
 from pipeline.routing.model_port import ModelUnavailable
 from schemas.bars import BarBatch
-from schemas.features import FeatureBatch
 from signaltape.verification.book import Book
 
 #: Rows of features, predictions and signals that are held before they are compared.
@@ -51,13 +49,6 @@ class Cuts:
         yield from parts_of(message, self._random.randint(least, most))
 
 
-class NoStats(SessionStats):
-    """Statistics of features are not compared, so no vectors are kept for them: without marks they would pile up."""
-
-    def add(self, batch: FeatureBatch) -> None:
-        """Take nothing."""
-
-
 def recompute(
     begun: Sequence[Begun],
     book: Book,
@@ -71,8 +62,6 @@ def recompute(
     Returns where it had to stop, with everything before that bar time in the book.
     """
     flows = {one.extent.partition: one.flow for one in begun}
-    for flow in flows.values():
-        flow.inference.state.stats = NoStats()
     counted = 0
     for entry in aligned({one.extent.partition: one.log for one in begun}):
         if book.held > HELD:
