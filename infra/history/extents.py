@@ -73,6 +73,13 @@ def _instead(connection: Connection, values: dict[str, object]) -> str:
         return f"{loaded:,} bars of the range were loaded by `backfill` and lie in no log; give --model, not --as-live"
     if earlier:
         return f"{earlier:,} bars of the range are of a log that was begun anew since, whose order isn't kept"
+    others = connection.execute(queries("history")["bars without features"], values).fetchall()
+    if others:
+        counted = ", ".join(f"{count:,} {status}" for status, count in others)
+        return (
+            f"the bars of the range make no features ({counted}): they are of another source than the one that a "
+            "symbol's bars first came from, or came after the bars that they change"
+        )
     low, high = connection.execute(queries("history")["bounds"]).fetchone() or (None, None)
     if low is None:
         return "no bar is stored at all"

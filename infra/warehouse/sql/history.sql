@@ -22,6 +22,12 @@ LEFT JOIN checkpoints c ON c.service = 'features' AND c.topic = %(topic)s AND c.
 WHERE b.event_time >= %(start)s AND b.event_time <= %(end)s
   AND (b.generation = 0 OR b.generation < coalesce(c.first_generation, 1));
 
+-- name: bars without features
+-- Bars of a range that are not the first of their key from their symbol's own source.
+SELECT status, count(*) FROM bars
+WHERE event_time >= %(start)s AND event_time <= %(end)s AND status <> 'first'
+GROUP BY status ORDER BY status;
+
 -- name: newest state
 SELECT source_offset, snapshot, event_time FROM engine_snapshots
 WHERE partition = %(partition)s AND generation >= %(first_generation)s AND code_hash = %(code_hash)s

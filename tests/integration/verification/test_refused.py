@@ -46,6 +46,15 @@ def test_no_bars(flown: Settings, command: Run) -> None:
         ask(flown, CHANGED + 100, CHANGED + 200)
 
 
+def test_bars_of_another_source_make_no_features(flown: Settings) -> None:
+    where = "interval = '1m' AND event_time <= %s"
+    with (
+        planted(flown, "bars", f"UPDATE bars SET status = 'secondary' WHERE {where}", to_moment(at(FIRST)), count=None),
+        pytest.raises(HistoryError, match=r"bars of the range make no features \([1-9].* secondary\)"),
+    ):
+        ask(flown, 0, FIRST)
+
+
 def test_bars_loaded_in_bulk_are_in_no_log(flown: Settings) -> None:
     where = "interval = '1m' AND event_time <= %s"
     with (
