@@ -97,7 +97,11 @@ def check_change(report: dict[str, Any]) -> None:
     shadow, found = change["shadow"], change["comparison"]
     assert (shadow["shadow"], shadow["first"], shadow["last"]) == ("intraday:2", at(16), at(17, 59))
     assert shadow["compared_bars"] == shadow["bars"] == 120
-    assert shadow["compared"] == shadow["live_rows"] > 2_000
+    # On a busy machine a call may miss its deadline: its rows have no answer to compare, and are counted.
+    answered = report["predictions"]["by_status"]["ok"]
+    missed = report["predictions"]["published"] - answered
+    assert 0 <= shadow["live_rows"] - shadow["compared"] <= missed
+    assert shadow["compared"] > 2_000
     assert (found["challenger"], found["champion"], found["source"]) == ("intraday:2", "intraday:1", "live")
     assert found["reasons"]
 
