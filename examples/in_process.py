@@ -9,12 +9,11 @@ runtime is the inference consumer's own: the same checks at loading, chunks, dea
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from consumers.inference.models import LoadedModels
-from infra.scoring.manifest import ModelManifest, from_json
-from infra.scoring.scorer import Scorer
+from infra.scoring.folder_registry import FolderRegistry
+from infra.scoring.manifest import ModelManifest
 from infra.service_settings import InferenceSettings
 from pipeline.engine import LogMessage
 from pipeline.flow import FlowConfig, flow
@@ -27,24 +26,13 @@ from schemas.signals import Signal
 STRATEGY = "in-process"
 
 
-@dataclass(frozen=True)
-class OneFolder:
-    """A registry of one model; ``infra.scoring.registry.ModelRegistry`` is the one in Postgres."""
-
-    folder: Path
-    manifest: ModelManifest
-
-    def load(self, name: str, version: int) -> tuple[ModelManifest, Scorer]:
-        return self.manifest, Scorer.load(self.folder / self.manifest.onnx_file, self.manifest.sha256, self.manifest)
-
-
 def log_of(bars: Path, interval: str, stamp: str, manifest: ModelManifest) -> Iterator[tuple[int, LogMessage]]:
     """What would lie in the topic ``bars``: the feed opens, a model goes live, then one cross-section after another."""
     sections = cross_sections(read_bars(bars, interval, stamp), interval)
     yield 0, Watermark(feed="offline", event_time=0, state="open")
     yield 0, ControlEvent(
         event_id="live", action="activate", effective_from=0, issued_at=0, issued_by="example", control_offset=0,
-        strategy=STRATEGY, model=manifest.name, model_version=max(1, manifest.version),
+        strategy=STRATEGY, model=manifest.name, model_version=manifest.version,
     )  # fmt: skip
     for section in sections:
         yield 0, section
@@ -58,8 +46,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     arguments = parser.parse_args()
 
-    manifest = from_json((arguments.model / "manifest.json").read_text(), str(arguments.model))
-    models = LoadedModels(OneFolder(arguments.model, manifest), InferenceSettings())
+    registry = FolderRegistry(arguments.model)
+    models = LoadedModels(registry, InferenceSettings())
+    manifest = registry.manifest
     config = FlowConfig(feature_sets=(manifest.feature_set,))
     for flowed in flow(log_of(arguments.bars, arguments.interval, arguments.stamp, manifest), config, models):
         for output in flowed.outputs:

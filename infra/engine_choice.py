@@ -1,7 +1,8 @@
-"""What the settings make the engine compute: the same for every process that steps one."""
+"""What the settings make engine and inference do: the same for every process that steps one."""
 
 from infra.settings import Settings
 from pipeline.engine_types import EngineConfig
+from pipeline.routing.options import InferenceOptions
 
 
 def engine_config(settings: Settings, partition: int) -> EngineConfig:
@@ -15,3 +16,8 @@ def engine_config(settings: Settings, partition: int) -> EngineConfig:
         primary_source=settings.engine.primary_source,
         quality=settings.quality.options(),
     )
+
+
+def inference_options(settings: Settings) -> InferenceOptions:
+    """What the core of the inference is told under these settings."""
+    return InferenceOptions(fresh_bars=settings.inference.fresh_bars, router=settings.router.options())

@@ -18,14 +18,7 @@ from pipeline.engine_rows import Decision, RowJudge, row_content
 from pipeline.engine_splits import SplitTable
 from pipeline.engine_state import AVAILABLE, CLOSE_, COUNT, LAST, OFFSET, IntervalState, Rows
 from pipeline.engine_symbol import state_repair
-from pipeline.engine_types import (
-    EngineConfig,
-    LatestVectors,
-    Lookup,
-    Step,
-    StoredBar,
-    masked,
-)  # fmt: skip
+from pipeline.engine_types import EngineConfig, LatestVectors, Lookup, Step, StoredBar, masked
 from pipeline.features import FEATURE_SETS, FeatureSet, plan
 from pipeline.quality.watch import IntervalQuality, Section, stored_marks
 from pipeline.repair_book import RepairBook

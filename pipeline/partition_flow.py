@@ -5,24 +5,17 @@ bars may come in several parts: they make the values that it makes in one, so wh
 it cuts it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from pipeline.chain import Chain
 from pipeline.engine import LogMessage, PartitionEngine
-from pipeline.engine_types import Lookup, LookupMissing, Step, StoredBar, UnsupportedMessage
+from pipeline.engine_types import Step, UnsupportedMessage
 from pipeline.routing.partition import Output, PartitionInference
-from schemas.bars import BarBatch
+from pipeline.stepping import Find, nothing_stored, step_with
+from schemas.bars import BarBatch, rows_of
 from schemas.features import FeatureBatch
 from schemas.link import Link
-
-#: Rows that need a look-up, and the offset of their message → row → stored bar from before that offset.
-Find = Callable[[Sequence[Lookup], int], Mapping[int, StoredBar | None]]
-
-
-def nothing_stored(needed: Sequence[Lookup], offset: int) -> Mapping[int, StoredBar | None]:
-    """Answer look-ups where nothing lies before the messages at hand."""
-    return {one.row: None for one in needed}
 
 
 @dataclass(kw_only=True)
@@ -50,20 +43,11 @@ class PartitionFlow:
         else:
             self._offset, self._parts = offset, 0
         try:
-            step = self._step(message, offset)
+            step = step_with(self.engine, message, offset, self.find)
         except UnsupportedMessage:
             self.refused += 1
             return Step(), ()
         return step, tuple(self._infer(step, offset))
-
-    def _step(self, message: LogMessage, offset: int) -> Step:
-        """Most bars need no look-up: those that do are refused without one, and nothing has changed."""
-        try:
-            return self.engine.step(message, offset)
-        except LookupMissing:
-            if not isinstance(message, BarBatch):
-                raise
-            return self.engine.step(message, offset, self.find(self.engine.needs_lookup(message), offset))
 
     def _infer(self, step: Step, offset: int) -> Iterable[Output]:
         fence = self.inference.fence
@@ -92,7 +76,5 @@ def parts_of(batch: BarBatch, rows: int) -> Iterable[BarBatch]:
     if size <= rows:
         yield batch
         return
-    names = ("open", "high", "low", "close", "volume", "volume_valid")
     for at in range(0, size, rows):
-        cut = slice(at, at + rows)
-        yield replace(batch, symbols=batch.symbols[cut], **{name: getattr(batch, name)[cut] for name in names})
+        yield rows_of(batch, slice(at, at + rows))

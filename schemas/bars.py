@@ -1,9 +1,11 @@
 """Messages of ``bars``, the log of record: bars, watermarks, splits, repairs. (Control events: ``control.py``.)"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from schemas.fields import BoolArray, F8Array, Wire, column
+import numpy as np
+
+from schemas.fields import BoolArray, F8Array, I8Array, Wire, column
 from schemas.link import Link
 
 #: States of a feed, in the order in which a feed passes through them.
@@ -34,6 +36,17 @@ class BarBatch:
     close: F8Array = column(Wire.F8)
     volume: F8Array = column(Wire.F8)
     volume_valid: BoolArray = column(Wire.BITS)
+
+
+_COLUMNS = ("open", "high", "low", "close", "volume", "volume_valid")
+
+
+def rows_of(batch: BarBatch, rows: slice | BoolArray | I8Array) -> BarBatch:
+    """Some rows of a batch as a batch of their own: a slice, a mask of shape (n,), or row numbers in their order."""
+    columns = {name: getattr(batch, name)[rows] for name in _COLUMNS}
+    if isinstance(rows, slice):
+        return replace(batch, symbols=batch.symbols[rows], **columns)
+    return replace(batch, symbols=tuple(np.array(batch.symbols, dtype=object)[rows].tolist()), **columns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

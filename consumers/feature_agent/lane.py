@@ -1,6 +1,7 @@
 """One partition of the feature agent: its engine, and what each message does to it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -12,12 +13,12 @@ from pipeline.engine import LogMessage, PartitionEngine
 from pipeline.engine_types import (
     ROW_STATUSES,
     Lookup,
-    LookupMissing,
     Step,
     StoredBar,
     UnsupportedMessage,
 )  # fmt: skip
 from pipeline.quality.marks import BITS
+from pipeline.stepping import step_with
 from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
 from schemas.codec import decode
 from schemas.control import ControlEvent
@@ -64,7 +65,7 @@ class Lane:
             letter = DeadLetter(record=record, code=message.code, detail=message.detail)
         else:
             try:
-                step = self._step(message, offset, find)
+                step = step_with(self.engine, message, offset, partial(find, self))
             except UnsupportedMessage as refusal:
                 letter = DeadLetter(record=record, code=refusal.code, detail=refusal.detail)
         self.next_offset = offset + 1
@@ -78,15 +79,6 @@ class Lane:
             work.letters.append(letter)
         elif step is not None:
             _collect(record, message, step, work)
-
-    def _step(self, message: LogMessage, offset: int, find: Find) -> Step:
-        """Step the engine; it refuses, unchanged, where only the store knows a row's fate, and is asked again."""
-        try:
-            return self.engine.step(message, offset)
-        except LookupMissing:
-            if not isinstance(message, BarBatch):
-                raise
-            return self.engine.step(message, offset, find(self, self.engine.needs_lookup(message), offset))
 
     def snapshot(self) -> Snapshot:
         """Return the state behind the last message taken; kept for cold starts if it is its session's first."""

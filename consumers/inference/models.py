@@ -4,26 +4,17 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from consumers.inference.guarded import GuardedModel
 from consumers.inference.workers import Workers
 from infra.errors import OperatorError
 from infra.scoring.manifest import ModelManifest
-from infra.scoring.scorer import Scorer
+from infra.scoring.port import Registry
 from infra.service_settings import InferenceSettings
 from infra.telemetry.logs import get_logger
 from pipeline.deployments import ModelRef
 from pipeline.routing.model_port import Answer, ModelTerms, ModelUnavailable
 from schemas.features import FeatureBatch
-
-
-class Registry(Protocol):
-    """Where models come from."""
-
-    def load(self, name: str, version: int) -> tuple[ModelManifest, Scorer]:
-        """Return a model, its files checked. Raises ``OperatorError``."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

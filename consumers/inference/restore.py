@@ -17,11 +17,11 @@ from consumers.inference.errors import REPAIR, CommitRefused
 from infra.broker.admin import low_high_offsets
 from infra.broker.reading import read_topic
 from infra.broker.stability import wait_stable
+from infra.engine_choice import inference_options
 from infra.settings import Settings
 from pipeline.control import ControlEventMissing, ControlState
 from pipeline.features import FEATURE_SETS
 from pipeline.routing.model_port import ModelPort
-from pipeline.routing.options import InferenceOptions
 from pipeline.routing.partition import PartitionInference
 from pipeline.routing.router_state import STATE_VERSION, RouterState, StateRefused
 from schemas.codec import Message, decode
@@ -60,7 +60,7 @@ class Restorer:
         self._settings = settings
         self._names = TopicNames(settings.topics.prefix)
         self._models = models
-        self._options = InferenceOptions(fresh_bars=settings.inference.fresh_bars, router=settings.router.options())
+        self._options = inference_options(settings)
 
     def restore(self, places: Mapping[int, Place]) -> dict[int, Owned]:
         """Return the partitions at their places. Raises ``CommitRefused`` if one can't be continued from there."""

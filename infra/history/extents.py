@@ -1,13 +1,14 @@
 """Where a range of time lies in the log."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from infra.history.errors import HistoryError
 from infra.settings import Settings
 from infra.warehouse.connection import Connection
 from infra.warehouse.moments import to_moment, to_nanoseconds
 from infra.warehouse.queries import queries
+from infra.warehouse.verification import Lane
+from schemas.headers import iso_time
 from schemas.topics import TopicNames
 
 
@@ -28,6 +29,15 @@ class Extent:
     first_time: int
     last_time: int
 
+    def lane(self, start: int | None = None) -> Lane:
+        """What of the log is read: the stretch, from an earlier ``start`` on where one is given."""
+        return Lane(
+            partition=self.partition,
+            first_generation=self.first_generation,
+            start=self.start if start is None else start,
+            end=self.end,
+        )
+
 
 def extents(
     connection: Connection, settings: Settings, start: int, end: int, *, loaded: bool = False
@@ -38,13 +48,8 @@ def extents(
     HistoryError where there is none at all, saying what there is.
     """
     if end < start:
-        raise HistoryError(f"the range ends before it begins: {_when(start)} to {_when(end)}")
-    values = {
-        "topic": TopicNames(settings.topics.prefix).bars,
-        "start": to_moment(start),
-        "end": to_moment(end),
-        "loaded": loaded,
-    }
+        raise HistoryError(f"the range ends before it begins: {iso_time(start)} to {iso_time(end)}")
+    values = _span(settings, start, end) | {"loaded": loaded}
     found = tuple(
         Extent(
             partition=partition,
@@ -62,18 +67,30 @@ def extents(
     )
     if not found:
         raise HistoryError(
-            f"no bar of the log closes from {_when(start)} to {_when(end)}: {_instead(connection, values)}"
+            f"no bar of the log closes from {iso_time(start)} to {iso_time(end)}: "
+            + _instead(connection, settings, start, end)
         )
     return found
 
 
-def _instead(connection: Connection, values: dict[str, object]) -> str:
-    loaded, earlier = connection.execute(queries("history")["outside the log"], values).fetchone() or (0, 0)
+def outside_the_log(connection: Connection, settings: Settings, start: int, end: int) -> tuple[int, int]:
+    """Bars of a range that were loaded in bulk, and bars of a log that was begun anew since."""
+    found = connection.execute(queries("history")["outside the log"], _span(settings, start, end)).fetchone()
+    loaded, earlier = found or (0, 0)
+    return int(loaded), int(earlier)
+
+
+def _span(settings: Settings, start: int, end: int) -> dict[str, object]:
+    return {"topic": TopicNames(settings.topics.prefix).bars, "start": to_moment(start), "end": to_moment(end)}
+
+
+def _instead(connection: Connection, settings: Settings, start: int, end: int) -> str:
+    loaded, earlier = outside_the_log(connection, settings, start, end)
     if loaded:
         return f"{loaded:,} bars of the range were loaded by `backfill` and lie in no log; give --model, not --as-live"
     if earlier:
         return f"{earlier:,} bars of the range are of a log that was begun anew since, whose order isn't kept"
-    others = connection.execute(queries("history")["bars without features"], values).fetchall()
+    others = connection.execute(queries("history")["bars without features"], _span(settings, start, end)).fetchall()
     if others:
         counted = ", ".join(f"{count:,} {status}" for status, count in others)
         return (
@@ -83,12 +100,4 @@ def _instead(connection: Connection, values: dict[str, object]) -> str:
     low, high = connection.execute(queries("history")["bounds"]).fetchone() or (None, None)
     if low is None:
         return "no bar is stored at all"
-    return f"stored bars close from {_shown(low)} to {_shown(high)}"
-
-
-def _when(time: int) -> str:
-    return _shown(to_moment(time))
-
-
-def _shown(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+    return f"stored bars close from {iso_time(to_nanoseconds(low))} to {iso_time(to_nanoseconds(high))}"

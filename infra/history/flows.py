@@ -6,7 +6,7 @@ They make features, predictions and signals; statistics of features, which only 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from infra.engine_choice import engine_config
+from infra.engine_choice import engine_config, inference_options
 from infra.history.errors import HistoryError
 from infra.history.extents import Extent
 from infra.history.loaded_bars import loaded_batches, with_loaded
@@ -16,12 +16,12 @@ from infra.history.topic_lanes import topic_lane
 from infra.settings import Settings
 from infra.warehouse.connection import Connection
 from infra.warehouse.stored_log import stored_messages
+from infra.warehouse.verification import Lane
 from pipeline.control import ControlState
 from pipeline.engine import LogMessage
 from pipeline.engine_types import EngineConfig
 from pipeline.partition_flow import PartitionFlow
 from pipeline.routing.model_port import ModelPort
-from pipeline.routing.options import InferenceOptions
 from pipeline.routing.partition import PartitionInference
 from pipeline.routing.router_state import RouterState
 from schemas.control import ControlEvent
@@ -39,6 +39,11 @@ class Begun:
     flow: PartitionFlow
     log: Iterator[tuple[int, LogMessage]]
     begins: str
+
+    @property
+    def lane(self) -> Lane:
+        """What of the log is read."""
+        return self.extent.lane(self.start)
 
     def close(self) -> None:
         """Give the log's connection back, wherever its reader stopped."""
@@ -60,11 +65,6 @@ class FlowChoice:
     feature_sets: tuple[str, ...] | None = None
     cold: bool = False
     topic: bool = False
-
-
-def inference_options(settings: Settings) -> InferenceOptions:
-    """What the settings tell the core of the inference."""
-    return InferenceOptions(fresh_bars=settings.inference.fresh_bars, router=settings.router.options())
 
 
 def begin_flows(

@@ -18,11 +18,12 @@ from pipeline.control import ControlState
 from pipeline.deployments import ModelRef
 from pipeline.engine import PartitionEngine
 from pipeline.engine_types import EngineConfig, Lookup, SnapshotRefused, StoredBar
-from pipeline.partition_flow import Find
 from pipeline.routing.partition import Standing
 from pipeline.routing.router_state import RouterState
+from pipeline.stepping import Find
 from schemas.codec import decode
 from schemas.control import ControlEvent
+from schemas.headers import iso_time
 from schemas.intervals import INTERVALS
 from schemas.signals import SIGNALS
 
@@ -48,25 +49,33 @@ class Memory:
 def beginning(connection: Connection, config: EngineConfig, extent: Extent, *, cold: bool = False) -> Beginning:
     """The engine before ``extent.start``: from the newest kept snapshot of this computation, else (or where ``cold``)
     empty, at the log's first message."""
-    if not cold:
-        probe = PartitionEngine(config)
-        values = {
-            "partition": extent.partition,
-            "first_generation": extent.first_generation,
-            "code_hash": probe.code_hash,
-            "offset": extent.start,
-        }
-        row = connection.execute(queries("history")["newest state"], values).fetchone()
-        if row is not None:
-            offset, data, moment = row
-            try:
-                engine = PartitionEngine.restore(config, bytes(data))
-            except SnapshotRefused:
-                pass
-            else:
-                when = moment.isoformat().replace("+00:00", "Z")
-                return Beginning(engine=engine, offset=offset, begins=f"the state kept at {when}, offset {offset}")
-    return Beginning(engine=PartitionEngine(config), offset=0, begins="the first bar of the log")
+    kept = None if cold else kept_engine(connection, config, extent.first_generation, extent.start)
+    if kept is None:
+        return Beginning(engine=PartitionEngine(config), offset=0, begins="the first bar of the log")
+    engine, offset, event_time = kept
+    return Beginning(engine=engine, offset=offset, begins=f"the state kept at {iso_time(event_time)}, offset {offset}")
+
+
+def kept_engine(
+    connection: Connection, config: EngineConfig, first_generation: int, offset: int
+) -> tuple[PartitionEngine, int, int] | None:
+    """The newest kept state of this computation at or before ``offset`` of the log that began in a generation.
+
+    Returns the engine, the offset that it takes next, and its event time (ns UTC); None if nothing usable is kept.
+    """
+    values = {
+        "partition": config.partition,
+        "first_generation": first_generation,
+        "code_hash": PartitionEngine(config).code_hash,
+        "offset": offset,
+    }
+    row = connection.execute(queries("history")["newest state"], values).fetchone()
+    if row is None:
+        return None
+    try:
+        return PartitionEngine.restore(config, bytes(row[1])), int(row[0]), to_nanoseconds(row[2])
+    except SnapshotRefused:
+        return None
 
 
 def finder(connection: Connection, first_generation: int) -> Find:
@@ -104,12 +113,17 @@ def before(engine: PartitionEngine) -> Standing:
     return Standing(head=engine.event_time or None, partition_time=engine.feeds.partition_time)
 
 
+def control_before(connection: Connection, place: Mapping[str, object]) -> list[ControlEvent]:
+    """Control events that a partition's log holds before an offset, in its order.
+
+    ``place``: ``partition``, ``first_generation`` and ``offset``.
+    """
+    rows = connection.execute(queries("history")["control before"], place)
+    return [event for (payload,) in rows if isinstance(event := decode(bytes(payload)), ControlEvent)]
+
+
 def _control(connection: Connection, place: Mapping[str, object]) -> ControlState:
-    events = [
-        event
-        for _, payload in connection.execute(queries("history")["control before"], place)
-        if isinstance(event := decode(bytes(payload)), ControlEvent)
-    ]
+    events = control_before(connection, place)
     applied = connection.execute(queries("history")["control applied"], place)
     asked = {event.control_offset: event.effective_from for event in events}
     # The tables round up to microseconds. Bars have none finer, so the later of "asked for" and "just behind the newest

@@ -1,15 +1,13 @@
 """The log of bars from its topic, one partition at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from infra.broker.admin import low_high_offsets
-from infra.broker.reading import read_topic
+from infra.broker.reading import Record, read_topic
 from infra.history.errors import HistoryError
 from infra.settings import Settings
 from pipeline.engine import LogMessage
-from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
 from schemas.codec import decode
-from schemas.control import ControlEvent
 from schemas.errors import DecodeError
 from schemas.topics import TopicNames
 
@@ -42,10 +40,16 @@ def _read(settings: Settings, topic: str, partition: int, stretch: tuple[int, in
     records = read_topic(
         settings, topic, from_offsets={partition: start}, to_offsets={partition: end}, ahead_kb=_AHEAD_KB
     )
+    for record, message in log_messages(records):
+        yield record.offset, message
+
+
+def log_messages(records: Iterable[Record]) -> Iterator[tuple[Record, LogMessage]]:
+    """Yield records of ``bars`` with their messages; what can't be decoded is left out, as the feature agent does."""
     for record in records:
         try:
             message = decode(record.value)
         except DecodeError:
             continue
-        if isinstance(message, BarBatch | Watermark | Adjustment | StateRepair | ControlEvent):
-            yield record.offset, message
+        if isinstance(message, LogMessage):
+            yield record, message

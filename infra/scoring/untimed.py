@@ -1,22 +1,13 @@
 """Registered models without deadline or breaker: for whoever computes again what was answered in time."""
 
-from typing import Protocol
-
 from infra.errors import OperatorError
 from infra.scoring.errors import ScoringFault
 from infra.scoring.manifest import ModelManifest
+from infra.scoring.port import Registry
 from infra.scoring.scorer import Scorer
 from pipeline.deployments import ModelRef
 from pipeline.routing.model_port import Answer, ModelTerms, ModelUnavailable
 from schemas.features import FeatureBatch
-
-
-class Registry(Protocol):
-    """Where models come from."""
-
-    def load(self, name: str, version: int) -> tuple[ModelManifest, Scorer]:
-        """Return a model, its files checked. Raises ``OperatorError``."""
-        ...
 
 
 class UntimedModels:

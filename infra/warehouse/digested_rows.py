@@ -12,6 +12,7 @@ from infra.warehouse.connection import Connection
 from infra.warehouse.digest_rows import RoundPlace
 from infra.warehouse.moments import to_nanoseconds
 from infra.warehouse.queries import queries
+from infra.warehouse.stored_signals import signal_of
 from pipeline.digests.content import CALL_TEXTS, FeatureColumns, PredictionColumns, signal_hashes
 from pipeline.digests.digest import grouped
 from pipeline.digests.tally import (
@@ -26,13 +27,16 @@ from pipeline.digests.tally import (
 )  # fmt: skip
 from pipeline.digests.words import U8Array, words_of_texts
 from schemas.fields import BoolArray, F8Array, I8Array
-from schemas.intervals import SECOND
-from schemas.signals import Signal
 
 Row = tuple[Any, ...]
 #: Digests by the place that they would have: partition, generation (0 where rows don't know it), arithmetic.
 Tallies = dict[RoundPlace, Tally]
 _ROWS = 5_000
+#: What is canonical of a signal, in the order of its statement.
+_SIGNAL = (
+    "event_time", "partition", "signal_id", "symbol", "interval", "signal", "score", "confidence", "horizon",
+    "reference_price", "position_scale", "strategy", "model", "model_version", "models", "expires_at", "reason",
+)  # fmt: skip
 
 
 def row_tallies(connection: Connection, values: dict[str, Any], stages: Sequence[str]) -> Tallies:
@@ -140,35 +144,8 @@ def _add_signals(found: Tallies, rows: list[Row]) -> None:
         where = RoundPlace(partition=partition, generation=0, next_offset=0)
         return where, DigestKey(SIGNALS, "", interval, to_nanoseconds(moment))
 
-    _add(found, signal_hashes([_signal(row) for row in rows]), [(row[0], row[1], row[4]) for row in rows], place)
-
-
-def _signal(row: Row) -> Signal:
-    """The signal of a row; what is not canonical is left at nothing."""
-    time, partition, signal_id, symbol, interval, signal, *rest = row
-    score, confidence, horizon, price, scale, strategy, model, version, models, expiry, reason = rest
-    event_time = to_nanoseconds(time)
-    return Signal(
-        signal_id=signal_id,
-        seq=0,
-        symbol=symbol,
-        signal=signal,
-        score=score,
-        confidence=confidence,
-        timestamp=event_time / SECOND,
-        event_time=event_time,
-        interval=interval,
-        horizon=horizon,
-        reference_price=price,
-        position_scale=scale,
-        strategy=strategy,
-        model=model,
-        model_version=version,
-        models=tuple(models),
-        source=(partition, 0),
-        expires_at=to_nanoseconds(expiry),
-        reason=reason,
-    )
+    signals = [signal_of(dict(zip(_SIGNAL, row, strict=True))) for row in rows]
+    _add(found, signal_hashes(signals), [(row[0], row[1], row[4]) for row in rows], place)
 
 
 def _add(

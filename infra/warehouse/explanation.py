@@ -128,11 +128,6 @@ class Facts:
         events = list(_events(self._rows("log events", **values), self._key["symbol"]))
         yield from sorted([*events, *bars], key=lambda pair: pair[0])
 
-    def newest_snapshot(self, place: LogPlace, code_hash: str) -> tuple[int, bytes] | None:
-        """(offset, state before it) of the newest kept snapshot that isn't behind a place."""
-        rows = self._rows("newest snapshot", **_values(place), code_hash=code_hash)
-        return next(((offset, bytes(data)) for offset, data in rows), None)
-
     def _rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(queries("explanation")[query], {**self._key, **values}).fetchall()
 

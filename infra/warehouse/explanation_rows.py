@@ -4,15 +4,19 @@ from typing import Any
 
 from infra.warehouse.errors import WarehouseError
 from infra.warehouse.moments import to_nanoseconds
+from infra.warehouse.stored_signals import signal_of
 from pipeline.deployments import ModelRef
 from pipeline.explanation.facts import BarFact, CallFact, ControlFact, RowFact, SignalFact, VectorFact
 from schemas.control import ControlEvent
-from schemas.intervals import SECOND
-from schemas.signals import Signal
 
 Row = tuple[Any, ...]
 _BAR = tuple(BarFact.__dataclass_fields__)
 _TIMES = ("event_time", "available_time", "ingest_time")
+_SIGNAL = (
+    "signal_id", "seq", "symbol", "signal", "score", "confidence", "event_time", "interval", "horizon",
+    "reference_price", "position_scale", "strategy", "model", "model_version", "models", "source_offset", "expires_at",
+    "reason", "partition", "topic_offset", "ingest_time",
+)  # fmt: skip
 
 
 def bar_fact(row: Row) -> BarFact:
@@ -96,22 +100,12 @@ def row_fact(row: Row) -> RowFact:
 
 def signal_fact(row: Row) -> SignalFact:
     """A row of ``signals``."""
-    *told, models, source_offset, expires_at, reason, partition, topic_offset, ingest_time = row
-    names = ("signal_id", "seq", "symbol", "signal", "score", "confidence", "event_time", "interval", "horizon",
-             "reference_price", "position_scale", "strategy", "model", "model_version")  # fmt: skip
-    values = dict(zip(names, told, strict=True))
-    time = to_nanoseconds(values.pop("event_time"))
-    signal = Signal(
-        **values,
-        event_time=time,
-        timestamp=time / SECOND,
-        models=tuple(models),
-        source=(partition, source_offset),
-        expires_at=to_nanoseconds(expires_at),
-        reason=reason,
-    )
+    columns = dict(zip(_SIGNAL, row, strict=True))
     return SignalFact(
-        signal=signal, partition=partition, topic_offset=topic_offset, ingest_time=to_nanoseconds(ingest_time)
+        signal=signal_of(columns),
+        partition=columns["partition"],
+        topic_offset=columns["topic_offset"],
+        ingest_time=to_nanoseconds(columns["ingest_time"]),
     )
 
 

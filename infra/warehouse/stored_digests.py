@@ -103,6 +103,15 @@ def stored_row_digests(connection: Connection, piece: DigestPiece) -> Tallies:
     return row_tallies(connection, piece.values, piece.stages)
 
 
+def over_partitions(tallies: Tallies) -> Tally:
+    """The same digests whatever place they would have."""
+    whole = Tally()
+    for tally in tallies.values():
+        for key, digest in tally:
+            whole.add(key, digest)
+    return whole
+
+
 def add_missing(connection: Connection, piece: DigestPiece, tallies: Tallies) -> int:
     """Write digests made from rows where there are none; return how many. Inside the caller's transaction.
 

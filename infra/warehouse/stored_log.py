@@ -10,12 +10,12 @@ from infra.settings import Settings
 from infra.warehouse.connection import Connection, connect
 from infra.warehouse.moments import to_nanoseconds
 from infra.warehouse.queries import queries
+from pipeline.engine import LogMessage
 from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
 from schemas.codec import decode
 from schemas.control import ControlEvent
 from schemas.fields import F8Array
 
-StoredMessage = BarBatch | Watermark | Adjustment | StateRepair | ControlEvent
 _MESSAGES = 50
 _HEAD = 20
 _ELEMENT = np.dtype([("length", ">i4"), ("value", ">f8")])
@@ -23,7 +23,7 @@ _ELEMENT = np.dtype([("length", ">i4"), ("value", ">f8")])
 
 def stored_messages(
     settings: Settings, partition: int, first_generation: int, start: int, end: int
-) -> Iterator[tuple[int, StoredMessage]]:
+) -> Iterator[tuple[int, LogMessage]]:
     """Yield (offset, message) of the present log from ``start`` to ``end`` (exclusive), in order.
 
     A bar message comes with the rows that were kept of it: what was dropped or dead-lettered changed no state.
@@ -48,7 +48,7 @@ def is_logged(connection: Connection, partition: int, first_generation: int, off
     return row is not None and bool(row[0])
 
 
-def _bars(connection: Connection, place: dict[str, int]) -> Iterator[tuple[int, StoredMessage]]:
+def _bars(connection: Connection, place: dict[str, int]) -> Iterator[tuple[int, LogMessage]]:
     with connection.cursor(name="log_bars", binary=True) as cursor:
         cursor.itersize = _MESSAGES
         cursor.execute(queries("added_sets")["log bars"], place)
@@ -85,7 +85,7 @@ def _floats(sent: bytes) -> F8Array:
     return np.frombuffer(sent, dtype=_ELEMENT, offset=_HEAD)["value"].astype(np.float64)
 
 
-def _events(connection: Connection, place: dict[str, int]) -> Iterator[tuple[int, StoredMessage]]:
+def _events(connection: Connection, place: dict[str, int]) -> Iterator[tuple[int, LogMessage]]:
     with connection.cursor(name="log_events") as cursor:
         cursor.execute(queries("added_sets")["log events"], place)
         for offset, payload in cursor:

@@ -5,17 +5,13 @@ late. Its results don't depend on which others are in a batch, so the bits are t
 that came after the bar asked about are not taken: what is shown is what was known then.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.engine import LogMessage, PartitionEngine
 from pipeline.engine_state import COUNT
-from pipeline.engine_types import Lookup, StoredBar
-from schemas.bars import BarBatch
+from pipeline.stepping import Find, step_with
 from schemas.features import FeatureBatch
-
-#: Rows that need a look-up, and the offset of their message → row → stored bar.
-Find = Callable[[Sequence[Lookup], int], Mapping[int, StoredBar | None]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,11 +36,8 @@ def retrace(
     """
     symbol, interval, wanted = target
     for offset, message in messages:
-        found: Mapping[int, StoredBar | None] = {}
-        if isinstance(message, BarBatch) and (needed := engine.needs_lookup(message)):
-            found = find(needed, offset)
         awaiting = (interval, symbol) in engine.repairs.awaiting
-        step = engine.step(message, offset, found)
+        step = step_with(engine, message, offset, find)
         if offset == wanted:
             state = engine.states.get(interval)
             place = None if state is None else state.places.get(symbol)

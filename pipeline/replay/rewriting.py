@@ -9,7 +9,7 @@ from pipeline.deployments import ModelRef
 from pipeline.engine import LogMessage
 from pipeline.replay.offsets import OffsetMap
 from pipeline.replay.repairs import translated
-from schemas.bars import Adjustment, BarBatch, StateRepair
+from schemas.bars import Adjustment, BarBatch, StateRepair, rows_of
 from schemas.control import ControlEvent
 from schemas.fields import BoolArray
 from schemas.row_faults import bar_row_faults
@@ -103,11 +103,7 @@ class Rewriter:
             return batch
         if not keep.any():
             return None
-        return replace(
-            batch,
-            symbols=tuple(symbol for symbol, kept in zip(batch.symbols, keep.tolist(), strict=True) if kept),
-            **{name: getattr(batch, name)[keep] for name in ("open", "high", "low", "close", "volume", "volume_valid")},
-        )
+        return rows_of(batch, keep)
 
     def _chosen(self, symbols: tuple[str, ...]) -> BoolArray:
         """Which of a batch's symbols are wanted; the same cross-section comes again with every bar."""

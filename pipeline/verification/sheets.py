@@ -44,6 +44,11 @@ def empty(columns: tuple[str, ...] = (), fact_names: tuple[str, ...] = ()) -> Sh
     return Sheet(symbols=(), keys=(), columns=columns, numbers=numbers, fact_names=fact_names, facts=(), offsets=())
 
 
+def empty_like(sheet: Sheet | None) -> Sheet:
+    """Return a sheet without rows and with the columns of another, which may not be there either."""
+    return empty() if sheet is None else empty(sheet.columns, sheet.fact_names)
+
+
 def joined(sheets: Sequence[Sheet]) -> Sheet:
     """Return the rows of all sheets, which have the same columns; at least one."""
     if len(sheets) == 1:

@@ -2,23 +2,24 @@
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from infra.broker.admin import low_high_offsets, set_group_offsets
 from infra.broker.reading import read_topic
 from infra.build import build_version
 from infra.crash_points import reach
+from infra.history.starting import finder
 from infra.settings import Settings
 from infra.warehouse.active_lock import ActiveLock
 from infra.warehouse.added_sets import AddedSetsWriter, Joined
-from infra.warehouse.bar_lookup import find_stored
 from infra.warehouse.checkpoints import Checkpoint, KeptSnapshot, take_epoch
 from infra.warehouse.connection import Connection, Warehouse
 from infra.warehouse.feature_rounds import SERVICE
 from pipeline.added_sets import AdditionRefused
 from pipeline.engine import PartitionEngine
-from pipeline.engine_types import EngineConfig, LookupMissing, SnapshotRefused, UnsupportedMessage
-from schemas.bars import BarBatch, StateRepair
+from pipeline.engine_types import EngineConfig, SnapshotRefused, UnsupportedMessage
+from pipeline.stepping import step_with
+from schemas.bars import StateRepair
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.topics import TopicNames
@@ -91,16 +92,10 @@ def _followed(settings: Settings, connection: Connection, taken: Checkpoint, con
     engine = PartitionEngine(config) if taken.snapshot is None else PartitionEngine.restore(config, taken.snapshot)
     start = 0 if fresh else taken.snapshot_offset
     stretch = Stretch(start=start, end=taken.effect_offset, generation=taken.first_generation)
+    find = finder(connection, taken.first_generation)
     for _, offset, message in read_log(settings, {taken.partition: stretch}):
-        try:
-            engine.step(message, offset)
-        except UnsupportedMessage:
-            continue
-        except LookupMissing:
-            if not isinstance(message, BarBatch):
-                raise
-            lookups = engine.needs_lookup(message)
-            engine.step(message, offset, find_stored(connection, lookups, offset, taken.first_generation))
+        with suppress(UnsupportedMessage):
+            step_with(engine, message, offset, find)
     return engine
 
 

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 
 from infra.broker.admin import low_high_offsets
 from infra.broker.reading import read_topic
+from infra.history.topic_lanes import log_messages
 from infra.settings import Settings
 from infra.warehouse.stored_log import stored_messages
 from pipeline.engine import LogMessage
-from schemas.bars import Adjustment, BarBatch, StateRepair, Watermark
-from schemas.codec import decode
-from schemas.control import ControlEvent
-from schemas.errors import DecodeError
 from schemas.topics import TopicNames
 from signaltape.backfill.errors import BackfillRefused
 
@@ -47,10 +44,5 @@ def read_log(settings: Settings, stretches: Mapping[int, Stretch]) -> Iterator[t
             yield partition, offset, message
     starts = {partition: max(one.start, lows[partition]) for partition, one in stretches.items()}
     ends = {partition: one.end for partition, one in stretches.items()}
-    for record in read_topic(settings, topic, from_offsets=starts, to_offsets=ends):
-        try:
-            found = decode(record.value)
-        except DecodeError:
-            continue
-        if isinstance(found, BarBatch | Watermark | Adjustment | StateRepair | ControlEvent):
-            yield record.partition, record.offset, found
+    for record, message in log_messages(read_topic(settings, topic, from_offsets=starts, to_offsets=ends)):
+        yield record.partition, record.offset, message

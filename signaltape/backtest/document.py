@@ -10,9 +10,10 @@ from infra.scoring.numerics import host_fingerprint
 from pipeline.drift.results import Insufficient
 from pipeline.trading.metrics import PeriodFigures
 from pipeline.trading.results import SymbolFigures
+from producers.bar_source import BarFile
 from signaltape._version import VERSION
 from signaltape.backtest.figures import as_document, moment
-from signaltape.backtest.request import BacktestRequest, BarFile
+from signaltape.backtest.request import BacktestRequest
 from signaltape.backtest.result import Backtest
 
 #: Raised when a name changes its meaning or goes away.

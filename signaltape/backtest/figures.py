@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from infra.warehouse.moments import to_moment
 from pipeline.drift.results import Insufficient
 from pipeline.trading.metrics import Metrics
+from schemas.headers import iso_time
 
 _Found = float | int | Insufficient | None
 
@@ -211,4 +211,4 @@ def _ranges(metrics: Metrics, made: dict[str, dict[str, Any]]) -> None:
 
 def moment(time: int | None) -> str | None:
     """A time in ns UTC as people write it."""
-    return None if time is None else to_moment(time).isoformat().replace("+00:00", "Z")
+    return None if time is None else iso_time(time)

@@ -6,11 +6,12 @@ from pathlib import Path
 from infra.scoring.folder_registry import FolderRegistry
 from infra.scoring.manifest import ModelManifest
 from infra.scoring.numerics import host_fingerprint
+from infra.scoring.port import Registry
 from infra.scoring.registry import ModelRegistry
-from infra.scoring.untimed import Registry, UntimedModels
+from infra.scoring.untimed import UntimedModels
 from infra.settings import Settings
-from infra.warehouse.moments import to_moment
 from pipeline.deployments import ModelRef
+from schemas.headers import iso_time
 from signaltape.backtest.errors import BacktestRefused, BacktestUsageError
 
 
@@ -46,7 +47,7 @@ def notes_about(chosen: ModelManifest, start: int) -> tuple[str, ...]:
     notes = []
     tested = chosen.training.get("first_test_time")
     if isinstance(tested, int) and start < tested:
-        notes.append(f"{_in_sample(chosen, tested)}; --from {_when(tested)} leaves them out")
+        notes.append(f"{_in_sample(chosen, tested)}; --from {iso_time(tested)} leaves them out")
     if tested is None:
         notes.append(f"{chosen.ref} does not say what it was trained on: whether this range was part of it isn't known")
     if chosen.numerics != host_fingerprint():
@@ -66,13 +67,9 @@ def notes_about_live(models: UntimedModels, said: Mapping[ModelRef, int]) -> Ite
         manifest = models.manifest(ref)
         tested = manifest.training.get("first_test_time")
         if isinstance(tested, int) and since < tested:
-            yield f"{_in_sample(manifest, tested)}, and it serves here from {_when(since)} on"
+            yield f"{_in_sample(manifest, tested)}, and it serves here from {iso_time(since)} on"
 
 
 def _in_sample(manifest: ModelManifest, tested: int) -> str:
-    made = f"{manifest.ref} was trained and calibrated on bars before {_when(tested)}"
+    made = f"{manifest.ref} was trained and calibrated on bars before {iso_time(tested)}"
     return f"{made}: what it earns on those is no evidence"
-
-
-def _when(time: int) -> str:
-    return to_moment(time).isoformat().replace("+00:00", "Z")

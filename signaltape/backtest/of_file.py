@@ -1,18 +1,19 @@
 """Material from a file of bars: no broker, no database."""
 
-from infra.history.flows import inference_options
+from infra.engine_choice import inference_options
 from infra.scoring.untimed import UntimedModels
 from infra.settings import Settings
 from infra.warehouse.moments import to_moment
 from pipeline.flow import FlowConfig, partition_flow
 from producers.bar_files import read_bars
+from producers.bar_source import BarFile
 from producers.bar_table import BarTable
 from producers.file_log import file_log
 from producers.splits import read_splits
 from signaltape.backtest.errors import BacktestRefused
 from signaltape.backtest.material import Material, activation
 from signaltape.backtest.models import chosen_model, notes_about, traded_interval
-from signaltape.backtest.request import BacktestRequest, BarFile
+from signaltape.backtest.request import BacktestRequest
 
 
 def file_material(settings: Settings, request: BacktestRequest, file: BarFile) -> Material:

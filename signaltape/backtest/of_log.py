@@ -12,8 +12,7 @@ from infra.scoring.untimed import UntimedModels
 from infra.settings import Settings
 from infra.warehouse import connect
 from infra.warehouse.connection import Connection
-from infra.warehouse.queries import queries
-from infra.warehouse.verification import Lane
+from infra.warehouse.replays import stored_sets
 from pipeline.features import FEATURE_SETS
 from pipeline.replay.aligning import aligned
 from signaltape.backtest.errors import BacktestRefused
@@ -80,7 +79,7 @@ def _check_sets(connection: Connection, settings: Settings, chosen: ModelManifes
     """As live: the features of then must be those of this release, or the signals would be others."""
     if chosen is not None:
         return
-    stored = {(name, version): text for name, version, text in connection.execute(queries("history")["set hashes"])}
+    stored = stored_sets(connection)
     for name in settings.engine.feature_sets:
         known = FEATURE_SETS[name]
         kept = stored.get((name, known.version))
@@ -92,17 +91,8 @@ def _check_sets(connection: Connection, settings: Settings, chosen: ModelManifes
 
 
 def _arithmetic(connection: Connection, begun: Sequence[Begun]) -> tuple[str, ...]:
-    lanes = [
-        Lane(
-            partition=one.extent.partition,
-            first_generation=one.extent.first_generation,
-            start=one.start,
-            end=one.extent.end,
-        )
-        for one in begun
-    ]
     first, last = min(one.extent.first_time for one in begun), max(one.extent.last_time for one in begun)
-    return other_arithmetic(connection, lanes, first, last)
+    return other_arithmetic(connection, [one.lane for one in begun], first, last)
 
 
 def _loaded(found: Sequence[Extent]) -> tuple[str, ...]:

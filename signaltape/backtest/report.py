@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from pipeline.drift.results import Insufficient
+from producers.bar_source import BarFile
 from signaltape.backtest.figures import Figure as Drawn
 from signaltape.backtest.figures import figures_of, moment
 from signaltape.backtest.plots import (
@@ -14,7 +15,6 @@ from signaltape.backtest.plots import (
     returns_map,
     symbol_plot,
 )
-from signaltape.backtest.request import BarFile
 from signaltape.backtest.result import Backtest
 from signaltape.backtest.shown_symbols import ShownSymbol
 from signaltape.backtest.wording import counted, said, title_of

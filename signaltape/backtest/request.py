@@ -5,12 +5,10 @@ from pathlib import Path
 
 from pipeline.drift.sharpe import DAYS_A_YEAR
 from pipeline.trading.options import TradingOptions
+from producers.bar_source import BarFile
 from schemas.intervals import INTERVALS
 from schemas.times import iso
 from signaltape.backtest.errors import BacktestUsageError
-
-#: Where the bars come from, beside a file: the record in Postgres, or the topic.
-SOURCES = ("store", "topic")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,21 +24,10 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BarFile:
-    """Bars of a file: CSV or Parquet. ``stamp``: what its ts means; ``splits``: a CSV of them; ``lag`` in ns."""
-
-    path: Path
-    interval: str
-    stamp: str
-    splits: Path | None = None
-    lag: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestRequest:
     """One backtest. ``start`` and ``end``: closes, ns UTC, both included; None for all that a file holds.
 
-    ``source``: one of ``SOURCES``, or a file. ``interval``: of the bars that are traded; None where only one can be
+    ``source``: ``store``, ``topic``, or a file. ``interval``: of the bars that are traded; None where only one can be
     meant. ``cold``: begin with the first bar even where a later state is kept. ``keep_signals``: write them down
     too. ``sessions_a_year``: what annual figures are scaled by, 365 for markets that never close. ``out``: folder
     for the results. Raises ValueError for no session a year, BacktestUsageError for a range that ends before it begins

@@ -11,6 +11,7 @@ from pipeline.deployments import ModelRef
 from pipeline.replay.gaps import GapCounter
 from pipeline.routing.model_port import ModelUnavailable
 from pipeline.trading.simulation import Simulation
+from producers.bar_source import BarFile
 from schemas.bars import BarBatch
 from schemas.predictions import SERVING_ROLES
 from signaltape.backtest.errors import BacktestRefused
@@ -20,7 +21,7 @@ from signaltape.backtest.notes import lag_notes, notes_of
 from signaltape.backtest.of_file import file_material
 from signaltape.backtest.of_log import log_material
 from signaltape.backtest.record import Record
-from signaltape.backtest.request import BacktestRequest, BarFile
+from signaltape.backtest.request import BacktestRequest
 from signaltape.backtest.result import Backtest, Counts, Moved, Progress
 from signaltape.backtest.sections import BarTime, Sections, Taken, within
 from signaltape.backtest.summaries import write_summaries

@@ -2,15 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import compress
-
-import numpy as np
 
 from pipeline.engine_types import FIRST, Step
 from pipeline.routing.partition import Output
 from pipeline.trading.section import Section
-from schemas.bars import Adjustment, BarBatch
-from schemas.features import ReturnBatch
+from schemas.bars import Adjustment, BarBatch, rows_of
 from schemas.predictions import PredictionBatch
 from schemas.signal_columns import SignalColumns
 
@@ -26,11 +22,10 @@ class Taken:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BarTime:
-    """All partitions at one close: what trades, and what was said and became known there."""
+    """All partitions at one close: what trades, and what was said there."""
 
     section: Section
     predictions: tuple[PredictionBatch, ...]
-    returns: tuple[ReturnBatch, ...]
 
 
 @dataclass(kw_only=True)
@@ -70,7 +65,6 @@ class Sections:
             yield self._closed()
 
     def _add(self, one: Taken) -> None:
-        self._returns += [made for made in one.step.returns if isinstance(made, ReturnBatch)]
         for output in one.outputs:
             self._predictions += [made for made in output.predictions if isinstance(made, PredictionBatch)]
             if isinstance(output.signals, SignalColumns):
@@ -85,7 +79,6 @@ class Sections:
                 signals=tuple(self._signals),
             ),
             predictions=tuple(self._predictions),
-            returns=tuple(self._returns),
         )
         self._clear()
         return made
@@ -95,7 +88,6 @@ class Sections:
         self._splits: list[Adjustment] = []
         self._signals: list[SignalColumns] = []
         self._predictions: list[PredictionBatch] = []
-        self._returns: list[ReturnBatch] = []
 
 
 def within(
@@ -125,10 +117,4 @@ def first_bars(batch: BarBatch, step: Step) -> BarBatch | None:
     if first.all() and len(first) == len(batch.symbols):
         return batch
     rows = step.stored.rows[first]
-    if not len(rows):
-        return None
-    chosen = np.zeros(len(batch.symbols), dtype=np.bool_)
-    chosen[rows] = True
-    names = ("open", "high", "low", "close", "volume", "volume_valid")
-    columns = {name: getattr(batch, name)[chosen] for name in names}
-    return replace(batch, symbols=tuple(compress(batch.symbols, chosen)), **columns)
+    return rows_of(batch, rows) if len(rows) else None

@@ -43,8 +43,8 @@ def _main() -> None:
     import pyarrow as pa
 
     from infra.settings import load_settings
+    from producers.bar_source import BarFile
     from signaltape.backtest import BacktestRequest, Choice, backtest
-    from signaltape.backtest.request import BarFile
 
     task = json.load(sys.stdin)
     source: str | BarFile = "store"

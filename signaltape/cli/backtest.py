@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from infra.settings import Settings
     from pipeline.trading.options import TradingOptions
-    from signaltape.backtest.request import BarFile
+    from producers.bar_source import BarFile
 
 
 def backtest(
@@ -92,18 +92,14 @@ def _moment(option: str, text: str) -> int | None:
 
 
 def _source(source: str, interval: str, stamp: str, splits: Path | None) -> "str | BarFile":
-    from signaltape.backtest.request import SOURCES, BarFile
+    from producers.bar_source import SOURCES
+    from signaltape.cli.past import bar_file
 
     if source in SOURCES:
         if stamp or splits:
             raise typer.BadParameter(f"--stamp and --splits belong to a file, --source is {source}")
         return source
-    path = Path(source)
-    if not path.is_file():
-        raise typer.BadParameter(f"--source {source}: neither store nor topic, and no such file")
-    if not interval or not stamp:
-        raise typer.BadParameter(f"--source {source}: give --interval and --stamp open|close")
-    return BarFile(path=path, interval=interval, stamp=stamp, splits=splits)
+    return bar_file(source, interval, stamp, splits)
 
 
 def _folder(settings: "Settings", model: str, out: Path | None) -> Path:

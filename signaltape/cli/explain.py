@@ -19,6 +19,7 @@ def explain(
     import json
 
     from infra.settings import load_settings
+    from signaltape.cli.past import moment
     from signaltape.explanation import explain_bar, explain_signal
     from signaltape.explanation.document import document
     from signaltape.explanation.text import lines
@@ -28,7 +29,7 @@ def explain(
             raise typer.BadParameter("--interval goes with --at: a signal's id says its interval")
         made = explain_signal(load_settings(), subject)
     else:
-        made = explain_bar(load_settings(), subject, _moment(at), interval)
+        made = explain_bar(load_settings(), subject, moment(at, "--at"), interval)
     found = document(made)
     typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(lines(found)))
     if made.verdict in ("differs", "not checked"):
@@ -36,12 +37,3 @@ def explain(
         first = str(again.differences[0]) if again.differences else again.problems[0]
         typer.echo(f"signaltape: {'differs' if again.differences else 'not checked'}: {first}", err=True)
         raise typer.Exit(1)
-
-
-def _moment(text: str) -> int:
-    from schemas.times import parse_iso_time
-
-    try:
-        return int(text) if text.isdecimal() else parse_iso_time(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--at: {error}") from error

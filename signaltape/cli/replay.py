@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from pipeline.deployments import ModelRef
     from pipeline.replay.naming import ReplayName
-    from signaltape.backtest.request import BarFile
+    from producers.bar_source import BarFile
     from signaltape.replay.record import ReplayRecord
     from signaltape.replay.request import ReplayRequest
 
@@ -178,17 +178,14 @@ def _model(text: str) -> "ModelRef | None":
 
 
 def _source(source: str, interval: str, stamp: str, splits: Path | None) -> "str | BarFile":
-    from signaltape.backtest.request import SOURCES, BarFile
+    from producers.bar_source import SOURCES
+    from signaltape.cli.past import bar_file
 
     if source in SOURCES:
         if interval or stamp or splits:
             raise typer.BadParameter(f"--interval, --stamp and --splits belong to a file, --source is {source}")
         return source
-    if not Path(source).is_file():
-        raise typer.BadParameter(f"--source {source}: neither store nor topic, and no such file")
-    if not (interval and stamp):
-        raise typer.BadParameter(f"--source {source}: give --interval and --stamp open|close")
-    return BarFile(path=Path(source), interval=interval, stamp=stamp, splits=splits)
+    return bar_file(source, interval, stamp, splits)
 
 
 def _request(times: tuple[str, str], source: "str | BarFile", ident: str, **given: Any) -> "ReplayRequest":

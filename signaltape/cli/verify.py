@@ -29,6 +29,7 @@ def verify(
     import json
 
     from infra.settings import load_settings
+    from signaltape.cli.past import moment
     from signaltape.cli.progress import bar_progress
     from signaltape.verification.document import document
     from signaltape.verification.plan import Question
@@ -38,7 +39,7 @@ def verify(
 
     settings = load_settings()
     question = Question(
-        start=_moment("--from", begin), end=_moment("--to", end), cold=cold, batch_rows=batch_rows, limit=named
+        start=moment(begin, "--from"), end=moment(end, "--to"), cold=cold, batch_rows=batch_rows, limit=named
     )
     if question.end < question.start:
         raise typer.BadParameter("--to lies before --from")
@@ -59,12 +60,3 @@ def _confirm(question: "Question", yes: bool) -> None:
     span = f"{iso(question.start)} to {iso(question.end)}"
     if not yes and not typer.confirm(f"Make the missing digests of {span} from the rows as they are now?", err=True):
         raise typer.Exit(1)
-
-
-def _moment(option: str, text: str) -> int:
-    from schemas.times import parse_iso_time
-
-    try:
-        return int(text) if text.isdecimal() else parse_iso_time(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{option}: {error}") from error

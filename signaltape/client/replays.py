@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from infra.settings import Settings, load_settings
 from pipeline.deployments import ModelRef
 from pipeline.replay.naming import ReplayName
+from producers.bar_source import BarFile
 from producers.timestamps import parse_time
 from schemas.signals import Signal
-from signaltape.backtest.request import BarFile
 from signaltape.client.errors import ClientUsageError
 from signaltape.extensions import load_feature_sets
 from signaltape.replay.place import ReplayPlace

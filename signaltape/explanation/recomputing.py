@@ -6,17 +6,16 @@
 3. Directions, merge, dedup, signal: the partition's own class, with its memory of then.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from infra.engine_choice import engine_config
+from infra.engine_choice import engine_config, inference_options
+from infra.history.starting import finder, kept_engine
 from infra.scoring.numerics import host_fingerprint
 from infra.settings import Settings
-from infra.warehouse.bar_lookup import find_stored
 from infra.warehouse.connection import Connection
 from infra.warehouse.explanation import Facts
 from pipeline.engine import PartitionEngine
-from pipeline.engine_types import Lookup, SnapshotRefused, StoredBar, UnsupportedMessage
+from pipeline.engine_types import UnsupportedMessage
 from pipeline.explanation.comparison import (
     EXACT,
     FEATURES,
@@ -32,7 +31,6 @@ from pipeline.explanation.rerun import rerun, vectors_as_stored
 from pipeline.explanation.retrace import Retraced, retrace
 from pipeline.numerics import fingerprint
 from pipeline.routing.model_port import ModelUnavailable
-from pipeline.routing.options import InferenceOptions
 from schemas.bars import BarBatch
 from signaltape.explanation.gathering import Gathered
 from signaltape.explanation.recorded_calls import RecordedCalls
@@ -72,7 +70,7 @@ def recompute(
         batches, checked = work.retraced.batches, [*checked, "features"]
     exact = exact and all(one.numerics in ("", host_fingerprint()) for one in moment.calls)
     try:
-        calls, signal = rerun(moment, batches, models, _options(settings))
+        calls, signal = rerun(moment, batches, models, inference_options(settings))
     except ModelUnavailable as error:
         problems.append(str(error))
     else:
@@ -91,10 +89,6 @@ def recompute(
         exact=exact,
         checked=tuple(checked),
     )
-
-
-def _options(settings: Settings) -> InferenceOptions:
-    return InferenceOptions(fresh_bars=settings.inference.fresh_bars, router=settings.router.options())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,20 +116,13 @@ def _features(connection: Connection, settings: Settings, gathered: Gathered, ba
             )
     facts = Facts(connection, bar.symbol, bar.interval, bar.event_time)
     begins, after = f"the first bar of {bar.symbol}", 0
-    kept = facts.newest_snapshot(place, engine.code_hash)
+    kept = kept_engine(connection, config, place.first_generation, place.source_offset)
     if kept is not None:
-        try:
-            engine, after = PartitionEngine.restore(config, kept[1]), kept[0]
-            begins = f"the kept state before offset {after}"
-        except SnapshotRefused:
-            engine = PartitionEngine(config)
+        engine, after, _ = kept
+        begins = f"the kept state before offset {after}"
     target = (bar.symbol, bar.interval, bar.source_offset)
-
-    def find(needed: Sequence[Lookup], offset: int) -> Mapping[int, StoredBar | None]:
-        return find_stored(connection, needed, offset, place.first_generation)
-
     try:
-        retraced = retrace(engine, facts.log(place, after), target, find)
+        retraced = retrace(engine, facts.log(place, after), target, finder(connection, place.first_generation))
     except (UnsupportedMessage, LookupError) as error:
         return _Features(begins=begins, problem=f"the stored log can't be followed up to the bar: {error}")
     return _Features(begins=begins, retraced=retraced)

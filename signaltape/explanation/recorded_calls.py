@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from infra.errors import OperatorError
-from infra.scoring.errors import ScoringFault
 from infra.scoring.registry import ModelRegistry
-from infra.scoring.scorer import Scorer
+from infra.scoring.untimed import UntimedModels
 from pipeline.deployments import ModelRef
 from pipeline.explanation.facts import CallFact, Moment, RowFact
 from pipeline.explanation.rerun import OTHERS
@@ -23,21 +21,21 @@ class RecordedCalls:
     registry: ModelRegistry
     moment: Moment
     failed: dict[ModelRef, str] = field(default_factory=dict)
-    _loaded: dict[ModelRef, tuple[ModelTerms, Scorer]] = field(default_factory=dict)
     _asked: Counter[ModelRef] = field(default_factory=Counter)
+    _models: UntimedModels = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._models = UntimedModels(self.registry)
 
     def terms(self, ref: ModelRef) -> ModelTerms:
         """Load a model, its files checked. Raises ModelUnavailable."""
         if ref in self.failed:
             raise ModelUnavailable(self.failed[ref])
-        if ref not in self._loaded:
-            try:
-                manifest, scorer = self.registry.load(ref.name, ref.version)
-            except OperatorError as error:
-                self.failed[ref] = f"model {ref} can't be asked again: {error}"
-                raise ModelUnavailable(self.failed[ref]) from error
-            self._loaded[ref] = (manifest.terms(), scorer)
-        return self._loaded[ref][0]
+        try:
+            return self._models.terms(ref)
+        except ModelUnavailable as error:
+            self.failed[ref] = f"model {ref} can't be asked again: {error.__cause__}"
+            raise ModelUnavailable(self.failed[ref]) from error
 
     def known(self, refs: set[ModelRef]) -> dict[ModelRef, ModelTerms]:
         """Terms of those models that can be had."""
@@ -58,11 +56,7 @@ class RecordedCalls:
         if row is not None and row.status != "ok":
             missed, is_open = call is not None and call.deadline_missed, call is not None and call.breaker_open
             return Answer(score=None, confidence=None, deadline_missed=missed, breaker_open=is_open)
-        try:
-            scores = self._loaded[ref][1].score(batch.values, batch.valid)
-        except ScoringFault:
-            return Answer(score=None, confidence=None)
-        return Answer(score=scores.score, confidence=scores.confidence, elapsed_ns=scores.elapsed_ns)
+        return self._models.call(ref, batch)
 
     def _recorded(self, ref: ModelRef) -> tuple[RowFact | None, CallFact | None]:
         """The next record of a model: one that serves several strategies is asked for each, in their order."""

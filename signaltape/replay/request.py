@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from pipeline.deployments import ModelRef
 from pipeline.replay.naming import ReplayName
+from producers.bar_source import SOURCES, BarFile
 from producers.pace import parse_speed
 from schemas.times import iso
-from signaltape.backtest.request import SOURCES, BarFile
 from signaltape.replay.errors import ReplayUsageError
 
 #: An end that no bar comes after.

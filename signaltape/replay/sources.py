@@ -5,28 +5,25 @@ from dataclasses import dataclass, replace
 
 from infra.history.arithmetic import other_arithmetic
 from infra.history.extents import Extent, extents
+from infra.history.starting import control_before
 from infra.history.topic_lanes import topic_lane
 from infra.settings import Settings
 from infra.warehouse.checkpoints import read_checkpoints
 from infra.warehouse.connection import Connection, connect
-from infra.warehouse.queries import queries
 from infra.warehouse.replays import known_symbols, stored_sets
 from infra.warehouse.stored_log import stored_messages
-from infra.warehouse.verification import Lane
 from pipeline.deployments import ModelRef
 from pipeline.engine import LogMessage
 from pipeline.features import FEATURE_SETS
 from pipeline.replay.aligning import LogEntry, aligned
 from pipeline.replay.rewriting import named_model
 from producers.bar_files import read_bars
+from producers.bar_source import BarFile
 from producers.bar_table import BarTable
 from producers.file_log import file_log
 from producers.splits import read_splits
-from schemas.codec import decode
-from schemas.control import ControlEvent
 from schemas.names import MAX_NAME
 from schemas.topics import TopicNames
-from signaltape.backtest.request import BarFile
 from signaltape.replay.errors import ReplayRefused, ReplayUsageError
 from signaltape.replay.request import ReplayRequest
 
@@ -101,7 +98,7 @@ def _log(live: Settings, request: ReplayRequest, source: str) -> Source:
             _refuse_changed_sets(live, stored_sets(connection))
         models = () if request.model is not None else _named_models(connection, found)
         notes = other_arithmetic(
-            connection, [_lane(one) for one in found],
+            connection, [one.lane() for one in found],
             min(one.first_time for one in found), max(one.last_time for one in found),
         )  # fmt: skip
         points = read_checkpoints(connection, "features", TopicNames(live.topics.prefix).bars)
@@ -112,19 +109,12 @@ def _log(live: Settings, request: ReplayRequest, source: str) -> Source:
     return Source(entries=aligned(lanes), bars=bars, name=source, models=models, notes=notes)
 
 
-def _lane(one: Extent) -> Lane:
-    return Lane(partition=one.partition, first_generation=one.first_generation, start=one.start, end=one.end)
-
-
 def _named_models(connection: Connection, found: Sequence[Extent]) -> tuple[ModelRef, ...]:
     """The models that the log's decisions up to the end of the range name."""
-    refs = set()
+    refs: set[ModelRef] = set()
     for extent in found:
         values = {"partition": extent.partition, "first_generation": extent.first_generation, "offset": extent.end}
-        for _, payload in connection.execute(queries("history")["control before"], values):
-            event = decode(bytes(payload))
-            if isinstance(event, ControlEvent) and (ref := named_model(event)) is not None:
-                refs.add(ref)
+        refs |= {ref for event in control_before(connection, values) if (ref := named_model(event)) is not None}
     return tuple(sorted(refs))
 
 

@@ -7,6 +7,7 @@ from infra.warehouse.connection import Connection
 from infra.warehouse.stored_digests import (
     DigestSpan,
     Recorded,
+    over_partitions,
     pieces,
     recorded_digests,
     stored_row_digests,
@@ -34,7 +35,5 @@ class Accounts:
         stored: dict[DigestKey, Digest] = {}
         for piece in pieces(self.connection, span):
             live |= recorded_digests(self.connection, piece)
-            for tally in stored_row_digests(self.connection, piece).values():
-                for key, digest in tally:
-                    stored[key] = stored.get(key, Digest()) + digest
+            stored |= over_partitions(stored_row_digests(self.connection, piece)).digests
         return live, stored

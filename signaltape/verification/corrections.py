@@ -7,7 +7,7 @@ since the state that it publishes lies in the log and everything later is comput
 from infra.warehouse.stored_sheets import stored_corrections
 from pipeline.digests.tally import CORRECTIONS, FEATURES, DigestKey, set_subject
 from pipeline.verification.differences import RecordDifference, compare_sheets
-from pipeline.verification.sheets import Sheet, correction_sheet, empty, joined
+from pipeline.verification.sheets import Sheet, correction_sheet, empty, empty_like, joined
 from signaltape.verification.book import Book
 from signaltape.verification.judging import Judge
 
@@ -31,7 +31,7 @@ def compare_corrections(judge: Judge) -> tuple[list[RecordDifference], int]:
             if one is None and key.event_time < kept_from:
                 continue
             compared += len((one or two or empty()).symbols)
-            found += compare_sheets(key, one or _like(two), two or _like(one), tolerance, _BLAME)
+            found += compare_sheets(key, one or empty_like(two), two or empty_like(one), tolerance, _BLAME)
     return sorted(found, key=lambda one: one.order), compared
 
 
@@ -42,7 +42,3 @@ def _computed(book: Book, partition: int) -> dict[DigestKey, Sheet]:
         key = DigestKey(CORRECTIONS, subject, batch.interval, batch.event_time)
         parts.setdefault(key, []).append(correction_sheet(batch, book.names[subject]))
     return {key: joined(some) for key, some in parts.items()}
-
-
-def _like(sheet: Sheet | None) -> Sheet:
-    return empty() if sheet is None else empty(sheet.columns, sheet.fact_names)

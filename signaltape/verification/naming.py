@@ -14,7 +14,7 @@ from pipeline.verification.differences import (
     digest_difference,
 )  # fmt: skip
 from pipeline.verification.ledger import BARS, UNWRITTEN, Entry
-from pipeline.verification.sheets import Sheet, empty
+from pipeline.verification.sheets import empty_like
 from signaltape.verification.judging import Judge
 from signaltape.verification.recomputing import Halt
 
@@ -51,7 +51,7 @@ def _of_bar_time(judge: Judge, group: Sequence[tuple[DigestKey, Entry]]) -> Iter
         if not entry.computed.count and not entry.has_live and (key.stage, key.interval) in digested:
             blame = UNWRITTEN
         named = compare_sheets(
-            key, recorded or _like(computed), computed or _like(recorded), judge.tolerance(key.stage), blame
+            key, recorded or empty_like(computed), computed or empty_like(recorded), judge.tolerance(key.stage), blame
         )
         if key.stage == BARS:
             # A row that isn't there has its own stage to say so.
@@ -96,7 +96,3 @@ def _halted(halt: Halt) -> RecordDifference:
         event_time=halt.event_time, stage="model", symbol=halt.symbol, interval=halt.interval, where="",
         name="(the model)", recorded="it was in force", computed=halt.reason, blame=_NO_MODEL, offset=halt.offset,
     )  # fmt: skip
-
-
-def _like(sheet: Sheet | None) -> Sheet:
-    return empty() if sheet is None else empty(sheet.columns, sheet.fact_names)

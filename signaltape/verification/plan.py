@@ -4,14 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from infra.engine_choice import engine_config
-from infra.history.extents import Extent, extents
+from infra.history.extents import Extent, extents, outside_the_log
 from infra.scoring.numerics import host_fingerprint
 from infra.settings import Settings
 from infra.warehouse.connection import Connection
-from infra.warehouse.moments import to_moment
-from infra.warehouse.queries import queries
 from infra.warehouse.verification import (
-    Lane,
     call_numerics,
     feature_numerics,
     predicted_to,
@@ -23,7 +20,6 @@ from pipeline.engine import PartitionEngine
 from pipeline.features.catalog import FeatureSet
 from pipeline.numerics import fingerprint
 from schemas.times import iso
-from schemas.topics import TopicNames
 from signaltape.verification.errors import VerificationError
 
 
@@ -80,7 +76,7 @@ def plan(connection: Connection, settings: Settings, question: Question) -> Plan
         sets=chosen,
         loaded=loaded,
         numerics={
-            "features": feature_numerics(connection, [_lane(one) for one in found]),
+            "features": feature_numerics(connection, [one.lane() for one in found]),
             "predictions": call_numerics(connection, question.start, question.end),
         },
         own={"features": fingerprint(), "predictions": host_fingerprint()},
@@ -89,23 +85,14 @@ def plan(connection: Connection, settings: Settings, question: Question) -> Plan
     )
 
 
-def _lane(one: Extent) -> Lane:
-    return Lane(partition=one.partition, first_generation=one.first_generation, start=one.start, end=one.end)
-
-
 def _loaded(connection: Connection, settings: Settings, question: Question, first: int) -> int:
-    values = {
-        "topic": TopicNames(settings.topics.prefix).bars,
-        "start": to_moment(question.start),
-        "end": to_moment(question.end),
-    }
-    loaded, earlier = connection.execute(queries("history")["outside the log"], values).fetchone() or (0, 0)
+    loaded, earlier = outside_the_log(connection, settings, question.start, question.end)
     if earlier:
         raise VerificationError(
             f"{earlier:,} bars of the range are of a log that was begun anew since, whose order isn't kept; bars of "
             f"the present log close from {iso(first)} on: give --from {iso(first)} or later"
         )
-    return int(loaded)
+    return loaded
 
 
 def _sets(connection: Connection, settings: Settings, extent: Extent, question: Question) -> tuple[FeatureSet, ...]:

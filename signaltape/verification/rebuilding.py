@@ -4,19 +4,20 @@ Both read the store only. What is compared here is the record with itself: rows 
 their round show. Whether the record follows from the log, a recomputation tells.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from infra.warehouse.connection import Connection
 from infra.warehouse.stored_digests import (
     DigestSpan,
     add_missing,
+    over_partitions,
     pieces,
     recorded_digests,
     stored_row_digests,
 )  # fmt: skip
 from pipeline.digests.digest import Digest
-from pipeline.digests.tally import DigestKey, Tally
+from pipeline.digests.tally import DigestKey
 
 #: What can be wrong with a bar time. ``no_digest``: rows of before digests were kept, or of a set that was added later.
 #: ``no_rows``: none are stored, by retention for instance.
@@ -56,7 +57,7 @@ def compare_with_rows(connection: Connection, span: DigestSpan) -> Iterator[Dige
         with connection.transaction():
             _one_snapshot(connection)
             recorded = recorded_digests(connection, piece)
-            rows = _over_partitions(stored_row_digests(connection, piece).values())
+            rows = over_partitions(stored_row_digests(connection, piece))
         for key in sorted(recorded.keys() | rows.digests.keys(), key=lambda one: (one.event_time, one)):
             known, found = recorded.get(key), rows.digests.get(key)
             if known is None or known.digest != found:
@@ -74,7 +75,7 @@ def rebuild_digests(connection: Connection, span: DigestSpan) -> RebuildReport:
             _one_snapshot(connection)
             tallies = stored_row_digests(connection, piece)
             added += add_missing(connection, piece, tallies)
-            keys += len(_over_partitions(tallies.values()).digests)
+            keys += len(over_partitions(tallies).digests)
     return RebuildReport(keys=keys, added=added)
 
 
@@ -82,11 +83,3 @@ def _one_snapshot(connection: Connection) -> None:
     # What is read is hashed between two fetches: the session is not idle.
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     connection.execute("SET LOCAL idle_in_transaction_session_timeout TO 0")
-
-
-def _over_partitions(tallies: Iterable[Tally]) -> Tally:
-    whole = Tally()
-    for tally in tallies:
-        for key, digest in tally:
-            whole.add(key, digest)
-    return whole

@@ -10,7 +10,6 @@ from infra.scoring.registry import ModelRegistry
 from infra.scoring.untimed import UntimedModels
 from infra.settings import Settings
 from infra.warehouse.connection import Connection, connect
-from infra.warehouse.verification import Lane
 from pipeline.verification.differences import RecordDifference
 from pipeline.verification.ledger import BARS
 from signaltape.verification.accounts import Accounts
@@ -101,14 +100,8 @@ def _compare(
     began: float,
 ) -> Verification:
     (connection, settings), (known, begun) = where, what
-    lanes = [_lane(one) for one in begun]
-    book = Book(span=(question.start, question.end), names=known.names, predicted_to=known.predicted_to)
-    generations = {lane.partition: lane.first_generation for lane in lanes}
-    accounts = Accounts(connection=connection, first_generations=generations)
-    judge = Judge(
-        connection=connection, lanes=lanes, names=known.names, book=book, accounts=accounts, exact=known.exact,
-        older=known.older, since=question.start,
-    )  # fmt: skip
+    judge = _judge(connection, known, begun, question)
+    book = judge.book
     with _closing(begun):
         halt = recompute(begun, book, Cuts(rows=question.batch_rows), judge.compare, progress)  # 3.
     reached = question.end + 1 if halt is None else min(halt.event_time, question.end + 1)
@@ -116,15 +109,8 @@ def _compare(
         judge.compare(reached)
     found = name_differences(judge, question.limit, halt)  # 4.
     apart = judge.open(judge.since)
-    corrected: list[RecordDifference] = []
-    if halt is None and not judge.enough:
-        for stage, (some, count) in (
-            ("corrections", compare_corrections(judge)),
-            ("repairs", compare_repairs(judge, settings, known)),
-        ):
-            corrected += some
-            judge.equal[stage] += count - len({(one.symbol, one.event_time) for one in some})
-        found = sorted([*found, *corrected], key=lambda one: one.order)
+    corrected = _corrected(judge, settings, known) if halt is None and not judge.enough else []
+    found = sorted([*found, *corrected], key=lambda one: one.order)
     return Verification(
         question=question,
         plan=known,
@@ -148,9 +134,31 @@ def _compare(
     )
 
 
-def _lane(one: Begun) -> Lane:
-    extent = one.extent
-    return Lane(partition=extent.partition, first_generation=extent.first_generation, start=one.start, end=extent.end)
+def _judge(connection: Connection, known: Plan, begun: Sequence[Begun], question: Question) -> Judge:
+    lanes = [one.lane for one in begun]
+    generations = {lane.partition: lane.first_generation for lane in lanes}
+    return Judge(
+        connection=connection,
+        lanes=lanes,
+        names=known.names,
+        book=Book(span=(question.start, question.end), names=known.names, predicted_to=known.predicted_to),
+        accounts=Accounts(connection=connection, first_generations=generations),
+        exact=known.exact,
+        older=known.older,
+        since=question.start,
+    )
+
+
+def _corrected(judge: Judge, settings: Settings, known: Plan) -> list[RecordDifference]:
+    """Differences of corrected rows, the agent's and the repair job's; those that agree are counted."""
+    found: list[RecordDifference] = []
+    for stage, (some, count) in (
+        ("corrections", compare_corrections(judge)),
+        ("repairs", compare_repairs(judge, settings, known)),
+    ):
+        found += some
+        judge.equal[stage] += count - len({(one.symbol, one.event_time) for one in some})
+    return found
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from schemas.bars import BarBatch
 from schemas.fields import F8Array, I8Array
 from schemas.intervals import DAY, HOUR, MINUTE
 from schemas.signal_columns import SignalColumns, SignalTerms
+from signaltape.backtest import BacktestRequest, BarFile, Choice
 from signaltape.backtest.prices import PriceSample
 from signaltape.backtest.record import Record
-from signaltape.backtest.request import BacktestRequest, BarFile, Choice
 from signaltape.backtest.result import Backtest, Counts
 from signaltape.backtest.sections import BarTime
 from signaltape.backtest.writing import Writers
@@ -95,7 +95,7 @@ def backtested(
             record.performance.add(section, stepped)  # the IC of signals: there are no predictions
             record.equity.add(stepped)
             record.prices.add(section)
-            writers.add(BarTime(section=section, predictions=(), returns=()), stepped)
+            writers.add(BarTime(section=section, predictions=()), stepped)
             counts.bar_times += 1
             counts.bars += sum(len(batch.symbols) for batch in section.bars)
             counts.signals += sum(len(one) for one in section.signals)

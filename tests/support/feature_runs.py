@@ -3,7 +3,7 @@
 The expectation uses the engine and the codec only; what the agent left is read with bare clients.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from infra.warehouse.moments import to_moment
 from pipeline.chain import Fence
 from pipeline.engine import LogMessage, PartitionEngine
 from pipeline.engine_types import ROW_STATUSES, EngineConfig, Lookup, StoredBar, UnsupportedMessage
-from schemas.bars import Adjustment, BarBatch, Watermark
+from schemas.bars import Adjustment, BarBatch, Watermark, rows_of
 from schemas.codec import decode, encode
 from schemas.control import ControlEvent
 from schemas.errors import DecodeError
@@ -68,15 +68,7 @@ def split(batch: BarBatch, partitions: int) -> list[tuple[int, BarBatch]]:
 
 def take(batch: BarBatch, rows: Any) -> BarBatch:
     """Some rows of a batch."""
-    columns = ("open", "high", "low", "close", "volume", "volume_valid")
-    values = {name: getattr(batch, name)[rows] for name in columns}
-    return _replace(batch, symbols=tuple(batch.symbols[row] for row in rows), **values)
-
-
-def _replace(batch: BarBatch, **changes: Any) -> BarBatch:
-    from dataclasses import replace
-
-    return replace(batch, **changes)
+    return rows_of(batch, np.array(rows, dtype=np.int64))
 
 
 def batches_of(
@@ -90,7 +82,7 @@ def batches_of(
         if not whole.symbols:
             continue
         time = DAY_START + (first + at + 1) * 60_000_000_000
-        for partition, batch in split(_replace(whole, event_time=time, available_time=time), partitions):
+        for partition, batch in split(replace(whole, event_time=time, available_time=time), partitions):
             places = np.arange(len(batch.symbols))
             while places.shape[0]:
                 size = int(rng.integers(1, rows + 1)) if rows else places.shape[0]

@@ -19,6 +19,7 @@ from infra.broker.admin import group_offsets, low_high_offsets
 from infra.broker.bar_feed import BarFeed
 from infra.broker.config import idempotent_producer_config
 from infra.broker.reading import read_topic
+from infra.engine_choice import inference_options
 from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
 from infra.warehouse import connect
@@ -26,7 +27,6 @@ from infra.warehouse.checkpoints import read_checkpoints
 from pipeline.digests.tally import Tally
 from pipeline.engine import LogMessage
 from pipeline.flow import FlowConfig, Flowed, flow
-from pipeline.routing.options import InferenceOptions
 from producers.bar_table import BarTable
 from producers.cross_sections import cross_sections
 from producers.feed import publish_sections
@@ -107,7 +107,7 @@ class Expectation:
             partitions=partitions,
             feature_sets=settings.engine.feature_sets,
             horizons=settings.engine.horizons,
-            inference=InferenceOptions(fresh_bars=settings.inference.fresh_bars, router=settings.router.options()),
+            inference=inference_options(settings),
         )
         models = LoadedModels(ModelRegistry(settings), settings.inference)
         self._flow = flow(self._log(), config, models)

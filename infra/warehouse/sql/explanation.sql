@@ -47,12 +47,6 @@ WHERE partition = %(partition)s AND generation >= %(first_generation)s
        OR type IN ('Adjustment', 'StateRepair') AND position(convert_to(%(symbol)s, 'UTF8') IN payload) > 0)
 ORDER BY source_offset;
 
--- name: newest snapshot
-SELECT source_offset, snapshot FROM engine_snapshots
-WHERE partition = %(partition)s AND generation >= %(first_generation)s AND code_hash = %(code_hash)s
-  AND source_offset <= %(source_offset)s
-ORDER BY source_offset DESC LIMIT 1;
-
 -- name: vectors
 -- Live vectors made of one message, with what the names mean and whose arithmetic made them.
 SELECT f.feature_set, f.set_version, coalesce(s.set_hash, ''), coalesce(s.features, '{}'), f."values", f.close,

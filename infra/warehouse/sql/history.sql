@@ -46,7 +46,7 @@ GROUP BY event_time, interval, source, revision, available_time, feed
 ORDER BY event_time, interval, source, revision, available_time, feed;
 
 -- name: control before
-SELECT source_offset, payload FROM log_events
+SELECT payload FROM log_events
 WHERE partition = %(partition)s AND generation >= %(first_generation)s AND type = 'ControlEvent'
   AND source_offset < %(offset)s
 ORDER BY source_offset;
@@ -85,6 +85,3 @@ LEFT JOIN model_calls c
 WHERE p.partition = %(partition)s AND p.source_offset >= %(start)s AND p.source_offset < %(end)s
   AND p.event_time <= %(last)s AND p.status <> 'ok'
 GROUP BY 1, 2, 3, 4, 5, 6, 7;
-
--- name: set hashes
-SELECT feature_set, set_version, set_hash FROM feature_sets;

@@ -10,7 +10,7 @@ def bar_time(time: int, *effective: int) -> BarTime:
         Adjustment(feed="f", source="s", symbol=f"S{at}", factor=2.0, effective_time=at, available_time=time)
         for at in effective
     )
-    return BarTime(section=Section(event_time=time, bars=(), splits=splits), predictions=(), returns=())
+    return BarTime(section=Section(event_time=time, bars=(), splits=splits), predictions=())
 
 
 def test_a_split_announced_before_the_range_comes_with_its_first_bar_time() -> None:

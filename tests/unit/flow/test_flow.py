@@ -22,9 +22,8 @@ from pipeline.routing.partition import PartitionInference
 from producers.bar_table import BarTable
 from producers.cross_sections import cross_sections
 from producers.simulation.market import MarketConfig, simulate
-from schemas.bars import BarBatch, StateRepair, Watermark
+from schemas.bars import BarBatch, StateRepair, Watermark, rows_of
 from schemas.control import ControlEvent
-from schemas.fields import F8Array
 from schemas.predictions import STATUSES, FeatureStats, PredictionBatch
 from schemas.signals import Signal
 from signaltape.training.families import FAMILIES
@@ -118,16 +117,6 @@ def bits(flowed: Iterable[Flowed]) -> Bits:
     return found
 
 
-def chosen(columns: F8Array, rows: list[int]) -> F8Array:
-    return columns[np.array(rows)]
-
-
-def cut(batch: BarBatch, rows: list[int]) -> BarBatch:
-    names = ("open", "high", "low", "close", "volume", "volume_valid")
-    columns = {name: chosen(getattr(batch, name), rows) for name in names}
-    return replace(batch, symbols=tuple(batch.symbols[row] for row in rows), **columns)
-
-
 @given(seed=st.integers(0, 2**32 - 1), mean=st.sampled_from([1, 2, 4]))
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_batching_does_not_change_bits(trained: OneModel, market: Market, seed: int, mean: int) -> None:
@@ -139,7 +128,7 @@ def test_batching_does_not_change_bits(trained: OneModel, market: Market, seed: 
         rows = drawn.permutation(len(batch.symbols)).tolist()
         while rows:
             size = 1 if mean == 1 else int(drawn.integers(1, 2 * mean))
-            pieces.append((number, cut(batch, rows[:size])))
+            pieces.append((number, rows_of(batch, np.array(rows[:size]))))
             rows = rows[size:]
     expected = bits(run(log_of(whole), trained))
     assert bits(run(log_of(pieces), trained)) == expected

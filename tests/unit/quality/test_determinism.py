@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.engine import LogMessage, PartitionEngine
 from pipeline.engine_types import ROW_STATUSES, Step
 from pipeline.offline import cross_sections
-from schemas.bars import BarBatch, Watermark
+from schemas.bars import BarBatch, Watermark, rows_of
 from tests.support.bar_marks import Marks, marks_of
 from tests.support.engine_log import ONE, OPEN, bits, market, run
 from tests.unit.quality.test_independent import dirty_minutes
@@ -40,12 +40,6 @@ def test_any_batching_and_any_order_within_a_cross_section(seed: int, draw: int)
         cuts = np.sort(rng.integers(0, rows.shape[0] + 1, rng.integers(0, 3)))
         messages += [rows_of(batch, part) for part in np.split(rows, cuts) if part.shape[0]]
     assert marks_of(messages, run(messages)) == reference(batches)
-
-
-def rows_of(batch: BarBatch, rows: np.ndarray) -> BarBatch:
-    names = ("open", "high", "low", "close", "volume", "volume_valid")
-    columns = {name: getattr(batch, name)[rows] for name in names}
-    return replace(batch, symbols=tuple(batch.symbols[row] for row in rows.tolist()), **columns)
 
 
 @settings(max_examples=8, deadline=None)
