@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
-_INK, _QUIET, _GRID = "#1b2733", "#51606e", "#dde3e8"
+from signaltape.reports.colours import GRID, INK, PAPER
+from signaltape.reports.svg import opened, words
+
 #: Told apart in grey and by people who see colours otherwise: they differ in lightness and dash.
 _STROKES = (("#2f6f9f", ""), ("#b3261e", "6 3"), ("#8a5a00", "2 3"), ("#51606e", "10 3 2 3"))
 _WIDTH, _HEIGHT, _LEFT, _TOP, _GAP, _ACROSS = 250.0, 130.0, 46.0, 58.0, 52.0, 3
@@ -24,32 +25,27 @@ def curve_panels(panels: Sequence[CurvePanel], *, until: float, label: str) -> s
     across = min(_ACROSS, len(panels))
     rows = -(-len(panels) // across)
     width, height = across * (_WIDTH + _LEFT) + 16, _TOP + rows * (_HEIGHT + _GAP)
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
-        f'height="{height:g}" role="img" aria-label="{escape(label)}" font-size="12" '
-        'font-family="system-ui, sans-serif">'
-    )
-    parts = [head, f'<rect width="{width:g}" height="{height:g}" fill="#ffffff"/>']
+    parts = [opened(width, height, label), f'<rect width="{width:g}" height="{height:g}" fill="{PAPER}"/>']
     for at, name in enumerate(names):
         x = _LEFT + at * 190
-        parts += [_path(f"M{x:.1f} 14h26", at), _text(x + 32, 18, name, _INK)]
+        parts += [_path(f"M{x:.1f} 14h26", at), words(x + 32, 18, name, colour=INK)]
     for at, panel in enumerate(panels):
         left, top = _LEFT + at % across * (_WIDTH + _LEFT), _TOP + at // across * (_HEIGHT + _GAP)
         parts += _panel(panel, names, left, top, until)
-    parts.append(_text(width - 16, height - 6, label, _QUIET, anchor="end"))
+    parts.append(words(width - 16, height - 6, label, anchor="end"))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def _panel(panel: CurvePanel, names: Sequence[str], left: float, top: float, until: float) -> Iterator[str]:
-    yield _text(left, top - 8, panel.title, _INK, weight=600)
+    yield words(left, top - 8, panel.title, colour=INK, weight=600)
     bottom, right = top + _HEIGHT, left + _WIDTH - 12
     for share in (0.0, 0.5, 1.0):
         y = bottom - share * _HEIGHT
-        yield f'<path d="M{left:.1f} {y:.1f}H{right:.1f}" stroke="{_GRID}" fill="none"/>'
-        yield _text(left - 6, y + 4, f"{share:.0%}", _QUIET, anchor="end")
+        yield f'<path d="M{left:.1f} {y:.1f}H{right:.1f}" stroke="{GRID}" fill="none"/>'
+        yield words(left - 6, y + 4, f"{share:.0%}", anchor="end")
     for part in range(5):
         x = left + (right - left) * part / 4
-        yield _text(x, bottom + 16, f"{until * part / 4:.0f}", _QUIET, anchor="middle")
+        yield words(x, bottom + 16, f"{until * part / 4:.0f}", anchor="middle")
     for at, name in enumerate(names):
         steps = [f"M{left:.1f} {bottom:.1f}"]
         for x, y in panel.curves.get(name, ()):
@@ -61,8 +57,3 @@ def _path(steps: str, at: int) -> str:
     colour, dash = _STROKES[at % len(_STROKES)]
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
     return f'<path d="{steps}" stroke="{colour}" stroke-width="1.8" fill="none"{dashed}/>'
-
-
-def _text(x: float, y: float, text: str, colour: str, *, anchor: str = "start", weight: int = 400) -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f'<text {place} fill="{colour}" font-weight="{weight}">{escape(text)}</text>'

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from signaltape.reports.colours import BLUE, GRID, INK, PAPER, VERMILION
-from signaltape.reports.plots import _open, _text
+from signaltape.reports.svg import opened, words
 
 _LEFT, _TOP, _WIDE, _HIGH = 92.0, 24.0, 66.0, 34.0
 
@@ -19,11 +19,11 @@ def heat_map(
     """``cells`` by (row, column): a share, and a small text above it. ``apart``: the column from which on totals stand,
     which have no colour. Blue is a gain, vermilion a loss, deeper the greater: the greatest of all is full."""
     greatest = max((abs(value) for (_, column), (value, _) in cells.items() if column != apart), default=0.0) or 1.0
-    parts = [_open(_LEFT + len(columns) * _WIDE + 8, _TOP + len(rows) * _HIGH + 8, label)]
+    parts = [opened(_LEFT + len(columns) * _WIDE + 8, _TOP + len(rows) * _HIGH + 8, label)]
     for place, name in enumerate(columns):
-        parts.append(_text(_LEFT + (place + 0.5) * _WIDE, _TOP - 8, name, anchor="middle", weight=600))
+        parts.append(words(_LEFT + (place + 0.5) * _WIDE, _TOP - 8, name, anchor="middle", weight=600))
     for place, name in enumerate(rows):
-        parts.append(_text(_LEFT - 10, _TOP + (place + 0.5) * _HIGH + 4, name, anchor="end"))
+        parts.append(words(_LEFT - 10, _TOP + (place + 0.5) * _HIGH + 4, name, anchor="end"))
     for (row, column), (value, note) in sorted(cells.items()):
         x, y = _LEFT + column * _WIDE, _TOP + row * _HIGH
         depth = 0.0 if column == apart else abs(value) / greatest
@@ -35,10 +35,10 @@ def heat_map(
         ink = PAPER if depth > 0.75 and value >= 0 else INK  # dark text is read on every vermilion
         middle = y + _HIGH / 2
         if note:
-            parts.append(_text(x + _WIDE / 2, middle - 3, note, anchor="middle", colour=ink))
+            parts.append(words(x + _WIDE / 2, middle - 3, note, anchor="middle", colour=ink))
         weight = 600 if column == apart else 400
         text = f"{value:+.2%}".replace("%", " %").replace("-", "−")
         parts.append(
-            _text(x + _WIDE / 2, middle + (11 if note else 4), text, anchor="middle", colour=ink, weight=weight)
+            words(x + _WIDE / 2, middle + (11 if note else 4), text, anchor="middle", colour=ink, weight=weight)
         )
     return "\n".join([*parts, "</svg>"])

@@ -7,7 +7,7 @@ from schemas.fields import I8Array
 from signaltape.reports.axes import NUMBER, TimeAxis, Unit, ticks
 from signaltape.reports.colours import BLUE, FLAT, GRID, INK, QUIET, VERMILION
 from signaltape.reports.layers import Layer, Place, values_of
-from signaltape.reports.plots import _line, _open, _text
+from signaltape.reports.svg import opened, rule, words
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _GAP, _FOOT = 940.0, 86.0, 18.0, 24.0, 30.0, 26.0
 _LANE, _LANE_NAME = 15.0, 11.0
@@ -45,7 +45,7 @@ class TimePanel:
 def time_panels(axis: TimeAxis, panels: Sequence[TimePanel], label: str) -> str:
     """The panels with one calendar below the last of them."""
     height = sum(panel.whole for panel in panels) + _GAP * (len(panels) - 1) + _FOOT
-    parts, top = [_open(_WIDTH, height, label)], 0.0
+    parts, top = [opened(_WIDTH, height, label)], 0.0
     for panel in panels:
         parts += _panel(axis, panel, top)
         top += panel.whole + _GAP
@@ -58,16 +58,16 @@ def _panel(axis: TimeAxis, panel: TimePanel, top: float) -> Iterator[str]:
         axis=axis, left=_LEFT, width=_WIDTH - _LEFT - _RIGHT, top=top + _TOP, height=panel.height, low=low, high=high
     )
     right, bottom = place.left + place.width, place.top + place.height
-    yield _text(_LEFT, top + 14, panel.title, colour=INK, weight=600)
+    yield words(_LEFT, top + 14, panel.title, colour=INK, weight=600)
     yield from _legend(panel, right, top + 14)
     values = ticks(low, high, max(2, round(panel.height / 40)))
     for value, text in zip(values, panel.unit.texts(values), strict=True):
-        yield _line(place.left, place.y(value), right, place.y(value), GRID)
-        yield _text(place.left - 8, place.y(value) + 4, text, anchor="end")
+        yield rule(place.left, place.y(value), right, place.y(value), GRID)
+        yield words(place.left - 8, place.y(value) + 4, text, anchor="end")
     for share, _ in axis.marks():
-        yield _line(place.left + share * place.width, place.top, place.left + share * place.width, bottom, GRID)
+        yield rule(place.left + share * place.width, place.top, place.left + share * place.width, bottom, GRID)
     if panel.zero:
-        yield _line(place.left, place.y(0.0), right, place.y(0.0), QUIET)
+        yield rule(place.left, place.y(0.0), right, place.y(0.0), QUIET)
     for layer in panel.layers:
         yield from layer.svg(place)
     for at, lane in enumerate(panel.lanes):
@@ -88,7 +88,7 @@ def _legend(panel: TimePanel, right: float, y: float) -> Iterator[str]:
         name, colour, dash = layer.key
         if not name:
             continue
-        yield _text(right, y, name, anchor="end", colour=QUIET)
+        yield words(right, y, name, anchor="end", colour=QUIET)
         begin = right - 7.0 * len(name) - 30
         if dash == "band":
             yield f'<rect x="{begin:.1f}" y="{y - 9:.1f}" width="20" height="9" fill="{colour}" fill-opacity="0.4"/>'
@@ -103,18 +103,18 @@ def _legend(panel: TimePanel, right: float, y: float) -> Iterator[str]:
 
 def _calendar(axis: TimeAxis, bottom: float) -> Iterator[str]:
     width = _WIDTH - _LEFT - _RIGHT
-    yield _text(8, bottom + 18, "UTC")
+    yield words(8, bottom + 18, "UTC")
     end = 0.0
     for share, text in axis.marks():
         x, half = _LEFT + share * width, 3.4 * len(text)
         x = min(max(x, _LEFT), _WIDTH - half - 2)
         if x - half >= end:
-            yield _text(x, bottom + 18, text, anchor="middle")
+            yield words(x, bottom + 18, text, anchor="middle")
             end = x + half + 6
 
 
 def _lane(place: Place, lane: Lane, top: float) -> Iterator[str]:
-    yield _text(place.left - 8, top + _LANE_NAME - 1, lane.name, anchor="end")
+    yield words(place.left - 8, top + _LANE_NAME - 1, lane.name, anchor="end")
     middle, right = top + 5.5, place.left + place.width
     for begin, end, side in _runs(place, lane, right):
         size = f'x="{begin:.1f}" width="{max(end - begin, 0.5):.1f}"'

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
-_INK, _QUIET, _BAR, _AGAINST, _GRID = "#1b2733", "#51606e", "#2f6f9f", "#b3261e", "#dde3e8"
-_FONT = 'font-family="system-ui, sans-serif"'
+from signaltape.reports.colours import GRID, INK, QUIET
+from signaltape.reports.svg import opened, rule, words
+
+#: What is shown, and what speaks against it.
+BAR, AGAINST = "#2f6f9f", "#b3261e"
 _NAMES, _PANEL, _GAP, _ROW, _TOP = 150, 250, 24, 20, 34
 _FIGURES = 62
 
@@ -23,9 +25,9 @@ def bar_panels(names: Sequence[str], panels: Sequence[Panel]) -> str:
     """Horizontal bars, one row a name, one column a panel, each with a scale of its own; values stand beside them."""
     width = _NAMES + len(panels) * (_PANEL + _GAP)
     height = _TOP + len(names) * _ROW + 8
-    parts = [_open(width, height, "; ".join(panel.title for panel in panels))]
+    parts = [opened(width, height, "; ".join(panel.title for panel in panels))]
     for row, name in enumerate(names):
-        parts.append(_text(_NAMES - 8, _TOP + row * _ROW + 14, name, anchor="end", colour=_INK))
+        parts.append(words(_NAMES - 8, _TOP + row * _ROW + 14, name, anchor="end", colour=INK))
     for place, panel in enumerate(panels):
         parts += _panel(_NAMES + place * (_PANEL + _GAP), height, panel)
     return "\n".join([*parts, "</svg>"])
@@ -37,17 +39,17 @@ def _panel(left: float, height: float, panel: Panel) -> Iterator[str]:
     high = max([0.0, *(value + error for value, error in zip(panel.values, errors, strict=True))])
     scale = (_PANEL - _FIGURES) / ((high - low) or 1.0)
     zero = left - low * scale
-    yield _text(left, 18, panel.title, colour=_QUIET, weight=600)
-    yield _line(zero, _TOP - 4, zero, height - 6, _GRID)
+    yield words(left, 18, panel.title, colour=QUIET, weight=600)
+    yield rule(zero, _TOP - 4, zero, height - 6, GRID)
     for row, (value, error) in enumerate(zip(panel.values, errors, strict=True)):
         top = _TOP + row * _ROW + 3
         start, end = sorted((zero, zero + value * scale))
-        colour = _BAR if value >= 0.0 else _AGAINST
+        colour = BAR if value >= 0.0 else AGAINST
         yield f'<rect x="{start:.1f}" y="{top}" width="{end - start:.1f}" height="14" fill="{colour}"/>'
         if error:
             first, last = zero + (value - error) * scale, zero + (value + error) * scale
-            yield _line(first, top + 7, last, top + 7, _INK)
-        yield _text(left + _PANEL, top + 11, f"{value:,.3g}", anchor="end", colour=_QUIET)
+            yield rule(first, top + 7, last, top + 7, INK)
+        yield words(left + _PANEL, top + 11, f"{value:,.3g}", anchor="end", colour=QUIET)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,39 +76,22 @@ def reliability_plot(points: Sequence[Point]) -> str:
     def y(value: float) -> float:
         return bottom - (min(max(value, low), high) - low) * scale
 
-    parts = [_open(left + side + 24, bottom + 44, "hit rate over confidence")]
+    parts = [opened(left + side + 24, bottom + 44, "hit rate over confidence")]
     for step in range(5):
         value = low + (high - low) * step / 4
         parts += [
-            _line(x(value), y(low), x(value), y(high), _GRID),
-            _line(x(low), y(value), x(high), y(value), _GRID),
-            _text(x(value), bottom + 18, f"{value:.2f}", anchor="middle"),
-            _text(left - 8, y(value) + 4, f"{value:.2f}", anchor="end"),
+            rule(x(value), y(low), x(value), y(high), GRID),
+            rule(x(low), y(value), x(high), y(value), GRID),
+            words(x(value), bottom + 18, f"{value:.2f}", anchor="middle"),
+            words(left - 8, y(value) + 4, f"{value:.2f}", anchor="end"),
         ]
-    parts.append(_line(x(low), y(low), x(high), y(high), _QUIET, dashed=True))
+    parts.append(rule(x(low), y(low), x(high), y(high), QUIET, dashed=True))
     for one in points:
         at = x(one.confidence)
-        parts.append(_line(at, y(one.hit_rate - 2 * one.error), at, y(one.hit_rate + 2 * one.error), _BAR))
-        parts.append(f'<circle cx="{at:.1f}" cy="{y(one.hit_rate):.1f}" r="4" fill="{_BAR}"/>')
-    parts.append(_text(left + side / 2, bottom + 38, "confidence", anchor="middle", colour=_QUIET))
+        parts.append(rule(at, y(one.hit_rate - 2 * one.error), at, y(one.hit_rate + 2 * one.error), BAR))
+        parts.append(f'<circle cx="{at:.1f}" cy="{y(one.hit_rate):.1f}" r="4" fill="{BAR}"/>')
+    parts.append(words(left + side / 2, bottom + 38, "confidence", anchor="middle", colour=QUIET))
     middle = bottom - side / 2
-    label = _text(14, middle, "share of signs that were right", anchor="middle", colour=_QUIET)
+    label = words(14, middle, "share of signs that were right", anchor="middle", colour=QUIET)
     parts.append(f'<g transform="rotate(-90 14 {middle:.1f})">{label}</g>')
     return "\n".join([*parts, "</svg>"])
-
-
-def _open(width: float, height: float, label: str) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
-        f'height="{height:g}" role="img" aria-label="{escape(label)}" font-size="12" {_FONT}>'
-    )
-
-
-def _text(x: float, y: float, text: str, *, anchor: str = "start", colour: str = _QUIET, weight: int = 400) -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f'<text {place} fill="{colour}" font-weight="{weight}">{escape(text)}</text>'
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dashed: bool = False) -> str:
-    dash = ' stroke-dasharray="4 4"' if dashed else ""
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{dash}/>'

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from signaltape.reports.plots import _AGAINST, _BAR, _GRID, _INK, _QUIET, _line, _open, _text
+from signaltape.reports.colours import GRID, INK, QUIET
+from signaltape.reports.plots import AGAINST, BAR
+from signaltape.reports.svg import opened, rule, words
 
 _LEFT, _WIDTH, _HEIGHT, _TOP, _FOOT = 64.0, 760.0, 200.0, 16.0, 34.0
 _TICKS = 6
 #: Severity → colour and row, least first.
-_SEVERITY = {"info": _QUIET, "warning": "#8a5a00", "severe": _AGAINST, "urgent": "#7a0019"}
+_SEVERITY = {"info": QUIET, "warning": "#8a5a00", "severe": AGAINST, "urgent": "#7a0019"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,18 +50,18 @@ def course_plot(shown: Lines, first: date, last: date, label: str) -> str:
     values = [*shown.values, 0.0]
     room = (max(values) - min(values)) * 0.06 or 0.01
     scale = _Scale(first, (last - first).days, min(values) - room, max(values) + room)
-    parts = [_open(_WIDTH + 90, _TOP + _HEIGHT + _FOOT, label), *_axes(scale, last)]
+    parts = [opened(_WIDTH + 90, _TOP + _HEIGHT + _FOOT, label), *_axes(scale, last)]
     if shown.band:
         upper = [f"{scale.x(at):.1f},{scale.y(high):.1f}" for at, _, high in shown.band]
         lower = [f"{scale.x(at):.1f},{scale.y(low):.1f}" for at, low, _ in reversed(shown.band)]
-        parts.append(f'<polygon points="{" ".join([*upper, *lower])}" fill="{_BAR}" fill-opacity="0.18"/>')
+        parts.append(f'<polygon points="{" ".join([*upper, *lower])}" fill="{BAR}" fill-opacity="0.18"/>')
     for value, name in shown.levels:
-        parts.append(_line(_LEFT, scale.y(value), _WIDTH - 16, scale.y(value), _AGAINST, dashed=True))
-        parts.append(_text(_WIDTH - 10, scale.y(value) + 4, name, colour=_AGAINST))
-    parts += [f'<circle cx="{scale.x(at):.1f}" cy="{scale.y(v):.1f}" r="2.5" fill="{_QUIET}"/>' for at, v in shown.dots]
+        parts.append(rule(_LEFT, scale.y(value), _WIDTH - 16, scale.y(value), AGAINST, dashed=True))
+        parts.append(words(_WIDTH - 10, scale.y(value) + 4, name, colour=AGAINST))
+    parts += [f'<circle cx="{scale.x(at):.1f}" cy="{scale.y(v):.1f}" r="2.5" fill="{QUIET}"/>' for at, v in shown.dots]
     if shown.line:
         points = " ".join(f"{scale.x(at):.1f},{scale.y(value):.1f}" for at, value in shown.line)
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{_BAR}" stroke-width="2"/>')
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{BAR}" stroke-width="2"/>')
     return "\n".join([*parts, "</svg>"])
 
 
@@ -67,10 +69,10 @@ def timeline(events: Sequence[tuple[date, str, str]], first: date, last: date, l
     """Dots for (day, severity, what), a row for each severity; several of a day and severity make one bigger dot."""
     height = _TOP + 30.0 * len(_SEVERITY)
     scale = _Scale(first, (last - first).days, 0.0, 1.0)
-    parts = [_open(_WIDTH + 90, height + _FOOT, label)]
+    parts = [opened(_WIDTH + 90, height + _FOOT, label)]
     rows = {name: _TOP + 30.0 * (len(_SEVERITY) - at) - 14.0 for at, name in enumerate(_SEVERITY)}
     for name, y in rows.items():
-        parts += [_line(_LEFT, y, _WIDTH - 16, y, _GRID), _text(_LEFT - 8, y + 4, name, anchor="end")]
+        parts += [rule(_LEFT, y, _WIDTH - 16, y, GRID), words(_LEFT - 8, y + 4, name, anchor="end")]
     parts += _days(scale, last, height)
     counted: dict[tuple[date, str], int] = {}
     for at, severity, _ in events:
@@ -80,17 +82,17 @@ def timeline(events: Sequence[tuple[date, str, str]], first: date, last: date, l
         x, y = scale.x(at), rows[severity]
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{_SEVERITY[severity]}"/>')
         if count > 1:
-            parts.append(_text(x + radius + 2, y + 4, str(count), colour=_INK))
+            parts.append(words(x + radius + 2, y + 4, str(count), colour=INK))
     return "\n".join([*parts, "</svg>"])
 
 
 def _axes(scale: _Scale, last: date) -> Iterator[str]:
     for step in range(5):
         value = scale.low + (scale.high - scale.low) * step / 4
-        yield _line(_LEFT, scale.y(value), _WIDTH - 16, scale.y(value), _GRID)
-        yield _text(_LEFT - 8, scale.y(value) + 4, f"{value:.3f}", anchor="end")
+        yield rule(_LEFT, scale.y(value), _WIDTH - 16, scale.y(value), GRID)
+        yield words(_LEFT - 8, scale.y(value) + 4, f"{value:.3f}", anchor="end")
     if scale.low < 0.0 < scale.high:
-        yield _line(_LEFT, scale.y(0.0), _WIDTH - 16, scale.y(0.0), _QUIET)
+        yield rule(_LEFT, scale.y(0.0), _WIDTH - 16, scale.y(0.0), QUIET)
     yield from _days(scale, last, _TOP + _HEIGHT)
 
 
@@ -98,4 +100,4 @@ def _days(scale: _Scale, last: date, bottom: float) -> Iterator[str]:
     steps = min(_TICKS, max(scale.days, 1))
     for step in range(steps + 1):
         at = scale.first + timedelta(days=round(scale.days * step / steps))
-        yield _text(scale.x(min(at, last)), bottom + 20, at.isoformat(), anchor="middle")
+        yield words(scale.x(min(at, last)), bottom + 20, at.isoformat(), anchor="middle")
