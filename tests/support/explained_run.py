@@ -84,6 +84,33 @@ def explained_run(endpoints: Endpoints, folder: Path) -> Iterator[Settings]:
     isolation.drop_database(endpoints, name)
 
 
+def decide(settings: Settings, control: Control, events: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Issue control events behind all bars so far, and wait until they lie in every partition."""
+    topic = TopicNames(settings.topics.prefix).bars
+    before = low_high_offsets(settings, topic)
+    for action, fields in events:
+        control.issue(action, **fields)
+
+    def relayed() -> bool:
+        now = low_high_offsets(settings, topic)
+        return all(now[p][1] - before[p][1] >= len(events) for p in now)
+
+    wait_for(relayed, 30, "the events to be relayed", 0.05)
+
+
+def alone(bars: Log, symbol: str, known: int, revision: int = 0) -> tuple[int, BarBatch]:
+    """One symbol's bar, of those of one close, in a message of its own; a revision has another close.
+
+    ``known``: when it could be known, ns UTC.
+    """
+    for partition, batch in bars:
+        if symbol in batch.symbols:
+            one = take(batch, [batch.symbols.index(symbol)])
+            price = np.minimum(one.high, one.close * 1.0003) if revision else one.close
+            return partition, replace(one, revision=revision, close=price, available_time=known)
+    raise AssertionError(symbol)
+
+
 class _Run:
     def __init__(self, settings: Settings) -> None:
         self.settings, self.control = settings, Control(settings)
@@ -134,17 +161,7 @@ class _Run:
             return connection.execute(query.encode()).fetchall()
 
     def decide(self, events: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        """Issue control events behind all bars so far, and wait until they lie in every partition."""
-        topic = TopicNames(self.settings.topics.prefix).bars
-        before = low_high_offsets(self.settings, topic)
-        for action, fields in events:
-            self.control.issue(action, **fields)
-
-        def relayed() -> bool:
-            now = low_high_offsets(self.settings, topic)
-            return all(now[p][1] - before[p][1] >= len(events) for p in now)
-
-        wait_for(relayed, 30, "the events to be relayed", 0.05)
+        decide(self.settings, self.control, events)
 
     def publish(self, bars: range) -> None:
         write_log(self.settings, [one for bar in bars for one in self.bars[bar]])
@@ -172,19 +189,13 @@ class _Run:
                     kept = replace(kept, high=high)
                 log.append((partition, kept))
             if bar == LATE[1] + 2:
-                log += [self.alone(*LATE), self.alone(*REVISED, revision=1)]
+                log += [
+                    alone(self.bars[LATE[1]], LATE[0], at(LATE[1] + 3)),
+                    alone(self.bars[REVISED[1]], REVISED[0], at(REVISED[1] + 3), revision=1),
+                ]
         write_log(self.settings, log)
         raw = {"symbol": FOREIGN[0], "interval": "1m", "event_time": at(FOREIGN[1]), "open": 1, "high": 1, "low": 2,
                "close": 1}  # fmt: skip
         publisher = Publisher(self.settings, "foreign client")
         publisher.send(TopicNames(self.settings.topics.prefix).bars_in, 0, json.dumps(raw).encode())
         publisher.flush_acknowledged()
-
-    def alone(self, symbol: str, bar: int, revision: int = 0) -> tuple[int, BarBatch]:
-        """One symbol's bar in a message of its own; a revision has another close."""
-        for partition, batch in self.bars[bar]:
-            if symbol in batch.symbols:
-                one = take(batch, [batch.symbols.index(symbol)])
-                close = np.minimum(one.high, one.close * 1.0003) if revision else one.close
-                return partition, replace(one, revision=revision, close=close, available_time=at(bar + 3))
-        raise AssertionError(symbol)

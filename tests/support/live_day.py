@@ -12,20 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from infra.broker.admin import low_high_offsets
 from infra.settings import Settings
 from infra.stack import Endpoints
 from infra.warehouse import connect
 from schemas.bars import Adjustment, BarBatch, Watermark
 from schemas.intervals import MINUTE
 from schemas.partitioning import partition_of
-from schemas.topics import TopicNames
 from signaltape.client import Control
 from signaltape.draining import waiting
 from signaltape.initialisation import initialise
 from tests.support import isolation, services
 from tests.support.engine_log import Market, market
-from tests.support.explained_run import at, register
+from tests.support.explained_run import alone, at, decide, register
 from tests.support.feature_runs import batches_of, everywhere, take, write_log
 from tests.support.waiting import wait_for
 
@@ -92,14 +90,7 @@ class _Day:
         self.drained()
 
     def decide(self, action: str, **fields: Any) -> None:
-        """Issue a control event behind all bars so far, and wait until it lies in every partition."""
-        topic = TopicNames(self.settings.topics.prefix).bars
-        before = low_high_offsets(self.settings, topic)
-        self.control.issue(action, **fields)
-        wait_for(
-            lambda: all(now[1] > before[p][1] for p, now in low_high_offsets(self.settings, topic).items()),
-            30, "the event to be relayed", 0.05,
-        )  # fmt: skip
+        decide(self.settings, self.control, [(action, fields)])
 
     def publish(self, first: int, end: int) -> None:
         log: Log = []
@@ -109,17 +100,11 @@ class _Day:
                 kept = take(batch, [row for row, name in enumerate(batch.symbols) if name != late])
                 log.append((partition, kept))
             if bar == LATE[1] + 2:
-                log += [self.alone(*LATE), self.alone(*REVISED, revision=1)]
+                log += [
+                    alone(self.bars[LATE[1]], LATE[0], at(LATE[1] + 3)),
+                    alone(self.bars[REVISED[1]], REVISED[0], at(REVISED[1] + 3), revision=1),
+                ]
         write_log(self.settings, log)
-
-    def alone(self, symbol: str, bar: int, revision: int = 0) -> tuple[int, BarBatch]:
-        """One symbol's bar in a message of its own; a revision has another close."""
-        for partition, batch in self.bars[bar]:
-            if symbol in batch.symbols:
-                one = take(batch, [batch.symbols.index(symbol)])
-                close = np.minimum(one.high, one.close * 1.0003) if revision else one.close
-                return partition, replace(one, revision=revision, close=close, available_time=at(bar + 3))
-        raise AssertionError(symbol)
 
     def drained(self) -> None:
         def through() -> bool:
