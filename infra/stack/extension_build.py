@@ -8,23 +8,19 @@ committed SHA-256. The Apache edition is built: hypertables and their functions,
 import json
 import os
 import shutil
-import subprocess
 import tarfile
-from collections.abc import Mapping
 from pathlib import Path
 
+from infra.stack.apt_archive import KEYRINGS, AptArchive, distribution, mirror, run_step
 from infra.stack.errors import StackError
 from infra.stack.jars import Progress, sha256_of
 
 VERSION = "2.19.3"
 SOURCE_SHA256 = "09fd11191768c220b071f61a108df9bd1df5522fbe4e7c2229f30f69b195454a"
 _SOURCE = "timescaledb"
+_WHAT = "timescaledb"
 # Which suite holds this source, by the machine's distribution (its own mirror is asked).
 _SUITES = {"debian": ("trixie", "main"), "ubuntu": ("plucky", "universe")}
-_KEYRINGS = {
-    "debian": Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
-    "ubuntu": Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg"),
-}
 _TOOLS = {"apt-get": "apt", "gcc": "gcc", "cmake": "cmake", "make": "make", "bash": "bash"}
 _OPTIONS = (
     "-DAPACHE_ONLY=1",
@@ -63,67 +59,25 @@ def build_extension(postgres_root: Path, work: Path, log: Path, progress: Progre
     source = next(path for path in work.iterdir() if path.is_dir() and path.name.startswith(f"{_SOURCE}-"))
     environment = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
     pg_config = postgres_root / "bin" / "pg_config"
-    _run(["bash", "./bootstrap", f"-DPG_CONFIG={pg_config}", *_OPTIONS], source, environment, log)
-    _run(["make", "-C", "build", f"-j{os.cpu_count() or 1}", "install"], source, environment, log)
+    run_step(_WHAT, ["bash", "./bootstrap", f"-DPG_CONFIG={pg_config}", *_OPTIONS], source, environment, log)
+    run_step(_WHAT, ["make", "-C", "build", f"-j{os.cpu_count() or 1}", "install"], source, environment, log)
 
 
 def _fetch_source(work: Path, log: Path) -> Path:
     """Download the source package from the machine's own mirror; its tarball, checked."""
-    distribution = _distribution()
-    site = _mirror(distribution)
-    suite, component = _SUITES[distribution]
-    keyring = _KEYRINGS[distribution]
-    for folder in ("apt/state/lists/partial", "apt/cache/archives/partial", "apt/parts"):
-        (work / folder).mkdir(parents=True)
+    name = distribution(_WHAT)
+    suite, component = _SUITES[name]
+    keyring = KEYRINGS[name]
     signed = f"[signed-by={keyring}] " if keyring.exists() else ""
-    (work / "apt" / "sources.list").write_text(f"deb-src {signed}{site} {suite} {component}\n")
-    configuration = work / "apt" / "apt.conf"
-    configuration.write_text(
-        f'Dir::Etc::sourcelist "{work}/apt/sources.list";\nDir::Etc::sourceparts "{work}/apt/parts";\n'
-        f'Dir::State "{work}/apt/state";\nDir::Cache "{work}/apt/cache";\nAPT::Sandbox::User "";\n'
-    )
-    environment = {**os.environ, "APT_CONFIG": str(configuration), "LC_ALL": "C.UTF-8"}
-    _run(["apt-get", "update", "-q", "--error-on=any"], work, environment, log)
-    _run(["apt-get", "source", "-q", "--download-only", _SOURCE], work, environment, log)
+    archive = AptArchive(_WHAT, work, log, f"deb-src {signed}{mirror(_WHAT, name)} {suite} {component}")
+    archive.update()
+    archive.source(_SOURCE)
     tarballs = sorted(work.glob(f"{_SOURCE}_*.orig.tar.*"))
     for tarball in tarballs:
         if sha256_of(tarball) == SOURCE_SHA256:
             return tarball
     names = ", ".join(path.name for path in tarballs) or "no tarball"
-    raise StackError("timescaledb", f"{suite} offers {names}, not the source of {VERSION} that is known here", log)
-
-
-def _distribution() -> str:
-    """`debian` or `ubuntu`: whose archive this machine's mirror carries."""
-    lines = Path("/etc/os-release").read_text().splitlines()
-    values = dict(line.split("=", 1) for line in lines if "=" in line)
-    names = f"{values.get('ID', '')} {values.get('ID_LIKE', '')}".replace('"', "").split()
-    for name in names:
-        if name in _SUITES:
-            return name
-    raise StackError("timescaledb", f"this machine is {' '.join(names) or 'unknown'}, neither Debian nor Ubuntu")
-
-
-def _mirror(distribution: str) -> str:
-    """The archive that the machine's own apt configuration names for its distribution."""
-    query = ["apt-get", "indextargets", "--format", "$(SITE) $(COMPONENT)", "Created-By: Packages"]
-    answer = subprocess.run(query, capture_output=True, text=True, check=False)
-    sites = [line.split()[0] for line in answer.stdout.splitlines() if line.split()[1:] == ["main"]]
-    found = next((site for site in sites if site.rstrip("/").endswith(f"/{distribution}")), None)
-    if found is None:
-        raise StackError("timescaledb", f"apt on this machine names no mirror of {distribution}'s archive")
-    return found
-
-
-def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: Path) -> None:
-    with log.open("a") as stream:
-        stream.write(f"$ {' '.join(command)}\n")
-        stream.flush()
-        result = subprocess.run(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, check=False
-        )
-    if result.returncode != 0:
-        raise StackError("timescaledb", f"`{command[0]} {command[1]}` ended with {result.returncode}", log)
+    raise StackError(_WHAT, f"{suite} offers {names}, not the source of {VERSION} that is known here", log)
 
 
 def write_refusal(path: Path, reason: str) -> None:
