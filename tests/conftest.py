@@ -18,6 +18,9 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         "PYTHONPYCACHEPREFIX", str(Path(__file__).parents[1] / ".cache" / "bytecode")
     )
 
+# Fixtures `browser`, `page` and `watched`, for any test that needs a real browser.
+pytest_plugins = ("tests.support.browser",)
+
 MARKERS_BY_FOLDER = ("unit", "contract", "integration", "crash", "acceptance")
 
 

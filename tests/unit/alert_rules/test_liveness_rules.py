@@ -1,8 +1,7 @@
-"""The Prometheus rules: names that exist, sections that a reader finds, and their own tests where promtool is there."""
+"""The Prometheus rules: names that exist, sections that a reader finds, and their own tests."""
 
 import ast
 import re
-import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from prometheus_client import REGISTRY
 import infra.telemetry.metrics  # noqa: F401  (registers every metric of the project)
 from pipeline.engine_types import ROW_STATUSES
 from schemas.predictions import OUTCOMES
+from tests.support import debian_tools
 
 pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[3]
@@ -131,10 +131,12 @@ def test_links_within_the_runbook_lead_to_sections() -> None:
     ids=" ".join,
 )
 def test_promtool_agrees(arguments: list[str]) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not on PATH: it comes with Prometheus")
     done = subprocess.run(
-        [promtool, *arguments], cwd=RULES.parent, capture_output=True, text=True, timeout=120, check=False
+        [debian_tools.promtool(), *arguments],
+        cwd=RULES.parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
