@@ -16,7 +16,8 @@ class ApiSettings(Group):
     another one is refused, so that a web page can't reach the API through a name of its own. max_body_bytes, max_rows
     (of one prediction), max_bars (to warm up on): limits of one request. request_timeout_s: for a whole request.
     threads: model calls at the same time; max_waiting: requests that may wait for one of them, further ones are
-    refused. max_connections: open connections, further ones are refused.
+    refused. max_connections: open connections, further ones are refused. max_pages: pages of the console that follow
+    what happens, at the same time.
     """
 
     host: str = "127.0.0.1"
@@ -30,6 +31,7 @@ class ApiSettings(Group):
     threads: int = Field(default=4, ge=1, le=64)
     max_waiting: int = Field(default=64, ge=0)
     max_connections: int = Field(default=256, ge=1)
+    max_pages: int = Field(default=64, ge=1)
 
     @field_validator("token")
     @classmethod

@@ -3,13 +3,14 @@
 from fastapi import FastAPI
 
 from signaltape import __version__
+from signaltape.console import routes as console
 from signaltape.http import control_routes, failures, predict_routes, read_routes
 from signaltape.http.backend import Backend
 from signaltape.http.guard import Guard
 
 
 def create_app(backend: Backend) -> Guard:
-    """Return the whole ASGI application. Its OpenAPI document is at ``/openapi.json``; there are no pages."""
+    """Return the whole ASGI application. Its OpenAPI document is at ``/openapi.json``, the console at ``/console``."""
     app = FastAPI(
         title="signaltape",
         version=__version__,
@@ -18,6 +19,6 @@ def create_app(backend: Backend) -> Guard:
         redoc_url=None,
     )
     failures.install(app)
-    for routes in (predict_routes, read_routes, control_routes):
+    for routes in (predict_routes, read_routes, control_routes, console):
         app.include_router(routes.router(backend))
-    return Guard(app, backend.options)
+    return Guard(app, backend.options, endless=(console.EVENTS,))

@@ -12,6 +12,7 @@ from infra.settings import Settings
 from infra.telemetry.health import Health
 from infra.telemetry.logs import get_logger
 from infra.warehouse.connection import Warehouse
+from signaltape.console.streams import Streams
 from signaltape.http.pool import Pool
 from signaltape.serving.control_view import ControlView
 from signaltape.serving.prediction import Predictions
@@ -48,6 +49,7 @@ class Backend:
         self.pool = _pool(settings.api)
         # A decision that waits until it arrived must not take the place of a prediction.
         self.decisions = Pool(_DECISIONS, settings.api.max_waiting)
+        self.streams = Streams(settings.api.max_pages)
         self._probe = SignalCache(settings)
         self._warehouse = Warehouse(settings, "signaltape-api")
         self._stop = threading.Event()
@@ -60,6 +62,7 @@ class Backend:
 
     def close(self) -> None:
         """Stop looking, and close what is open."""
+        self.streams.end()
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import time
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,7 +13,7 @@ from infra.telemetry.logs import get_logger
 from infra.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from signaltape.http.failures import Refused, failure, refusal
 
-#: Nothing that is served here is a page, so nothing may be loaded, framed or kept by a browser.
+#: What a response that says nothing else is: no page, so nothing may be loaded, framed or kept by a browser.
 _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
     (b"x-content-type-options", b"nosniff"),
@@ -37,11 +37,11 @@ class Guard:
     """ASGI middleware around the whole application.
 
     The body is read here, bounded in size and time, and handed on as one piece: no handler sees a part of one,
-    and none is called for a body that was broken off.
+    and none is called for a body that was broken off. ``endless``: paths whose answers have no end, and no time limit.
     """
 
-    def __init__(self, app: ASGIApp, options: ApiSettings) -> None:
-        self._app, self._options = app, options
+    def __init__(self, app: ASGIApp, options: ApiSettings, endless: Collection[str] = ()) -> None:
+        self._app, self._options, self._endless = app, options, endless
         self._hosts = {"localhost", options.host.lower(), *(name.lower() for name in options.allowed_hosts)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,7 +52,7 @@ class Guard:
         begun = time.perf_counter()
         answer = _Answer(send)
         try:
-            async with asyncio.timeout(self._options.request_timeout_s):
+            async with asyncio.timeout(None if scope["path"] in self._endless else self._options.request_timeout_s):
                 self._check(scope)
                 await self._app(scope, await self._whole(scope, receive), answer.send)
         except _CallerGone:
@@ -116,7 +116,9 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            own = list(message.get("headers", ()))
+            named = {name.lower() for name, _ in own}
+            message["headers"] = own + [one for one in _HEADERS if one[0] not in named]
         await self._send(message)
 
     async def instead(self, response: ASGIApp, scope: Scope, receive: Receive) -> None:

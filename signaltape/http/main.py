@@ -47,6 +47,7 @@ def _body(context: Context) -> None:
         while not context.stop.wait(0.2) and thread.is_alive():
             pass
         withdraw(announced)
+        backend.streams.end()
         ended = not thread.is_alive()
         server.should_exit = True
         thread.join(2 * _LAST_WORDS_S)

@@ -1,0 +1,10 @@
+"""The page *Models*: registry, what is live, changes of it."""
+
+from fastapi import APIRouter
+
+from signaltape.http.backend import Backend
+
+
+def router(backend: Backend) -> APIRouter:
+    """The routes of this page."""
+    return APIRouter(prefix="/models")

@@ -1,0 +1,63 @@
+"""The console's addresses: its one document, its files, its stream of events, and the routes of each page."""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+
+from signaltape import __version__
+from signaltape.console.api import data, drift, flow, models, runs, signals
+from signaltape.console.files import load_files, load_page
+from signaltape.http.backend import Backend
+from signaltape.http.failures import Refused
+
+PAGES = ("flow", "signals", "models", "drift", "data", "runs")
+EVENTS = "/console/events"
+
+
+def router(backend: Backend) -> APIRouter:
+    """Everything below ``/console``; the routes of single pages join where their modules are named."""
+    routes = APIRouter(include_in_schema=False)
+    for one in (flow, signals, models, drift, data, runs):
+        routes.include_router(one.router(backend), prefix="/console/api")
+    files = load_files()
+    page = load_page(files)
+
+    @routes.get("/")
+    async def start() -> Response:
+        return RedirectResponse("/console/flow", 307)
+
+    @routes.get("/console")
+    @routes.get("/console/")
+    async def first() -> Response:
+        return RedirectResponse("/console/flow", 307)
+
+    @routes.get("/console/static/{name:path}")
+    async def file(request: Request, name: str) -> Response:
+        found = files.get(name)
+        if found is None:
+            raise Refused(404, "there is no such file")
+        headers = {"ETag": found.etag, "Cache-Control": "no-cache"}
+        if request.headers.get("if-none-match") == found.etag:
+            return Response(status_code=304, headers=headers)
+        return Response(found.content, headers=headers, media_type=found.media_type)
+
+    @routes.get(EVENTS)
+    async def events(channels: Annotated[str, Query(max_length=200)] = "") -> Response:
+        names = frozenset(filter(None, channels.split(",")))
+        unknown = names - backend.streams.names
+        if unknown:
+            raise Refused(404, f"there is no channel {', '.join(sorted(unknown))[:80]}")
+        hello = {"build": page.build, "version": __version__, "now_ns": time.time_ns()}
+        return StreamingResponse(backend.streams.listen(names, hello), media_type="text/event-stream")
+
+    @routes.get("/console/{name}")
+    @routes.get("/console/{name}/{rest:path}")
+    async def document(name: str, rest: str = "") -> Response:
+        if name not in PAGES:
+            raise Refused(404, "there is no such page; begin at /console")
+        headers = {"Content-Security-Policy": page.policy, "X-Signaltape-Build": page.build}
+        return Response(page.content, headers=headers, media_type="text/html; charset=utf-8")
+
+    return routes

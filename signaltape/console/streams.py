@@ -1,0 +1,148 @@
+"""What open pages are told without asking: channels of events, each made once for all who listen.
+
+Nothing is made while nobody listens. A listener that doesn't keep up loses its oldest events and is told so
+(``lost``): it reads again what it shows. Everything but ``end`` runs on the server's event loop.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from infra.errors import OperatorError
+from infra.telemetry.logs import get_logger
+from signaltape.serving.errors import ServingError
+
+#: Gives an event's content, or None where there is nothing new; may block, must bound what it returns.
+Make = Callable[[], Any]
+
+_KEPT = 16
+#: So that a connection that has gone is noticed, and a page knows that the server still speaks.
+_PING_S = 10.0
+
+
+@dataclass(slots=True)
+class _Channel:
+    make: Make
+    every_s: float
+    last: bytes | None = None
+    keeps: bool = True
+    listeners: set["_Listener"] = field(default_factory=set)
+    task: asyncio.Task[None] | None = None
+
+
+class _Listener:
+    def __init__(self) -> None:
+        self.events: deque[bytes] = deque(maxlen=_KEPT)
+        self.lost = False
+        self.arrived = asyncio.Event()
+
+    def put(self, event: bytes) -> None:
+        self.lost |= len(self.events) == _KEPT
+        self.events.append(event)
+        self.arrived.set()
+
+
+class Streams:
+    """Channels by name, and at most ``most`` listeners."""
+
+    def __init__(self, most: int) -> None:
+        self._channels: dict[str, _Channel] = {}
+        self._most, self._listening = most, 0
+        # Apart from the pool of requests: what is shown must not wait for them, nor they for it.
+        self._executor = ThreadPoolExecutor(2, thread_name_prefix="streams")
+        self._ended = False
+
+    def add(self, name: str, make: Make, every_s: float, *, keeps: bool = True) -> None:
+        """Add a channel, before the server begins: ``make`` is called every ``every_s`` seconds while one listens.
+
+        ``keeps``: a new listener gets the last event at once (right for pictures, wrong for increments).
+        """
+        self._channels[name] = _Channel(make, every_s, keeps=keeps)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The channels that there are."""
+        return frozenset(self._channels)
+
+    def listen(self, names: Iterable[str], hello: dict[str, Any]) -> AsyncIterator[bytes]:
+        """Server-sent events of these channels, until the caller goes away or the server ends.
+
+        Raises ServingError (``overloaded``) where too many listen already.
+        """
+        if self._listening >= self._most:
+            raise ServingError("overloaded", f"{self._most} pages are open already, which is the limit")
+        self._listening += 1
+        return self._events(sorted(set(names)), hello)
+
+    def end(self) -> None:
+        """Let every listener's stream end; from any thread."""
+        self._ended = True
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _events(self, names: list[str], hello: dict[str, Any]) -> AsyncIterator[bytes]:
+        listener = _Listener()
+        channels = [self._channels[name] for name in names]
+        try:
+            yield _event("hello", orjson.dumps(hello))
+            for name, channel in zip(names, channels, strict=True):
+                if channel.last is not None and channel.listeners and channel.keeps:
+                    listener.put(channel.last)
+                channel.listeners.add(listener)
+                if channel.task is None:
+                    channel.task = asyncio.create_task(self._run(name, channel))
+            quiet = time.monotonic()
+            while not self._ended:
+                if listener.lost:
+                    listener.lost = False
+                    listener.events.clear()
+                    yield _event("lost", b"{}")
+                while listener.events:
+                    yield listener.events.popleft()
+                    quiet = time.monotonic()
+                if time.monotonic() - quiet > _PING_S:
+                    quiet = time.monotonic()
+                    yield _event("ping", b"{}")
+                listener.arrived.clear()
+                try:
+                    await asyncio.wait_for(listener.arrived.wait(), 0.5)
+                except TimeoutError:
+                    continue
+        finally:
+            self._listening -= 1
+            for channel in channels:
+                channel.listeners.discard(listener)
+
+    async def _run(self, name: str, channel: _Channel) -> None:
+        loop = asyncio.get_running_loop()
+        channel.last = None
+        while channel.listeners and not self._ended:
+            begun = time.monotonic()
+            event = await loop.run_in_executor(self._executor, _made, name, channel.make)
+            if event is not None:
+                channel.last = event
+                for listener in channel.listeners:
+                    listener.put(event)
+            await asyncio.sleep(max(0.05, channel.every_s - (time.monotonic() - begun)))
+        channel.task = None
+
+
+def _made(name: str, make: Make) -> bytes | None:
+    """The event, or one that says why there is none: a page must not take silence for quiet."""
+    try:
+        content = make()
+    except (OperatorError, ServingError) as error:
+        return _event("fault", orjson.dumps({"channel": name, "message": str(error)[:300]}))
+    except Exception:
+        get_logger().exception("stream_failed", channel=name)
+        return _event("fault", orjson.dumps({"channel": name, "message": "a fault of this program; see its log"}))
+    return None if content is None else _event(name, orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY))
+
+
+def _event(name: str, data: bytes) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"

@@ -1,0 +1,74 @@
+// One stream of server-sent events for the whole page: channels are asked for by who shows them.
+import {useEffect, useState} from "lib/html.js";
+import {BUILD} from "lib/api.js";
+
+const SILENT_MS = 25_000;  // the server pings every ten seconds
+const LATEST_RETRY_MS = 10_000;
+const handlers = new Map();      // channel → Set of functions
+const watchers = new Set();      // of the connection's state
+const afterLoss = new Set();
+let source = null, retry = 0, timer = null, heard = 0, asked = "", everLive = false;
+let connection = {state: "connecting", since: Date.now(), build: "", version: "", outdated: false, offset: 0};
+
+function say(change) {
+  if (change.state && change.state !== connection.state) change.since = Date.now();
+  connection = {...connection, ...change};
+  for (const one of watchers) one(connection);
+}
+function channels() { return [...handlers].filter(([, set]) => set.size).map(([name]) => name).sort().join(","); }
+function close() { source?.close(); source = null; clearTimeout(timer); }
+function lost() {
+  close();
+  say({state: "lost"});
+  timer = setTimeout(open, Math.min(LATEST_RETRY_MS, 500 * 2 ** retry++));
+}
+function open() {
+  close();
+  asked = channels();
+  const mine = source = new EventSource(`/console/events?channels=${encodeURIComponent(asked)}`);
+  heard = Date.now();
+  const on = (name, act) => mine.addEventListener(name, (event) => { if (mine === source) { heard = Date.now(); act(JSON.parse(event.data)); } });
+  on("hello", (hello) => {
+    const again = connection.state === "lost";
+    retry = 0; everLive = true;
+    say({state: "live", build: hello.build, version: hello.version, outdated: hello.build !== BUILD, offset: hello.now_ns / 1e6 - Date.now()});
+    if (again) for (const one of afterLoss) one();
+  });
+  on("ping", () => {});
+  on("lost", () => { for (const one of afterLoss) one(); });
+  on("fault", ({channel, message}) => { for (const one of handlers.get(channel) ?? []) one(null, message); });
+  for (const name of asked.split(",").filter(Boolean)) on(name, (data) => { for (const one of handlers.get(name) ?? []) one(data, null); });
+  mine.onerror = () => { if (mine === source) lost(); };
+}
+// Channels that come and go with a page are asked for together, once the page has changed.
+let soon = null;
+function refresh() { clearTimeout(soon); soon = setTimeout(() => { if (!source || channels() !== asked) open(); }, 30); }
+setInterval(() => { if (source && Date.now() - heard > SILENT_MS) lost(); }, 1000);
+addEventListener("online", () => { if (!source) open(); });
+addEventListener("pagehide", close);
+addEventListener("pageshow", (event) => { if (event.persisted) open(); });
+refresh();
+
+// Call `act` when the page must read again what it shows: after a lost connection, or lost events.
+export function onReconnect(act) { afterLoss.add(act); return () => afterLoss.delete(act); }
+export function useConnection() {
+  const [state, setState] = useState(connection);
+  useEffect(() => { setState(connection); watchers.add(setState); return () => watchers.delete(setState); }, []);
+  return state;
+}
+// `act(data, fault)` for each event of a channel, while the component is there; `act` must not change between renders.
+export function useChannel(name, act) {
+  useEffect(() => {
+    if (!handlers.has(name)) handlers.set(name, new Set());
+    handlers.get(name).add(act);
+    refresh();
+    return () => { handlers.get(name).delete(act); refresh(); };
+  }, [name, act]);
+}
+// The newest event of a channel: {data, fault}.
+export function useLatest(name) {
+  const [state, setState] = useState({data: null, fault: null});
+  const [act] = useState(() => (data, fault) => setState((old) => ({data: data ?? old.data, fault})));
+  useChannel(name, act);
+  return state;
+}

@@ -1,0 +1,66 @@
+// A table of any length: only the rows in sight are elements, so five thousand cost as much as fifty.
+import {html, useEffect, useLayoutEffect, useMemo, useRef, useState} from "lib/html.js";
+
+const ROW = 30, BEYOND = 12;
+
+// columns: [{id, name, width?, number?, value(row) (what is sorted by), cell?(row) (what is shown), sortable = true}]
+// rows are told apart by keyOf(row). onChoose makes rows choosable: click, or arrow keys and Enter.
+export function Table({columns, rows, keyOf, height = 420, sort: initial = null, chosen = null, onChoose = null, label}) {
+  const [sort, setSort] = useState(initial);
+  const [top, setTop] = useState(0);
+  const [at, setAt] = useState(0);
+  const box = useRef(null);
+  const sorted = useMemo(() => sort === null ? rows : order(rows, columns.find((one) => one.id === sort.id), sort.down), [rows, sort]);
+  const size = Math.min(height, (sorted.length + 1) * ROW + 8);
+  const first = Math.max(0, Math.floor(top / ROW) - BEYOND);
+  const last = Math.min(sorted.length, Math.ceil((top + height) / ROW) + BEYOND);
+  useLayoutEffect(() => { if (box.current) box.current.style.height = `${size}px`; }, [size]);
+  useEffect(() => { if (at >= sorted.length) setAt(Math.max(0, sorted.length - 1)); }, [sorted.length]);
+  const keys = (event) => {
+    const step = {ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -sorted.length, End: sorted.length}[event.key];
+    if (step !== undefined) {
+      event.preventDefault();
+      const next = Math.min(sorted.length - 1, Math.max(0, at + step));
+      setAt(next);
+      const line = next * ROW, view = box.current;
+      if (line < view.scrollTop) view.scrollTop = line; else if (line > view.scrollTop + height - 3 * ROW) view.scrollTop = line - height + 3 * ROW;
+    } else if ((event.key === "Enter" || event.key === " ") && event.target === box.current && sorted[at]) { event.preventDefault(); onChoose(sorted[at]); }
+  };
+  return html`<div class="virtual" ref=${box} onScroll=${(event) => setTop(event.currentTarget.scrollTop)} tabindex="0" role="region" aria-label=${label}
+      onKeyDown=${onChoose ? keys : undefined}>
+    <table aria-rowcount=${sorted.length + 1}>
+      <colgroup>${columns.map((one) => html`<col key=${one.id} width=${one.width} />`)}</colgroup>
+      <thead><tr aria-rowindex="1">${columns.map((one) => html`<${Head} key=${one.id} column=${one} sort=${sort} onSort=${setSort} />`)}</tr></thead>
+      <tbody>
+        ${first > 0 ? html`<tr class="spacer" aria-hidden="true"><td colspan=${columns.length} height=${first * ROW}></td></tr>` : null}
+        ${sorted.slice(first, last).map((row, index) => {
+          const key = keyOf(row), number = first + index;
+          return html`<tr key=${key} aria-rowindex=${number + 2} class=${onChoose ? "choosable" : ""} aria-selected=${onChoose ? String(key === chosen || (chosen === null && number === at)) : undefined}
+            onClick=${onChoose ? () => { setAt(number); onChoose(row); } : undefined}>
+            ${columns.map((one) => html`<td key=${one.id} class=${one.number ? "number" : ""}>${one.cell ? one.cell(row) : one.value(row)}</td>`)}</tr>`;
+        })}
+        ${last < sorted.length ? html`<tr class="spacer" aria-hidden="true"><td colspan=${columns.length} height=${(sorted.length - last) * ROW}></td></tr>` : null}
+      </tbody></table></div>`;
+}
+
+function Head({column, sort, onSort}) {
+  const mine = sort?.id === column.id;
+  const state = mine ? (sort.down ? "descending" : "ascending") : undefined;
+  if (column.sortable === false) return html`<th scope="col" class=${column.number ? "number" : ""}>${column.name}</th>`;
+  return html`<th scope="col" class=${column.number ? "number" : ""} aria-sort=${state}><button type="button" class="sort"
+    onClick=${() => onSort({id: column.id, down: mine ? !sort.down : Boolean(column.number)})}>${column.name}${mine ? (sort.down ? " ▾" : " ▴") : ""}</button></th>`;
+}
+function order(rows, column, down) {
+  const sign = down ? -1 : 1;
+  const missing = (value) => value === null || value === undefined;
+  return [...rows].sort((left, right) => {
+    const a = column.value(left), b = column.value(right);
+    if (missing(a) || missing(b)) return missing(a) - missing(b);  // nothing known stands last, whatever the order
+    return sign * (a < b ? -1 : a > b ? 1 : 0);
+  });
+}
+// A short table, all rows there.
+export function SmallTable({columns, rows, keyOf, label}) {
+  return html`<div class="scroll"><table aria-label=${label}><thead><tr>${columns.map((one) => html`<th scope="col" key=${one.id} class=${one.number ? "number" : ""}>${one.name}</th>`)}</tr></thead>
+    <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>${columns.map((one) => html`<td key=${one.id} class=${one.number ? "number" : ""}>${one.cell ? one.cell(row) : one.value(row)}</td>`)}</tr>`)}</tbody></table></div>`;
+}
