@@ -77,7 +77,6 @@ class Streams:
         """
         if self._listening >= self._most:
             raise ServingError("overloaded", f"{self._most} pages are open already, which is the limit")
-        self._listening += 1
         return self._events(sorted(set(names)), hello)
 
     def end(self) -> None:
@@ -88,6 +87,8 @@ class Streams:
     async def _events(self, names: list[str], hello: dict[str, Any]) -> AsyncIterator[bytes]:
         listener = _Listener()
         channels = [self._channels[name] for name in names]
+        # Counted here, where it is sure to be taken back: a caller may go away before the first event.
+        self._listening += 1
         try:
             yield _event("hello", orjson.dumps(hello))
             for name, channel in zip(names, channels, strict=True):
