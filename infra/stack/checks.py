@@ -45,7 +45,7 @@ def machine_checks(config: StackConfig) -> list[Check]:
 
 def server_checks(settings: Settings) -> list[Check]:
     """Whether the servers that the settings name answer, and are set as the product needs it."""
-    return [_broker(settings), _database(settings), _key_value(settings)]
+    return [_broker(settings), _database(settings), _database_roles(settings), _key_value(settings)]
 
 
 def _attempt(name: str, look: Callable[[], str]) -> Check:
@@ -148,6 +148,23 @@ def _database(settings: Settings) -> Check:
     version, licence = row or ("", None)
     extension = f"TimescaleDB licence {licence}" if licence else "no TimescaleDB: plain tables"
     return Check(name="postgres", state="ok" if licence else "notice", detail=f"{version.split(',')[0]}; {extension}")
+
+
+def _database_roles(settings: Settings) -> Check:
+    """Whether the group roles are there and have what they need; only once `signaltape init` has made the tables."""
+    import psycopg
+
+    from infra.warehouse.errors import WarehouseError
+    from infra.warehouse.roles import database_roles
+
+    name = "postgres roles"
+    try:
+        user, mine, report = database_roles(settings)
+    except (WarehouseError, psycopg.Error):
+        return Check(name=name, state="skipped", detail="Postgres does not answer")
+    if report.notice is not None:
+        return Check(name=name, state="notice", detail=report.notice)
+    return Check(name=name, state="ok", detail=f"this user, {user}, is a member of {', '.join(mine) or 'none'}")
 
 
 def _key_value(settings: Settings) -> Check:

@@ -12,6 +12,7 @@ from infra.settings import Settings
 from infra.warehouse.connection import Connection, connect, where
 from infra.warehouse.errors import MigrationError
 from infra.warehouse.queries import queries
+from infra.warehouse.roles import grant
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ def migrate(settings: Settings) -> MigrationReport:
         if settings.postgres.db_schema:
             _enter_schema(connection, settings.postgres.db_schema)
         applied = tuple(_apply_missing(connection))
+        roles = grant(connection)
     notice = None
     if timescale is None:
         notice = PLAIN_NOTICE.format(where=where(settings))
@@ -77,6 +79,9 @@ def migrate(settings: Settings) -> MigrationReport:
     elif licence != "timescale":
         notice = APACHE_NOTICE.format(where=where(settings))
         _log.info("%s", notice)
+    if roles.notice is not None:
+        _log.info("%s", roles.notice)
+        notice = roles.notice if notice is None else f"{notice}\n{roles.notice}"
     return MigrationReport(applied=applied, timescale=timescale, license=licence, notice=notice)
 
 
