@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from infra.api_settings import ApiSettings
 from infra.errors import OperatorError
+from infra.fleet_settings import FleetSettings
 from infra.places import data_home, endpoints_file
 from infra.responder_settings import GuardSettings, ResponderSettings
 from infra.service_settings import (
@@ -129,6 +130,7 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     responder: ResponderSettings = ResponderSettings()
     guard: GuardSettings = GuardSettings()
+    fleet: FleetSettings = FleetSettings()
 
     @field_validator("home")
     @classmethod

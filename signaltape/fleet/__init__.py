@@ -1,0 +1,33 @@
+"""All processes of the pipeline, seen from one place: who is there, who is ready, what waits, what moves.
+
+    fleet = Fleet(load_settings())
+    before = fleet.look()            # asks every process, all at once; milliseconds
+    ...
+    after = fleet.look()
+    per_second = rates(before, after)
+    for process in after.processes:
+        process.service, process.state, process.unready(), process.waiting
+
+A look never raises for what a process does: one that is gone is `down`, one that hangs is `silent`, and `error` says
+why. `samples` holds a process's metrics by `Series` (name and sorted labels, as `/metrics` gives them); `Process.value`
+and `View.total` add up those that match. `rates` is pure, and forgives restarts between the looks.
+"""
+
+from signaltape.fleet.fleet import Fleet
+from signaltape.fleet.rates import rate_of, rates
+from signaltape.fleet.samples import Series
+from signaltape.fleet.targets import Target, targets
+from signaltape.fleet.view import Check, Process, View, Waiting
+
+__all__ = [
+    "Check",
+    "Fleet",
+    "Process",
+    "Series",
+    "Target",
+    "View",
+    "Waiting",
+    "rate_of",
+    "rates",
+    "targets",
+]
