@@ -1,7 +1,7 @@
 """What an operator sees of the inference: metrics, health, readiness."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from consumers.inference.intake import Taken
 from consumers.inference.restore import Owned
 from infra.telemetry.health import Health
 from infra.telemetry.metrics import (
+    MODEL_INFO,
     PREDICTIONS,
     ROUND_SECONDS,
     SHADOW_DIRECTION_DIFFERS,
@@ -20,6 +21,7 @@ from infra.telemetry.metrics import (
     SIGNALS_HELD,
     STAGE_LATENCY,
 )
+from pipeline.deployments import ModelRef, Strategy
 from pipeline.routing.shadow_comparison import ShadowDifference, compare_shadows
 from schemas.predictions import DIRECTIONS, OUTCOMES, STATUSES, PredictionBatch
 from schemas.signal_columns import SignalColumns
@@ -34,6 +36,7 @@ class RoundReport:
         self._health = health
         self._topic = topic
         self._shadow_tolerance = shadow_tolerance
+        self._in_force: frozenset[tuple[str, ModelRef, str]] = frozenset()
 
     def committed(self, taken: Taken, owned: Mapping[int, Owned], consumer: Consumer, elapsed_s: float) -> None:
         """Report a committed round."""
@@ -53,6 +56,7 @@ class RoundReport:
                     SIGNALS.labels(signal=name).inc(count)
         for partition in taken.moved:
             self._progress(partition, owned[partition], consumer)
+        self._name_models(owned)
         self.models("")
 
     def restored(self, owned: Mapping[int, Owned]) -> None:
@@ -60,6 +64,7 @@ class RoundReport:
         self._health.ready("started", True)
         for partition, one in owned.items():
             self._health.progress(self._topic, partition, one.inference.state.features_offset, 0)
+        self._name_models(owned)
 
     def models(self, reason: str) -> None:
         """Report whether every live model can predict; ``reason`` says why not, "" if all can."""
@@ -69,6 +74,21 @@ class RoundReport:
         """A partition is no longer ours."""
         self._health.forget(topic, partition)
 
+    def _name_models(self, owned: Mapping[int, Owned]) -> None:
+        """Say which models are in force on any partition that is ours."""
+        in_force = frozenset(
+            role
+            for one in owned.values()
+            for strategy in one.inference.deployments.strategies
+            for role in _roles(strategy)
+        )
+        if in_force == self._in_force:
+            return
+        self._in_force = in_force
+        MODEL_INFO.clear()
+        for strategy, ref, role in in_force:
+            MODEL_INFO.labels(strategy=strategy, model=ref.name, version=str(ref.version), role=role).set(1)
+
     def _progress(self, partition: int, owned: Owned, consumer: Consumer) -> None:
         position = owned.inference.state.features_offset
         try:
@@ -76,6 +96,15 @@ class RoundReport:
         except KafkaException:
             return  # not ours any more; the next round will tell
         self._health.progress(self._topic, partition, position, max(bounds[1] - position, 0))
+
+
+def _roles(strategy: Strategy) -> Iterator[tuple[str, ModelRef, str]]:
+    if strategy.live is not None:
+        yield strategy.name, strategy.live, "live"
+    if strategy.experiment is not None:
+        yield strategy.name, strategy.experiment.arm, "arm"
+    for ref in strategy.shadows:
+        yield strategy.name, ref, "shadow"
 
 
 def _count(batch: PredictionBatch) -> None:

@@ -23,7 +23,7 @@ from infra.broker.reading import record_of
 from infra.crash_points import reach
 from infra.settings import Settings
 from infra.telemetry.health import Health
-from infra.telemetry.metrics import BARS
+from infra.telemetry.metrics import BARS, ROUND_SECONDS
 from schemas.codec import decode, encode
 from schemas.control import ControlEvent
 from schemas.errors import DecodeError
@@ -85,6 +85,7 @@ class IngestLoop:
     def round(self) -> None:
         """Do steps 1-5 once. Returns after a short wait if nothing comes."""
         lots, ended = self._take()
+        start = time.perf_counter()
         reach("ingest.1_taken")
         rejected, events = self._decode(lots, ended)
         self._settle()
@@ -96,6 +97,8 @@ class IngestLoop:
             self._commits.sent(self._positions())
         if not lots:
             self._settle()
+        else:
+            ROUND_SECONDS.labels(service="ingest").observe(time.perf_counter() - start)
 
     def close(self) -> None:
         """Publish what is held, release the feed and commit."""

@@ -36,7 +36,7 @@ from infra.crash_points import reach
 from infra.settings import Settings
 from infra.telemetry.health import Health
 from infra.telemetry.logs import get_logger
-from infra.telemetry.metrics import DUPLICATES, ROUND_SECONDS, ROWS_STORED
+from infra.telemetry.metrics import DUPLICATES, ROUND_SECONDS, ROWS_STORED, STAGE_LATENCY
 from infra.warehouse.errors import TopicMismatch, WarehouseUnavailable
 from infra.warehouse.round_writer import Place, RoundReport
 from infra.warehouse.store_rounds import SERVICE, StoreRound, StoreRoundWriter
@@ -102,6 +102,8 @@ class StoreLoop:
         if rounds:
             self._record(rounds, self._persist(lambda: self._writer.write(rounds)))
             reach("store.3_stored")
+            written_ms = min(record.timestamp_ms for record in records)
+            STAGE_LATENCY.labels(stage="store").observe(max(time.time() - written_ms / 1_000, 0.0))
             self._newest.show(rounds)
         reach("store.4_shown")
         self._commit_sometimes()

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from infra.settings import Settings
+from infra.telemetry.metrics import ERRORS, WARNINGS
 
 _SECRET = re.compile(r"([a-z_.]*[_.])?(password|passwd|secret|token)([_.][a-z_.]*)?", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
@@ -31,6 +32,19 @@ def _masked(value: Any) -> Any:
     return [_masked(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+class _Counted:
+    """Counts the errors and warnings of a service, whichever library wrote them."""
+
+    def __init__(self, service: str) -> None:
+        errors, warnings = ERRORS.labels(service=service), WARNINGS.labels(service=service)
+        self._counters = {"error": errors, "critical": errors, "warning": warnings}
+
+    def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if (counter := self._counters.get(str(event.get("level")))) is not None:
+            counter.inc()
+        return event
+
+
 def configure(settings: Settings, service: str) -> None:
     """Set up logging of this process; every line carries the service's name."""
     level = getattr(logging, settings.log.level.upper())
@@ -38,6 +52,7 @@ def configure(settings: Settings, service: str) -> None:
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
+        _Counted(service),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         mask_secrets,

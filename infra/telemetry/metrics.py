@@ -16,7 +16,10 @@ REPAIRS = Counter("signaltape_repairs_total", "Symbols recomputed by the store's
 REPAIR_REQUESTS = Counter("signaltape_repair_requests_total", "Corrections that await repair.", ["reason"])
 STATE_REPAIRS = Counter("signaltape_state_repairs_total", "StateRepair messages taken, by outcome.", ["outcome"])
 STAGE_LATENCY = Histogram(
-    "signaltape_stage_latency_seconds", "Time from a stage's input record to its output.", ["stage"], buckets=_LATENCY_S
+    "signaltape_stage_latency_seconds",
+    "Time from a stage's input record (of the store, the oldest of a round) to its output.",
+    ["stage"],
+    buckets=_LATENCY_S,
 )
 ROUND_SECONDS = Histogram(
     "signaltape_round_seconds", "Duration of one round of a service.", ["service"], buckets=_LATENCY_S
@@ -30,6 +33,10 @@ FEATURE_DRIFT = Gauge(
     "Newest population stability index of a feature against its training; of the scores: feature_name score.",
     ["feature_name", "model"],
 )
+MODEL_INFO = Gauge(
+    "signaltape_model_info", "1 for each model in force at the next bar; role live, arm or shadow.",
+    ["strategy", "model", "version", "role"],
+)  # fmt: skip
 _SHADOW = ["strategy", "model", "version"]
 SHADOW_ROWS = Counter(
     "signaltape_shadow_rows_total", "Rows that a shadow and the serving model both answered.", _SHADOW
@@ -67,4 +74,27 @@ SIGNAL_READS = Counter(
     "signaltape_signal_reads_total", "Answers to get_signal, by source and reason.", ["source", "code"]
 )
 DEPENDENCY_UP = Gauge("signaltape_dependency_up", "1 while the dependency answers.", ["dependency"])
+ERRORS = Counter("signaltape_errors_total", "Errors that the process wrote to its log.", ["service"])
+WARNINGS = Counter("signaltape_warnings_total", "Warnings that the process wrote to its log.", ["service"])
+_GROUP = ["consumergroup", "topic"]
+GROUP_LAG = Gauge(
+    "kafka_consumergroup_lag", "Messages from the first one that the group has not taken to the end.",
+    [*_GROUP, "partition"],
+)  # fmt: skip
+GROUP_LAG_SECONDS = Gauge(
+    "kafka_consumergroup_lag_seconds", "Age of the oldest message that the group has not taken; 0 if none waits.",
+    [*_GROUP, "partition"],
+)  # fmt: skip
+RETENTION_HEADROOM = Gauge(
+    "signaltape_retention_headroom_seconds", "Time until the oldest message that a group has not taken may expire.",
+    _GROUP,
+)  # fmt: skip
+EXPIRED_UNREAD = Gauge(
+    "signaltape_expired_unread_messages", "Messages that expired before the group took them.", _GROUP
+)
+DEAD_LETTERS_KEPT = Gauge("signaltape_dead_letters_kept", "Dead letters that a topic holds now.", ["topic"])
+DATABASE_BYTES = Gauge("signaltape_database_bytes", "Size of the warehouse on its server's disk.", ["database"])
+NEWEST_AGE = Gauge("signaltape_newest_row_age_seconds", "Time since the event time of a table's newest row.", ["table"])
+DISK_FREE_BYTES = Gauge("signaltape_disk_free_bytes", "Space that is free where a folder lies.", ["folder"])
+DISK_BYTES = Gauge("signaltape_disk_bytes", "Space in all where a folder lies.", ["folder"])
 BUILD = Gauge("signaltape_build_info", "1, with the version as label.", ["service", "version"])

@@ -39,6 +39,12 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(name="down", target="signaltape.cli.stack:down", panel=_RUN, help="Stop the local stack."),
     Entry(name="status", target="signaltape.cli.stack:status", panel=_RUN, help="Show the local stack."),
     Entry(name="doctor", target="signaltape.cli.stack:doctor", panel=_RUN, help="Check this machine and settings."),
+    Entry(
+        name="prometheus",
+        target="signaltape.cli.prometheus:prometheus",
+        panel=_WATCH,
+        help="Run Prometheus with the alert rules.",
+    ),
     Entry(name="init", target="signaltape.cli.init:init", panel=_RUN, help="Create topics, tables and offsets."),
     Entry(name="run", target="signaltape.cli.run:run", panel=_RUN, help="Run one service, or all of them."),
     Entry(name="config", target="signaltape.cli.config:app", panel=_RUN, help="Show settings and their sources."),
