@@ -56,7 +56,7 @@ def run(active: Scene, console: Console, size: Size | None = None) -> dict[str, 
     Control(active.settings).issue("activate", strategy="bench", model=name, model_version=version, reason="benchmark")
     rows = _fill(active, size, f"{name}:{version}")
     port_file = active.folder / "run" / "api-0-http.json"
-    environment = {**active.environment, "SIGNALTAPE_API": '{"port": 0}'}
+    environment = {**active.environment, "SIGNALTAPE_API": '{"port": 0, "rate_per_s": 0}'}
     with Supervisor(["api"], active.folder / "logs", environment) as api, console.step("asking the API"):
         _await_ready(api, active)
         port = int(json.loads(port_file.read_text())["port"])

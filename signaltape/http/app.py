@@ -18,6 +18,7 @@ def create_app(backend: Backend) -> Guard:
         docs_url=None,
         redoc_url=None,
     )
+    app.state.trail = backend.trail
     failures.install(app)
     for routes in (predict_routes, read_routes, control_routes, console):
         app.include_router(routes.router(backend))

@@ -14,6 +14,7 @@ from infra.telemetry.logs import get_logger
 from infra.warehouse.connection import Warehouse
 from signaltape.console.streams import Streams
 from signaltape.http.pool import Pool
+from signaltape.http.trail import AuditTrail
 from signaltape.serving.control_view import ControlView
 from signaltape.serving.prediction import Predictions
 from signaltape.serving.runtime import load_models
@@ -50,6 +51,7 @@ class Backend:
         # A decision that waits until it arrived must not take the place of a prediction.
         self.decisions = Pool(_DECISIONS, settings.api.max_waiting)
         self.streams = Streams(settings.api.max_pages)
+        self.trail = AuditTrail(settings)
         self._probe = SignalCache(settings)
         self._warehouse = Warehouse(settings, "signaltape-api")
         self._stop = threading.Event()
@@ -68,7 +70,7 @@ class Backend:
             self._thread.join()
         for pool in (self.pool, self.decisions):
             pool.close()
-        for one in (self.reader, self.view, self._online, self._probe, self._warehouse):
+        for one in (self.trail, self.reader, self.view, self._online, self._probe, self._warehouse):
             one.close()
 
     def _watch(self) -> None:

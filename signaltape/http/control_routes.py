@@ -11,7 +11,7 @@ from infra.settings import Settings
 from schemas.control import ControlEvent
 from signaltape.client.control import new_event
 from signaltape.client.errors import ClientUsageError
-from signaltape.http.access import audit, token_check
+from signaltape.http.access import audit, audited, client_of, token_check, who_of
 from signaltape.http.backend import Backend
 from signaltape.http.bodies import ControlRequest
 from signaltape.http.failures import failure
@@ -27,7 +27,7 @@ _ANSWERING_S = 2.0
 def router(backend: Backend) -> APIRouter:
     """The routes that change something."""
     routes = APIRouter(tags=["control"])
-    permitted = Depends(token_check(backend.options.token))
+    permitted = Depends(token_check(backend.options))
 
     @routes.post("/pause", dependencies=[permitted])
     async def pause(request: Request, asked: ControlRequest) -> Response:
@@ -45,11 +45,10 @@ def router(backend: Backend) -> APIRouter:
 async def _decide(backend: Backend, request: Request, action: str, asked: ControlRequest) -> Response:
     concerned: dict[str, Any] = {"strategy": asked.strategy, "symbols": asked.symbols, "why": asked.reason}
     end = time.monotonic() + backend.options.request_timeout_s - _ANSWERING_S
-    client = request.client.host if request.client is not None else "unknown"
     try:
         event = new_event(action, strategy=asked.strategy, symbols=tuple(asked.symbols), reason=asked.reason)
-        event = replace(event, issued_by=f"{event.issued_by} over HTTP from {client}")
-        audit(request, "asked", event_id=event.event_id, **concerned)
+        event = replace(event, issued_by=f"{who_of(request)} over HTTP from {client_of(request)}")
+        await audited(request, "asked", event_id=event.event_id, **concerned)
         done = await backend.decisions.run(_issue, backend.settings, event, end)
     except (EventRefused, RefusedByInference, ClientUsageError) as error:
         audit(request, "refused", **concerned, error=str(error))

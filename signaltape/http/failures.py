@@ -15,21 +15,23 @@ from infra.scoring.errors import UnknownModel
 from infra.telemetry.logs import get_logger
 from infra.warehouse.errors import WarehouseUnavailable
 from pipeline.routing.model_port import ModelUnavailable
+from signaltape.http.limits import whole_seconds
 from signaltape.serving.errors import ServingError
 
 #: How much of a text that a caller sent is repeated to him.
 _SHOWN = 200
 _STATUS = {"no_live_model": 409, "unknown_model": 404, "unknown_symbol": 404, "overloaded": 503, "refused": 403}
 _CODES = {400: "bad_request", 401: "unauthorized", 403: "refused", 404: "not_found", 405: "wrong_method",
-          413: "too_large", 415: "wrong_type", 421: "wrong_host", 503: "unavailable", 504: "timeout"}  # fmt: skip
+          413: "too_large", 415: "wrong_type", 421: "wrong_host", 429: "too_many", 503: "unavailable",
+          504: "timeout"}  # fmt: skip
 
 
 class Refused(Exception):
-    """A request is refused with a status."""
+    """A request is refused with a status; ``wait_s``: when it may be worth asking again."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, wait_s: float = 0.0) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.wait_s = status, wait_s
 
 
 def failure(status: int, code: str, message: str, fields: Sequence[tuple[str, str]] = ()) -> Response:
@@ -44,7 +46,10 @@ def failure(status: int, code: str, message: str, fields: Sequence[tuple[str, st
 
 def refusal(error: Refused) -> Response:
     """The response to a refused request."""
-    return failure(error.status, _CODES.get(error.status, "failed"), str(error))
+    response = failure(error.status, _CODES.get(error.status, "failed"), str(error))
+    if error.wait_s:
+        response.headers["Retry-After"] = str(whole_seconds(error.wait_s))
+    return response
 
 
 def install(app: FastAPI) -> None:

@@ -12,6 +12,7 @@ from infra.api_settings import ApiSettings
 from infra.telemetry.logs import get_logger
 from infra.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from signaltape.http.failures import Refused, failure, refusal
+from signaltape.http.limits import Buckets
 
 #: What a response that says nothing else is: no page, so nothing may be loaded, framed or kept by a browser.
 _HEADERS = (
@@ -25,6 +26,8 @@ _HEADERS = (
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 _LONGEST_TARGET = 8_192
 _MOST_HEADERS = 32_768
+#: Whoever watches the process asks these, and must get an answer whatever else comes from its address.
+_UNCOUNTED = frozenset({"/health", "/ready"})
 #: What a request is counted as whose caller went away before its body was complete.
 _GONE = 499
 
@@ -42,6 +45,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, options: ApiSettings, endless: Collection[str] = ()) -> None:
         self._app, self._options, self._endless = app, options, endless
+        self._rates = Buckets(options.rate_per_s, options.burst)
         self._hosts = {"localhost", options.host.lower(), *(name.lower() for name in options.allowed_hosts)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,16 +56,19 @@ class Guard:
         begun = time.perf_counter()
         answer = _Answer(send)
         try:
-            async with asyncio.timeout(None if scope["path"] in self._endless else self._options.request_timeout_s):
+            async with asyncio.timeout(self._options.request_timeout_s) as limit:
                 self._check(scope)
-                await self._app(scope, await self._whole(scope, receive), answer.send)
+                whole = await self._whole(scope, receive)
+                if scope["path"] in self._endless:
+                    limit.reschedule(None)
+                await self._app(scope, whole, answer.send)
         except _CallerGone:
             answer.status = _GONE
         except Refused as error:
             await refusal(error)(scope, receive, answer.send)
         except TimeoutError:
-            limit = f"{self._options.request_timeout_s:g} s"
-            late = failure(504, "timeout", f"no answer within {limit}; what was asked for may still happen")
+            seconds = f"{self._options.request_timeout_s:g} s"
+            late = failure(504, "timeout", f"no answer within {seconds}; what was asked for may still happen")
             await answer.instead(late, scope, receive)
         except Exception:
             get_logger().exception("request_failed", path=scope["path"][:200])
@@ -72,6 +79,12 @@ class Guard:
         HTTP_SECONDS.labels(route=route).observe(time.perf_counter() - begun)
 
     def _check(self, scope: Scope) -> None:
+        wait_s = 0.0
+        if scope["path"] not in _UNCOUNTED:
+            wait_s = self._rates.take((scope.get("client") or ("unknown",))[0], time.monotonic())
+        if wait_s:
+            rate = f"{self._options.rate_per_s:g}"
+            raise Refused(429, f"more than {rate} requests a second come from this address; wait", wait_s)
         if len(scope["raw_path"]) + len(scope["query_string"]) > _LONGEST_TARGET:
             raise Refused(414, "the request's target is too long")
         if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEADERS:

@@ -16,6 +16,7 @@ import pytest
 
 from infra.online import OnlineStore, SignalCache
 from infra.warehouse import connect
+from infra.warehouse.audit import newest_lines
 from producers.bar_files import write_bars
 from signaltape.client import SignalReader
 from tests.integration.http.conftest import TOKEN
@@ -293,7 +294,7 @@ def test_what_mlflow_would_not_send_is_refused(api: Api, body: Any) -> None:
     assert api.post("/invocations", json=body).status_code == 422
 
 
-def test_pause_and_resume_need_the_token_and_leave_a_trace(api: Api, cache: SignalCache) -> None:
+def test_pause_and_resume_need_the_token_and_leave_a_trace(api: Api, cache: SignalCache, world: ServingWorld) -> None:
     symbol = next(iter(cache.read("1m")))
     asked = {"symbols": [symbol], "reason": "halted at the exchange"}
     for headers in ({}, {"Authorization": "Bearer"}, {"Authorization": TOKEN}, {"Authorization": f"Basic {TOKEN}"}):
@@ -304,7 +305,7 @@ def test_pause_and_resume_need_the_token_and_leave_a_trace(api: Api, cache: Sign
     done = api.decide("pause", **asked)
     assert done.status_code == 200, done.text
     assert done.json()["event"]["action"] == "pause"
-    assert "over HTTP from 127.0.0.1" in done.json()["event"]["issued_by"]
+    assert done.json()["event"]["issued_by"] == "default over HTTP from 127.0.0.1"
     wait_for(lambda: api.get(f"/signals/{symbol}").json()["code"] == "paused", 10)
     predicted = api.post("/predict", json={"symbol": symbol}).json()
     assert (predicted["paused"], predicted["suggested_position"]) == (True, 0.0)
@@ -322,6 +323,17 @@ def test_pause_and_resume_need_the_token_and_leave_a_trace(api: Api, cache: Sign
         ("POST /pause", asked["reason"]), ("POST /resume", "over"),
     }  # fmt: skip
     assert TOKEN not in log
+    with connect(world.settings) as connection:
+        stored = newest_lines(connection, world.settings.topics.prefix, limit=100)[::-1]
+    kept = [(one.outcome, one.who, one.call, one.client) for one in stored]
+    assert kept == [(one["outcome"], one["who"], one["call"], one["client"]) for one in lines]
+    assert {one.who for one in stored if one.outcome in ("asked", "done")} == {"default"}
+    assert {one.who for one in stored[:5]} == {""}
+    pause = [one for one in stored if one.detail.get("why") == asked["reason"]]
+    assert [(one.outcome, one.request_id, one.detail["symbols"]) for one in pause] == [
+        ("asked", pause[0].request_id, [symbol]), ("done", pause[0].request_id, [symbol]),
+    ]  # fmt: skip
+    assert TOKEN not in str(stored)
 
 
 def test_without_a_token_nothing_can_be_changed(narrow: Api) -> None:
