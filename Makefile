@@ -13,7 +13,7 @@ export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.cache/bytecode
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format format-check types imports crash bench baselines lock clean
+.PHONY: help dashboards install demo test lint format format-check types imports crash bench baselines lock clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ bench: install ## measure the engine, the pipeline and the latency on this machi
 
 baselines: install ## make .cache/bench: other backtesters, which `signaltape bench backtest` runs on the same bars
 	@$(BIN)/python scripts/install_baselines.py
+
+dashboards: install ## write infra/grafana/dashboards anew from scripts/dashboards and docs/runbook.md
+	@$(BIN)/python -m scripts.dashboards
 
 lock: install ## resolve the requirements anew (changes requirements/*.txt)
 	@sh scripts/lock.sh

@@ -17,28 +17,29 @@ AGENTS = ("ingest", "features", "inference", "store", "drift", "responder", "api
 
 
 def run_config(
-    *arguments: str, password: str | None = PASSWORD, folder: Path = ROOT
+    *arguments: str, password: str | None = PASSWORD, folder: Path = ROOT, profiles: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
     """Run `docker compose config` with the real binary; it needs no daemon."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SIGNALTAPE_")}
     if password is not None:
         environment["SIGNALTAPE_DB_PASSWORD"] = password
     # An .env file of the developer's would answer for a variable that is missing.
-    argv = [str(BINARY), "--env-file", os.devnull, "-f", str(folder / "docker-compose.yml"), "config", *arguments]
+    file = ["--env-file", os.devnull, "-f", str(folder / "docker-compose.yml")]
+    argv = [str(BINARY), *file, *(word for one in profiles for word in ("--profile", one)), "config", *arguments]
     return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 @cache
-def resolved() -> dict[str, Any]:
-    """The whole file with anchors and variables resolved; `$$` stands for `$` in it."""
-    answer = run_config("--format", "json")
+def resolved(*profiles: str) -> dict[str, Any]:
+    """The whole file with anchors and variables resolved, with these profiles on; `$$` stands for `$` in it."""
+    answer = run_config("--format", "json", profiles=profiles)
     assert answer.returncode == 0, answer.stderr
     found: dict[str, Any] = json.loads(answer.stdout.replace("$$", "$"))
     return found
 
 
-def services() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = resolved()["services"]
+def services(*profiles: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = resolved(*profiles)["services"]
     return found
 
 

@@ -1,0 +1,1 @@
+"""The Grafana dashboards as they are described; `python -m scripts.dashboards` writes their JSON."""
