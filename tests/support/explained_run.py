@@ -62,6 +62,14 @@ def register(settings: Settings, folder: Path, name: str, weights: dict[str, flo
     return ModelRegistry(settings).register(folder, made, [])
 
 
+def register_models(settings: Settings, folder: Path) -> None:
+    """Register the models that a run activates."""
+    register(settings, folder / "a1", "first", {"logret_1": -0.4, "volume_z_20": -1e-4})
+    register(settings, folder / "a2", "first", {"logret_1": 0.3, "volume_z_20": 2e-4})
+    register(settings, folder / "b1", "second", {"logret_5": -0.3})
+    register(settings, folder / "c1", "slow", {"logret_1": 1.0}, deadline_ms=1e-6, fallback="skip")
+
+
 @contextmanager
 def explained_run(endpoints: Endpoints, folder: Path) -> Iterator[Settings]:
     """Settings of a pipeline at rest, through which the run has gone."""
@@ -74,12 +82,12 @@ def explained_run(endpoints: Endpoints, folder: Path) -> Iterator[Settings]:
         features={"snapshot_messages": 40},
     )  # fmt: skip
     initialise(settings)
-    register(settings, folder / "a1", "first", {"logret_1": -0.4, "volume_z_20": -1e-4})
-    register(settings, folder / "a2", "first", {"logret_1": 0.3, "volume_z_20": 2e-4})
-    register(settings, folder / "b1", "second", {"logret_5": -0.3})
-    register(settings, folder / "c1", "slow", {"logret_1": 1.0}, deadline_ms=1e-6, fallback="skip")
+    register_models(settings, folder)
     with services.running(settings, *SERVICES):
-        _Run(settings).all()
+        run = Run(settings)
+        run.stages()
+        run.final(CHANGED)
+        run.drained()
     yield settings
     isolation.drop_database(endpoints, name)
 
@@ -111,16 +119,20 @@ def alone(bars: Log, symbol: str, known: int, revision: int = 0) -> tuple[int, B
     raise AssertionError(symbol)
 
 
-class _Run:
-    def __init__(self, settings: Settings) -> None:
+class Run:
+    """The run's bars and decisions; ``more`` bars after its last stage, and ``others``: symbols beside its own."""
+
+    def __init__(self, settings: Settings, more: int = 0, others: Sequence[str] = ()) -> None:
         self.settings, self.control = settings, Control(settings)
-        source = market(11, CHANGED, len(SYMBOLS))
+        source = market(11, CHANGED + more, len(SYMBOLS) + len(others))
+        source = replace(source, symbols=(*SYMBOLS, *others))
         self.bars: dict[int, Log] = {}
         for partition, batch in batches_of(source, PARTITIONS):
             assert isinstance(batch, BarBatch)
             self.bars.setdefault((batch.event_time - DAY_START) // MINUTE - 1, []).append((partition, batch))
 
-    def all(self) -> None:
+    def stages(self) -> None:
+        """Everything up to the bar ``CHANGED``, with the feed still open; all but the last bars are stored."""
         write_log(self.settings, everywhere(Watermark(feed="f", event_time=0, state="open"), PARTITIONS))
         self.decide([
             ("activate", {"strategy": "alpha", "model": "first", "model_version": 1, "reason": "first model"}),
@@ -144,8 +156,10 @@ class _Run:
             ("activate", {"strategy": "gamma", "model": "slow", "model_version": 1}),
         ])  # fmt: skip
         self.publish(range(SWAPPED, CHANGED))
-        write_log(self.settings, everywhere(Watermark(feed="f", event_time=at(CHANGED), state="final"), PARTITIONS))
-        self.drained()
+
+    def final(self, bars: int) -> None:
+        """Close the feed behind so many bars."""
+        write_log(self.settings, everywhere(Watermark(feed="f", event_time=at(bars), state="final"), PARTITIONS))
 
     def drained(self) -> None:
         """Wait until the store has everything; no drift agent runs here."""
