@@ -17,7 +17,7 @@ class Ownership:
     """A lock file that names its holder."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._lock: TextIO | None = None
 
     @property
@@ -30,12 +30,12 @@ class Ownership:
 
         Another command is waited for; a lasting holder is not: StackError names its process.
         """
-        lock = self._path.open("a+")
+        lock = self.path.open("a+")
         if not self._try(lock) and not (_is_passing(lock) and wait_until(lambda: self._try(lock), _PATIENCE_S)):
             lock.seek(0)
             holder = lock.read().strip() or "another process"
             lock.close()
-            raise StackError("stack", f"{self._path.parent.parent} is in use by {holder}; choose another folder")
+            raise StackError("stack", f"{self.path.parent.parent} is in use by {holder}; choose another folder")
         lock.truncate(0)
         lock.write(f"process {os.getpid()}" if lasting else f"{_PASSING} {os.getpid()}")
         lock.flush()

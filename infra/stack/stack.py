@@ -143,6 +143,11 @@ class Stack:
         """Let a frozen server go on."""
         self._processes[name].send(signal.SIGCONT)
 
+    def port(self, name: ServerName) -> int | None:
+        """Port of a running server, None if it does not run."""
+        record = self._processes[name].record()
+        return record.port if record else None
+
     def process_id(self, name: ServerName) -> int | None:
         """Process id of a running server, None if it does not run."""
         record = self._processes[name].record()

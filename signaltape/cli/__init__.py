@@ -162,6 +162,13 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(name="corrections", target="signaltape.cli.corrections:app", panel=_WATCH, help="List corrections."),
     Entry(name="repair", target="signaltape.cli.repair:repair", panel=_WATCH, help="Accept a changed topic or table."),
     Entry(name="audit", target="signaltape.cli.audit:app", panel=_WATCH, help="Who changed something over HTTP."),
+    Entry(
+        name="backup",
+        target="signaltape.cli.backup:app",
+        panel=_WATCH,
+        help="Back up Kafka and Postgres together, restore, rehearse.",
+        sets=True,
+    ),
     Entry(name="bench", target="signaltape.cli.bench:app", panel=_WATCH, help="Measure speed on this machine."),
 )
 

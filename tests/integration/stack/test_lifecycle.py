@@ -15,7 +15,8 @@ from infra.places import cache_folder, data_home
 from infra.stack import Ports, Stack, StackConfig, StackError
 from infra.stack.process import started_ticks
 from infra.stack.stack import SERVER_NAMES
-from tests.support.providers import TestStack, chosen_provider, scratch_folder, test_config
+from tests.support.local_home import command, new_home, scratch
+from tests.support.providers import TestStack, chosen_provider, test_config
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(chosen_provider() != "local", reason="these tests are about the local stack itself")
@@ -23,32 +24,13 @@ pytestmark = pytest.mark.skipif(chosen_provider() != "local", reason="these test
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    path = scratch_folder()
-    yield path
-    subprocess.run(["rm", "-rf", str(path)], check=True)
+    with scratch() as path:
+        yield path
 
 
 @pytest.fixture
 def home(folder: Path, stack: TestStack) -> Path:
-    """A per-user folder that shares the artifacts of the session's stack."""
-    path = folder / "home"
-    path.mkdir(mode=0o711)
-    cache_folder(path).symlink_to(cache_folder(data_home()))
-    return path
-
-
-def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `signaltape …` on the stack of `home`, on ports that are free."""
-    free = {f"SIGNALTAPE_STACK__{name}_PORT": "0" for name in ("KAFKA", "CONTROLLER", "POSTGRES", "REDIS")}
-    environment = {**os.environ, **free, "SIGNALTAPE_HOME": str(home)}
-    return subprocess.run(
-        [sys.executable, "-m", "signaltape", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-        timeout=120,
-    )
+    return new_home(folder / "home")
 
 
 def process_ids(answer: subprocess.CompletedProcess[str]) -> dict[str, int]:

@@ -1,0 +1,166 @@
+"""Archives and manifests of a backup: what goes in comes out, and nothing that was cut, changed or made by others."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from signaltape.backup.archive import pack, unpack
+from signaltape.backup.errors import BackupError
+from signaltape.backup.manifest import FILE, Manifest, check, read, write
+from signaltape.backup.parts import Part, entries, parts_of
+from signaltape.backup.restoring import restore
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home folder as a stack leaves it, with what a backup takes and what it doesn't."""
+    folder = tmp_path / "home"
+    for name, text in {
+        "stack/kafka/data/bars.v1-0/00000000000000000000.log": "records",
+        "stack/kafka/data/meta.properties": "cluster.id=x",
+        "stack/kafka/server.properties": "port=1",
+        "stack/postgres/data/PG_VERSION": "16",
+        "stack/postgres/data/postmaster.pid": "123",
+        "stack/password": "secret",
+        "stack/run/endpoints.json": "{}",
+        "stack/log/kafka.log": "noise",
+        "artifacts/m/1/model.onnx": "graph",
+        "signaltape.toml": "[topics]",
+        "cache/jars/kafka.jar": "big",
+        "logs/store.log": "noise",
+    }.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (folder / "stack/postgres/data").chmod(0o700)
+    (folder / "stack/password").chmod(0o600)
+    return folder
+
+
+@pytest.fixture
+def backup(home: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    packed = {
+        part.name: pack(home, entries(home, part), folder / f"{part.name}.tar.gz") for part in parts_of(home)
+    }  # fmt: skip
+    write(folder, Manifest(program="0", made_at="2026-01-01T00:00:00+00:00", servers={}, parts=packed))
+    return folder
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_restored_is_what_was_there(home: Path, backup: Path, tmp_path: Path) -> None:
+    target = tmp_path / "fresh"
+    restore(backup, target)
+    left_out = {
+        "stack/kafka/server.properties", "stack/postgres/data/postmaster.pid", "stack/run/endpoints.json",
+        "stack/log/kafka.log", "cache/jars/kafka.jar", "logs/store.log",
+    }  # fmt: skip
+    assert files(target) == {name: text for name, text in files(home).items() if name not in left_out}
+    assert (target / "stack/postgres/data").stat().st_mode & 0o777 == 0o700
+    assert (target / "stack/password").stat().st_mode & 0o777 == 0o600
+    assert all(path.stat().st_mode & 0o077 == 0 for path in backup.glob("*.tar.gz")), "archives hold passwords"
+
+
+def test_a_home_folder_that_holds_data_is_refused(home: Path, backup: Path) -> None:
+    before = files(home)
+    with pytest.raises(BackupError, match=r"holds data already \(artifacts, signaltape.toml, stack\)"):
+        restore(backup, home)
+    assert files(home) == before
+
+
+def test_caches_and_logs_are_not_in_the_way(backup: Path, tmp_path: Path) -> None:
+    target = tmp_path / "fresh"
+    (target / "cache").mkdir(parents=True)
+    (target / ".restore.partial" / "stack").mkdir(parents=True)  # of a restore that was interrupted
+    restore(backup, target)
+    assert (target / "stack/kafka/data/meta.properties").is_file()
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-7]), "it was cut off or changed"),
+        (lambda path: path.write_bytes(b"\0" + path.read_bytes()[1:]), "was changed: its SHA-256"),
+        (lambda path: path.unlink(), "the part postgres of this backup is lost"),
+    ],
+)
+def test_a_harmed_backup_is_refused_before_anything_is_written(
+    harm: object, message: str, backup: Path, tmp_path: Path
+) -> None:
+    assert callable(harm)
+    harm(backup / "postgres.tar.gz")
+    with pytest.raises(BackupError, match=message):
+        restore(backup, tmp_path / "fresh")
+    assert not (tmp_path / "fresh").exists()
+
+
+def test_a_backup_without_its_manifest_is_not_complete(backup: Path) -> None:
+    (backup / FILE).unlink()
+    with pytest.raises(BackupError, match="is not a complete backup"):
+        check(backup)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"format": 2}, "has format 2, this release reads 1"),
+        ([], "has format None"),
+        ({"format": 1, "parts": {"kafka": {"file": "x"}}}, "is not a manifest"),
+        ({"format": 1}, "is not a manifest"),
+    ],
+)
+def test_a_manifest_of_another_form_is_refused(values: object, message: str, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(json.dumps(values))
+    with pytest.raises(BackupError, match=message):
+        read(tmp_path)
+
+
+def test_a_manifest_that_names_files_elsewhere_is_refused(backup: Path) -> None:
+    values = json.loads((backup / FILE).read_text())
+    values["parts"]["kafka"]["file"] = "../kafka.tar.gz"
+    (backup / FILE).write_text(json.dumps(values))
+    with pytest.raises(BackupError, match="outside of its folder"):
+        check(backup)
+
+
+def archive_of(path: Path, entry: tarfile.TarInfo) -> Path:
+    with tarfile.open(path, mode="w:gz") as archive:
+        archive.addfile(entry, io.BytesIO(b"x" * entry.size))
+    return path
+
+
+def test_an_archive_of_others_writes_nothing_outside(tmp_path: Path) -> None:
+    outside = tarfile.TarInfo("../escaped")
+    outside.size = 1
+    link = tarfile.TarInfo("link")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc"
+    for number, entry in enumerate((outside, link)):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        with pytest.raises(BackupError, match="not a backup of ours"):
+            unpack(archive_of(tmp_path / f"{number}.tar.gz", entry), tmp_path / "in")
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_a_link_is_refused_rather_than_left_out(home: Path, tmp_path: Path) -> None:
+    (home / "artifacts" / "elsewhere").symlink_to(tmp_path)
+    with pytest.raises(BackupError, match="neither a file nor a folder"):
+        list(entries(home, Part(name="files", roots=(Path("artifacts"),))))
+
+
+def test_a_home_folder_without_a_stack_has_no_backup(tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="there is no data of a local stack"):
+        parts_of(tmp_path)
+
+
+def test_two_names_of_one_file_both_come_back(home: Path, tmp_path: Path) -> None:
+    (home / "artifacts" / "again").hardlink_to(home / "artifacts/m/1/model.onnx")
+    pack(home, entries(home, parts_of(home)[2]), tmp_path / "x.tar.gz")
+    unpack(tmp_path / "x.tar.gz", tmp_path / "out")
+    assert (tmp_path / "out/artifacts/again").read_text() == "graph"
