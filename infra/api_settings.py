@@ -16,16 +16,16 @@ DEFAULT_NAME = "default"
 class ApiSettings(Group):
     """The HTTP API: where it listens, who may change something, how much one caller may take.
 
-    port 0: any free one, written to `<home>/run`. token: what changing calls must show (`Authorization: Bearer …`);
-    tokens: name → token, one for each person or program, so that the audit says who it was (`token` is called `default`
-    there). Without any, changing calls are refused. allowed_hosts: names in a request's Host header beside the
-    addresses of this machine; another one is refused, so that a web page can't reach the API through a name of its own.
-    max_body_bytes, max_rows (of one prediction), max_bars (to warm up on): limits of one request. request_timeout_s:
-    for a whole request. threads: model calls at the same time; max_waiting: requests that may wait for one of them,
-    further ones are refused. max_connections: open connections, further ones are refused. max_pages: pages of the
-    console that follow what happens, at the same time. rate_per_s, burst: requests of one address, lasting and at once;
-    0 sets no limit. wrong_tokens_per_minute: of one address; after so many it has to wait before another token is
-    looked at.
+    host: address to listen on. port 0: any free one, written to `<home>/run`. token: what changing calls must show
+    (`Authorization: Bearer …`); tokens: name → token, one for each person or program, so that the audit says who it was
+    (`token` is called `default` there). Without any, changing calls are refused. allowed_hosts: names in a request's
+    Host header beside the addresses of this machine; another one is refused, so that a web page can't reach the API
+    through a name of its own. max_body_bytes, max_rows (of one prediction), max_bars (to warm up on): limits of one
+    request. request_timeout_s: for a whole request. threads: model calls at the same time; max_waiting: requests that
+    may wait for one of them, further ones are refused. max_connections: open connections, further ones are refused.
+    max_pages: pages of the console that follow what happens, at the same time. rate_per_s, burst: requests of one
+    address, lasting and at once; 0 sets no limit. wrong_tokens_per_minute: of one address; after so many it has to wait
+    before another token is looked at.
     """
 
     host: str = "127.0.0.1"

@@ -15,6 +15,7 @@ from schemas.intervals import SECOND
 class IngestSettings(Group):
     """How the ingest gathers, merges and watches.
 
+    feed: name of the feed that bars of `bars-in` become. commit_every_s: how often the group's offsets are committed.
     gather_s: how long a read waits for bars to gather. batch: bars a round at the most. patience_s: how long a
     partition that isn't read to its end may hold back the others. lateness_s: how far the watermark stays behind the
     newest close. idle_s: a partition of `bars-in` without a bar for so long holds nothing back; longer than patience_s,
@@ -52,7 +53,8 @@ class IngestSettings(Group):
 class EngineSettings(Group):
     """What the feature engine computes, the same in every service that runs it.
 
-    ring: raw bars kept per symbol and interval. primary_source: the vendor whose bars make features; None: the first
+    feature_sets: sets that are computed (`signaltape features list`). horizons: of realised returns, in bars. ring: raw
+    bars kept per symbol and interval. primary_source: the vendor whose bars make features; None: the first
     one seen for each symbol.
     """
 
@@ -65,9 +67,9 @@ class EngineSettings(Group):
 class QualitySettings(Group):
     """Thresholds of the marks that stored bars carry; they change no feature.
 
-    spike_z: a log return is a spike beyond so many robust standard deviations of the 20 before it, each of at least
-    spike_floor. stale_bars: so many bars in a row with one and the same price are stale. gap_factor: bars are missing
-    where their number is over so many times the symbol's habit.
+    spike_z: a log return is a spike beyond so many robust standard deviations of the 20 before it. spike_floor: the
+    least that such a deviation counts as. stale_bars: so many bars in a row with one and the same price are stale.
+    gap_factor: bars are missing where their number is over so many times the symbol's habit.
     """
 
     spike_z: float = Field(default=10.0, gt=0)
@@ -87,7 +89,8 @@ class FeaturesSettings(Group):
     are; those that wait go in one transaction. snapshot_messages, snapshot_s: a
     partition's state is made durable after so many messages, or so long after the last time. stall_after_s: a
     partition that stands still for so long while messages wait ends the process. stale_after_s: features whose bar
-    closed longer ago are reported as stale.
+    closed longer ago are reported as stale. session_timeout_s: a consumer that Kafka has not heard of for so long loses
+    its partitions.
     """
 
     round_messages: int = Field(default=200, ge=1)
@@ -104,6 +107,7 @@ class RouterSettings(Group):
 
     name: part of every signal id. dedup_window_s: length of the window, in event time, that an emitted signal opens.
     emit: say a direction again on every bar outside the window, or only when it changes. symbols: empty means all.
+    blocked_symbols: never get a signal. directions: those that may be sent.
     filter_confidence: rows below it make no signal, fallbacks (confidence 0) included.
     """
 
@@ -152,10 +156,10 @@ class DriftSettings(Group):
 
     policy: calibrated, classic, or the path of a TOML file. minimum_names: symbols that a cross-section (IC) or a day
     (PSI) needs before a number is given. lookback: sessions with an IC that are remembered as evidence. confidence: of
-    the interval around an IC. A checkpoint is written when a session closes, after checkpoint_messages messages, after
-    checkpoint_every_s, and once nothing has come for checkpoint_idle_s. alert_format: form of alerts on their topic.
-    lock_check_s: how often the hold on being the only agent is confirmed. outbox_check_s: how often alerts that others
-    wrote are looked for.
+    the interval around an IC. checkpoint_messages, checkpoint_every_s, checkpoint_idle_s: a checkpoint is written after
+    so many messages, after so long, once nothing has come for so long, and when a session closes. alert_format: form of
+    alerts on their topic. lock_check_s: how often the hold on being the only agent is confirmed. outbox_check_s: how
+    often alerts that others wrote are looked for.
     """
 
     policy: str = "calibrated"

@@ -47,16 +47,21 @@ class SettingsError(OperatorError):
 
 
 class KafkaSettings(Group):
-    """How to reach Kafka; `options` are librdkafka properties (TLS, SASL) for every client."""
+    """How to reach Kafka.
+
+    bootstrap_servers: host:port of one broker or several, with commas between. options: librdkafka properties for
+    every client, TLS and SASL most of all.
+    """
 
     bootstrap_servers: str = "127.0.0.1:19092"
     options: dict[str, str] = Field(default_factory=dict, repr=False)
 
 
 class PostgresSettings(Group):
-    """How to reach Postgres: a libpq connection string or URL, with its TLS options.
+    """How to reach Postgres.
 
-    db_schema: the one schema whose tables are seen and made; empty: what the connection's search path says.
+    dsn: a libpq connection string or URL, with its TLS options. db_schema: the one schema whose tables are seen and
+    made; empty: what the connection's search path says.
     """
 
     dsn: str = Field(default="postgresql://signaltape@127.0.0.1:15432/signaltape", repr=False)
@@ -64,34 +69,52 @@ class PostgresSettings(Group):
 
 
 class RedisSettings(Group):
-    """How to reach Redis: `redis://` or, with TLS, `rediss://`."""
+    """How to reach Redis.
+
+    url: `redis://` or, with TLS, `rediss://`.
+    """
 
     url: str = Field(default="redis://127.0.0.1:16379/0", repr=False)
 
 
 class TopicSettings(Group):
-    """prefix isolates environments and replays; partitions is fixed when the topics are created."""
+    """Names and number of the topics.
+
+    prefix: begins every topic's and group's name, and so isolates environments on one cluster. partitions: of every
+    partitioned topic; fixed when `signaltape init` creates them (docs/operations/partitions.md).
+    """
 
     prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
     partitions: int = Field(default=4, ge=1, le=1024)
 
 
 class MetricsSettings(Group):
-    """Where a process serves /metrics, /health and /ready. Port 0: any free one, written to `<home>/run`."""
+    """Where a process serves /metrics, /health and /ready.
+
+    host: address to listen on. port 0: any free one, written to `<home>/run`; one number serves one process.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
 
 
 class LogSettings(Group):
-    """Structured logs on stderr. `auto`: readable on a terminal, JSON lines elsewhere."""
+    """Structured logs on stderr.
+
+    level: what is less than that is left out. format: `auto` is readable on a terminal, JSON lines elsewhere.
+    """
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "text"] = "auto"
 
 
 class StackSettings(Group):
-    """The local stack of `signaltape up`. A port of 0 picks a free one."""
+    """The local stack of `signaltape up`.
+
+    kafka_port, controller_port, postgres_port, redis_port: on 127.0.0.1; 0 picks a free one. kafka_heap_mb: memory of
+    the broker's JVM. require_timescale: refuse to run on plain Postgres. deadline_s: how long each server may take to
+    become healthy.
+    """
 
     kafka_port: int = Field(default=19092, ge=0, le=65535)
     controller_port: int = Field(default=19093, ge=0, le=65535)
@@ -107,7 +130,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SIGNALTAPE_", env_nested_delimiter="__", frozen=True, extra="forbid")
 
-    home: Path = Field(default_factory=data_home)
+    home: Path = Field(
+        default_factory=data_home,
+        description="Folder for data, models, logs and the local stack; by default in the user's data folder.",
+    )
     kafka: KafkaSettings = KafkaSettings()
     postgres: PostgresSettings = PostgresSettings()
     redis: RedisSettings = RedisSettings()

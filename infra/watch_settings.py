@@ -14,11 +14,12 @@ class RetrainingSettings(Group):
     """When a new model is made, of how much data, and what becomes of it.
 
     drifted_features, drifted_psi: so many features with a PSI above that. stale_sessions: how old the newest PSI may
-    be. degradation: share of the baseline that the mean IC of the last sessions may lose; minimum_sessions of them are
-    needed. confidence: the loss must be beyond chance at this level, 0 for a plain comparison. severity: of the alerts
-    that count. cooldown_days: so long after a new model no trigger makes another. span_days: how far back the data go,
-    0 for as far as those of the live model. mode: propose leaves the promotion to people. shadow: a proposed model
-    runs beside the live one. scheduled: cycles are part of `run daily`.
+    be. degradation: share of the baseline that the mean IC may lose. sessions, minimum_sessions: it is the mean of so
+    many of the last ones, of which the second number is needed. confidence: the loss must be beyond chance at this
+    level, 0 for a plain comparison. severity: of the alerts that count. cooldown_days: so long after a new model no
+    trigger makes another. span_days: how far back the data go, 0 for as far as those of the live model. mode: propose
+    leaves the promotion to people. shadow: a proposed model runs beside the live one. scheduled: cycles are part of
+    `run daily`.
     """
 
     drifted_features: int = Field(default=3, ge=1)

@@ -16,12 +16,12 @@ MODES = ("off", "dry_run", "act")
 class GuardPolicy:
     """When a step may be taken, and which.
 
-    ``severity``: the least that counts. ``ladder``: rungs in order. ``steps_per_session``: automatic steps per
-    strategy and session (a UTC day) at the most. ``cooldown_sessions``: a step stands for so long before the next one
-    (0: only ``steps_per_session`` limits). ``reset_sessions``: after so many sessions without such an alert the ladder
-    begins anew. ``minimum_scale``: positions are not halved below it. ``fallbacks``: strategy → model of the second
-    rung. ``ignored_policies``: alerts of these are no statement about a model. ``max_age_s``: an alert that was
-    published longer ago is too old to act on.
+    ``mode``: see ``MODES``. ``severity``: the least that counts. ``ladder``: rungs in order. ``steps_per_session``:
+    automatic steps per strategy and session (a UTC day) at the most. ``cooldown_sessions``: a step stands for so long
+    before the next one (0: only ``steps_per_session`` limits). ``reset_sessions``: after so many sessions without such
+    an alert the ladder begins anew. ``minimum_scale``: positions are not halved below it. ``fallbacks``: strategy →
+    model of the second rung. ``ignored_policies``: alerts of these are no statement about a model. ``max_age_s``: an
+    alert that was published longer ago is too old to act on.
     """
 
     mode: str = "dry_run"

@@ -26,3 +26,17 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
     width = max(len(row.name) for row in rows)
     for row in rows:
         typer.echo(f"{row.name:<{width}}  {json.dumps(row.value):<40}  {row.source}")
+
+
+@app.command()
+def reference(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Print every setting that there is: variable, default, what it may be and what it means (docs/operations)."""
+    from dataclasses import asdict
+
+    from infra.settings_reference import markdown
+    from infra.settings_reference import reference as all_settings
+
+    if as_json:
+        typer.echo(json.dumps([asdict(group) for group in all_settings()], indent=2))
+    else:
+        typer.echo("\n".join(markdown()).rstrip())
