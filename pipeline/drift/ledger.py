@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.drift.columns import Columns, concatenate, packed, sort_by_key, unpacked
 from pipeline.drift.series import Series, series_from
 from schemas.features import ReturnBatch
-from schemas.fields import F8Array
+from schemas.fields import BoolArray, F8Array, I8Array
 from schemas.intervals import DAY, HOUR, INTERVALS, session_of
 
 #: How long a prediction waits for its label at least, in days; labels of symbols that stopped trading never come.
@@ -120,6 +120,21 @@ class LabelLedger:
         names = list(self._ids)
         blocks = self._waiting.get(series, [])
         return {names[number] for block in blocks for number in block[1][block[0] == event_time].tolist()}
+
+    def standing(self) -> dict[Series, tuple[I8Array, BoolArray]]:
+        """Of every series the times of its predictions that wait (ns UTC), and which have a label that came already."""
+        found = {}
+        for series, rows in self._waiting.items():
+            times, numbers, _ = concatenate(rows)
+            kind = (series.interval, series.horizon)
+            blocks = [rows for key, rows in self._labels.items() if key[1:] == kind]
+            offered = concatenate([block for rows in blocks for block in rows])
+            moments = np.unique(np.concatenate((times, offered[0])))
+            asked, got = (
+                np.searchsorted(moments, side[0]) * len(self._ids) + side[1] for side in ((times, numbers), offered)
+            )
+            found[series] = (times, np.isin(asked, got))
+        return found
 
     def snapshot(self) -> dict[str, Any]:
         """State as plain values and bytes, the same for every order of arrival."""

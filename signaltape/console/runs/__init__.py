@@ -1,0 +1,1 @@
+"""What the page *Replays and backtests* shows."""
