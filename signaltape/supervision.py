@@ -108,7 +108,7 @@ class Supervisor:
 
     def not_ready(self, announcements: Path) -> list[str]:
         """Return the services that don't answer /ready with 200; ``announcements``: where they write their ports."""
-        return [service.name for service in self._services if not _answers(announcements / f"{service.name}-0.json")]
+        return not_ready([service.name for service in self._services], announcements)
 
     def __enter__(self) -> "Supervisor":
         self.start()
@@ -166,6 +166,11 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             service.process.kill()
             service.process.wait()
+
+
+def not_ready(names: Sequence[str], announcements: Path) -> list[str]:
+    """Return those of the services that don't answer /ready with 200."""
+    return [name for name in names if not _answers(announcements / f"{name}-0.json")]
 
 
 def _answers(announcement: Path) -> bool:

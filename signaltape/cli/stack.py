@@ -69,12 +69,15 @@ def up(
 
 
 def down(data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Stop the servers that `up` left running; their data stays."""
+    """Stop the servers that `up` left running, and before them what `run all --detach` did; their data stays."""
+    from infra.settings import load_settings
     from infra.stack import Stack
     from infra.stack.stack import SERVER_NAMES
+    from signaltape.detached import stop_detached
 
+    services = ["services"] if data is None and stop_detached(load_settings().home) else []
     stack = Stack(stack_config(data), detached=True)
-    running = [name for name in SERVER_NAMES if stack.process_id(name) is not None]
+    running = [*services, *(name for name in SERVER_NAMES if stack.process_id(name) is not None)]
     stack.stop()
     if as_json:
         typer.echo(json.dumps({"stopped": running, "data": str(stack.config.data)}))

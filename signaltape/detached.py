@@ -1,0 +1,71 @@
+"""All services in the background: a supervisor that outlives the command that started it, found again by its home."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from infra.errors import OperatorError
+from infra.stack.process import Launch, ServerProcess
+from signaltape.service_table import SERVICES
+from signaltape.supervision import not_ready
+
+_READY_S = 90.0
+#: A supervisor stops its services one after the other, each within fifteen seconds at most, all but never so long.
+_STOP_S = 120.0
+
+
+class DetachedError(OperatorError):
+    """The services of this home can't be started in the background."""
+
+
+def start_detached(home: Path, environment: Mapping[str, str], say: Callable[[str], None] = lambda _: None) -> int:
+    """Start ``signaltape run all`` in the background and wait until every service is ready; its process id.
+
+    ``environment``: the whole of it, which must lead to the settings of ``home``. Raises DetachedError where they run
+    already, or don't become ready (what was started is stopped again).
+    """
+    process = _process(home)
+    if (record := process.record()) is not None:
+        raise DetachedError(f"the services of {home} run already (process {record.pid}); `signaltape down` stops them")
+    argv = [sys.executable, "-m", "signaltape", "run", "all"]
+    pid = process.launch(Launch(argv=argv, folder=home, environment=environment), 0).pid
+    try:
+        _await_ready(home, process, say)
+    except BaseException:
+        stop_detached(home)
+        raise
+    return pid
+
+
+def stop_detached(home: Path) -> bool:
+    """Stop the services that run in the background; False if none did."""
+    process = _process(home)
+    if not process.is_running():
+        return False
+    process.send(signal.SIGTERM)
+    process.await_end(_STOP_S)
+    return True
+
+
+def runs_detached(home: Path) -> bool:
+    """True while services of this home run in the background."""
+    return _process(home).is_running()
+
+
+def _process(home: Path) -> ServerProcess:
+    return ServerProcess("services", home / "run" / "supervisor.json", home / "logs" / "supervisor.log")
+
+
+def _await_ready(home: Path, process: ServerProcess, say: Callable[[str], None]) -> None:
+    until = time.monotonic() + _READY_S
+    while unready := not_ready(tuple(SERVICES), home / "run"):
+        say(f"waiting for {', '.join(unready)}")
+        if not process.is_running():
+            raise DetachedError(f"the services ended right after their start:\n{process.last_words()}")
+        if time.monotonic() > until:
+            raise DetachedError(
+                f"{', '.join(unready)} did not become ready in {_READY_S:g} s; see the logs in {home / 'logs'}"
+            )
+        time.sleep(0.1)
