@@ -17,9 +17,12 @@ def demo(
     stamp: Annotated[str, typer.Option(help="What ts stamps in your file: open or close.")] = "",
     symbols: Annotated[int, typer.Option(min=20, help="Symbols of the simulated session.")] = 500,
     seed: Annotated[int, typer.Option(help="Seed of the simulated session.")] = 7,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running, the console too; the end says how to stop it.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Start real servers, train, run bars through everything, reconcile, print a report, stop.
+    """Start real servers, train, run bars through everything, reconcile, print a report, stop (or not: --keep).
 
     Without --bars: real daily bars, simulated ones with a fault to be found, a simulated session. Exits 1 if anything
     fails to reconcile, or the fault is not found.
@@ -43,7 +46,7 @@ def demo(
             else [file_part(bars, interval, stamp)]
         )
     try:
-        report = run_demo(parts, load_settings().home, console)
+        report = run_demo(parts, load_settings().home, console, keep=keep)
     except KeyboardInterrupt:
         typer.echo("stopped; nothing is left running", err=True)
         raise typer.Exit(130) from None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
+from signaltape.demo.browser import browser_lines
 from signaltape.demo.change_text import change_lines, clock
 from signaltape.demo.fault_text import fault_lines, verdict
 
@@ -161,3 +162,4 @@ def _reconciliation(report: dict[str, Any]) -> Iterator[str]:
     yield (
         "RECONCILED: both sides of every line agree" if report["reconciled"] else "NOT RECONCILED: see the lines with ✗"
     )
+    yield from browser_lines(report["console"])

@@ -7,11 +7,12 @@ from typing import Any
 
 from infra.broker.admin import low_high_offsets
 from infra.errors import OperatorError
-from infra.settings import Settings
+from infra.settings import Settings, load_settings
 from infra.warehouse import connect
 from schemas.topics import TopicNames
 from signaltape.client import Control
 from signaltape.demo.arrivals import Arrivals, bring
+from signaltape.demo.browser import Browsed
 from signaltape.demo.change import acts_of
 from signaltape.demo.console import Console
 from signaltape.demo.live import Act, Idle, publish_part
@@ -21,12 +22,13 @@ from signaltape.demo.report import assemble
 from signaltape.demo.scene import Scene, latency_probe, scene
 from signaltape.draining import unanswered, waiting
 from signaltape.initialisation import initialise
+from signaltape.service_table import PIPELINE
 
 _DRAIN_S = 300.0
 _RELAY_S = 60.0
 
 
-def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, Any]:
+def run_demo(parts: Sequence[Part], home: Path, console: Console, *, keep: bool = False) -> dict[str, Any]:
     """Run ``parts`` one after the other through a fresh pipeline below ``home`` and return the report.
 
     1. start the servers, create topics and tables;
@@ -37,10 +39,11 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
     5. publish the later bars, with the change of model on the way, wait until everything has flowed through; then a
        correction and a split, likewise;
     6. count both sides anew, read the latencies, write the report;
-    7. stop what was started, whatever happens before.
+    7. stop what was started, whatever happens before; with ``keep``, and if all went well, leave it running.
     """
     begun = time.monotonic()
-    with scene(home, console) as active:
+    browsed = Browsed.of(load_settings().api, keep=keep)
+    with scene(home, console, services=(*PIPELINE, "api"), keep=keep, **browsed.environment) as active:
         if active.notice:
             console.notice(f"NOTICE: {active.notice}")
         with console.step("creating topics and tables"):
@@ -50,6 +53,7 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
         seconds = train_seconds(active.settings, parts, console)
         with console.step("waiting for ingest, feature agent, inference, store and drift agent"):
             wait_ready(active, console)
+        console.notice(f"to look at meanwhile: {browsed.address}")
         with console.step("activating the models through the control topic"):
             activate(active.settings, models)
             choose_emission(active.settings, parts)
@@ -69,6 +73,7 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console) -> dict[str, A
                     published += len(late.revised) + len(late.after)
         with console.step("counting both sides, from the log and from the tables"):
             report = assemble(active, spans, [*models, *seconds], published, probe)
+        report["console"] = browsed.document(active.folder, keep=keep)
     report["arrivals"] = arrived
     report["elapsed_s"] = round(time.monotonic() - begun, 1)
     return report

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,10 @@ from infra.errors import OperatorError
 from infra.places import cache_folder
 from infra.settings import Settings, load_settings
 from infra.stack import Endpoints, Ports, Stack, StackConfig
+from infra.stack.stack import SERVER_NAMES
+from signaltape.demo.browser import stop_command
 from signaltape.demo.console import Console
+from signaltape.detached import runs_detached, start_detached
 from signaltape.service_table import PIPELINE
 from signaltape.supervision import Supervisor
 
@@ -32,24 +35,27 @@ class Scene:
 
 
 @contextmanager
-def scene(home: Path, console: Console) -> Iterator[Scene]:
+def scene(
+    home: Path, console: Console, *, services: Sequence[str] = PIPELINE, keep: bool = False, **environment: str
+) -> Iterator[Scene]:
     """Start fresh servers below ``home/demo`` and give the settings that reach them; stop everything after the block.
 
     The data of the last demonstration stays until the next one begins. The services start with
-    ``Scene.supervisor.start()``, once their models are there.
+    ``Scene.supervisor.start()``, once their models are there; ``environment`` is theirs. ``keep``: where the block
+    ends well, servers and all services are left running in the background.
     """
     folder = home / "demo"
-    with ExitStack() as cleanup:
-        cleanup.enter_context(_alone(home))
+    with _alone(home), ExitStack() as cleanup:
         with console.step("starting Kafka, Postgres with TimescaleDB, Redis"):
+            _require_stopped(folder)
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             cache_folder(folder).symlink_to(cache_folder(home))  # for `signaltape up` there, to look at its data later
-            config = StackConfig(data=folder / "stack", cache=cache_folder(home), ports=Ports.free(), brief=True)
-            stack = Stack(config, progress=console.say)
+            config = StackConfig(data=folder / "stack", cache=cache_folder(home), ports=Ports.free(), brief=not keep)
+            stack = Stack(config, detached=keep, progress=console.say)
             cleanup.callback(stack.stop)
             endpoints = stack.start()
-        environment = {
+        environment |= {
             "SIGNALTAPE_HOME": str(folder),
             "SIGNALTAPE_KAFKA__BOOTSTRAP_SERVERS": endpoints.bootstrap_servers,
             "SIGNALTAPE_POSTGRES__DSN": endpoints.postgres_dsn,
@@ -61,7 +67,7 @@ def scene(home: Path, console: Console) -> Iterator[Scene]:
             postgres={"dsn": endpoints.postgres_dsn},
             redis={"url": endpoints.redis_url},
         )
-        supervisor = Supervisor(PIPELINE, folder / "logs", environment)
+        supervisor = Supervisor(services, folder / "logs", environment)
         cleanup.callback(supervisor.stop)
         yield Scene(
             settings=settings,
@@ -70,6 +76,20 @@ def scene(home: Path, console: Console) -> Iterator[Scene]:
             folder=folder,
             environment={**os.environ, **environment},
             notice=stack.notice,
+        )
+        if keep:
+            with console.step("leaving the services running in the background"):
+                supervisor.stop()
+                start_detached(folder, {**os.environ, **environment}, console.say)
+            cleanup.pop_all()
+
+
+def _require_stopped(folder: Path) -> None:
+    config = StackConfig(data=folder / "stack", cache=folder)
+    stack = Stack(config, detached=True)
+    if runs_detached(folder) or any(stack.process_id(name) is not None for name in SERVER_NAMES):
+        raise OperatorError(
+            f"a demonstration that was kept still runs in {folder}; stop it first: {stop_command(folder)}"
         )
 
 
