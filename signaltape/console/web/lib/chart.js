@@ -34,16 +34,27 @@ function options(series, bands, height, width, unit, range, extra) {
     cursor: {drag: {x: true, y: false}, points: {size: 6}},
     legend: {live: true},
     scales: {x: {time: true}, y: range ? {range} : {}},
-    axes: [{...axis, space: 70}, {...axis, size: 62, values: (_, values) => values.map((one) => number(one, 4) + unit)}],
+    axes: [{...axis, space: 70, values: ticks}, {...axis, size: 62, values: (_, values) => values.map((one) => number(one, 4) + unit)}],
     series: [{value: (_, seconds) => seconds === null ? "–" : new Date(seconds * 1e3).toISOString().replace("T", " ").slice(0, 19)},
       ...series.map((one) => ({
         label: one.name, stroke: colour(one.colour ?? "--series-1"), width: one.width ?? 1.6, dash: one.dashed ? [5, 4] : undefined,
-        points: {show: one.points ?? undefined, size: 5}, paths: one.points === "only" ? () => null : undefined, spanGaps: false,
+        points: one.points === "only" ? {show: true, size: 8, fill: colour(one.colour ?? "--series-1")} : {show: one.points ?? undefined, size: 5}, paths: one.points === "only" ? () => null : undefined, spanGaps: false,
         value: (_, value) => value === null || value === undefined ? "–" : number(value, 5) + unit,
       }))],
     bands: bands.map(([upper, lower]) => ({series: [upper + 1, lower + 1], fill: colour(series[upper].colour ?? "--series-1") + "22"})),
     hooks: {draw: [(plot) => decorate(plot, extra.current)]},
   };
+}
+
+// Times of the axis: UTC, 24 hours; the date where a day begins, or alone where steps are days.
+function ticks(plot, splits, axis, space, step) {
+  let before = "";
+  return splits.map((seconds) => {
+    const text = new Date(seconds * 1e3).toISOString(), day = text.slice(0, 10), hour = text.slice(11, step < 60 ? 19 : 16);
+    const fresh = day !== before;
+    before = day;
+    return step >= 86_400 ? (fresh && (splits.length > 12 || step < 86_400 * 200) ? day.slice(2) : day.slice(0, 7)) : fresh ? `${hour}\n${day}` : hour;
+  });
 }
 
 function decorate(plot, {marks, lines}) {
@@ -56,11 +67,14 @@ function decorate(plot, {marks, lines}) {
     stroke(ctx, colour(one.colour ?? "--odd"), [4, 4], bbox.left, y, bbox.left + bbox.width, y);
     if (one.name) ctx.fillText(one.name, bbox.left + 6, y - 4);
   }
-  for (const one of marks) {
-    const x = plot.valToPos(one.at / 1e9, "x", true);
+  marks.forEach((one, index) => {
+    const x = plot.valToPos(one.at / 1e9, "x", true), right = bbox.left + bbox.width;
     stroke(ctx, colour(one.colour ?? "--bad"), [], x, bbox.top, x, bbox.top + bbox.height);
-    if (one.name) ctx.fillText(one.name, x + 4, bbox.top + 12 * devicePixelRatio);
-  }
+    if (!one.name) return;
+    // Names of marks that lie close stand below each other, and to the left where there is no room on the right.
+    const wide = ctx.measureText(one.name).width + 6;
+    ctx.fillText(one.name, x + wide > right ? x - wide : x + 4, bbox.top + (12 + 14 * (index % 4)) * devicePixelRatio);
+  });
   ctx.restore();
 }
 function stroke(ctx, style, dash, x0, y0, x1, y1) {

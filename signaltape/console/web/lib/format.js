@@ -12,6 +12,7 @@ export function number(value, digits = 5) {
   return Number(value.toPrecision(digits)).toLocaleString("en-US", {maximumFractionDigits: 12});
 }
 export function signed(value, digits = 4) { return value === null || value === undefined ? "–" : (value > 0 ? "+" : "") + number(value, digits); }
+export function basisPoints(value) { return value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${(1e4 * value).toFixed(2)}`; }
 export function percent(value, digits = 1) { return value === null || value === undefined ? "–" : `${(100 * value).toFixed(digits)} %`; }
 export function rate(perSecond) {
   if (perSecond === null || perSecond === undefined) return "–";
@@ -31,7 +32,7 @@ export function duration(seconds) {
   if (seconds < 90) return `${number(seconds, 2)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   if (seconds < 172800) return `${number(seconds / 3600, 2)} h`;
-  return `${Math.round(seconds / 86400)} days`;
+  return seconds < 63_072_000 ? `${Math.round(seconds / 86400)} days` : `${number(seconds / 31_557_600, 3)} years`;
 }
 export function ago(ns, offset = 0) { return ns === null || ns === undefined ? "never" : `${duration(Math.max(0, (Date.now() + offset - ns / 1e6) / 1000))} ago`; }
 export function plural(count, one, many = `${one}s`) { return `${number(count)} ${count === 1 ? one : many}`; }

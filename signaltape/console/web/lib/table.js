@@ -4,8 +4,8 @@ import {html, useEffect, useLayoutEffect, useMemo, useRef, useState} from "lib/h
 const ROW = 30, BEYOND = 12;
 
 // columns: [{id, name, width?, number?, value(row) (what is sorted by), cell?(row) (what is shown), sortable = true}]
-// rows are told apart by keyOf(row). onChoose makes rows choosable: click, or arrow keys and Enter.
-export function Table({columns, rows, keyOf, height = 420, sort: initial = null, chosen = null, onChoose = null, label}) {
+// minWidth: pixels below which the table is scrolled sideways. rows are told apart by keyOf(row). onChoose makes rows choosable: click, or arrow keys and Enter.
+export function Table({columns, rows, keyOf, height = 420, sort: initial = null, chosen = null, onChoose = null, label, minWidth = 0}) {
   const [sort, setSort] = useState(initial);
   const [top, setTop] = useState(0);
   const [at, setAt] = useState(0);
@@ -28,7 +28,7 @@ export function Table({columns, rows, keyOf, height = 420, sort: initial = null,
   };
   return html`<div class="virtual" ref=${box} onScroll=${(event) => setTop(event.currentTarget.scrollTop)} tabindex="0" role="region" aria-label=${label}
       onKeyDown=${onChoose ? keys : undefined}>
-    <table aria-rowcount=${sorted.length + 1}>
+    <table aria-rowcount=${sorted.length + 1} style=${minWidth ? {minWidth: `${minWidth}px`} : {}}>
       <colgroup>${columns.map((one) => html`<col key=${one.id} width=${one.width} />`)}</colgroup>
       <thead><tr aria-rowindex="1">${columns.map((one) => html`<${Head} key=${one.id} column=${one} sort=${sort} onSort=${setSort} />`)}</tr></thead>
       <tbody>
