@@ -1,6 +1,7 @@
 """The newest signal of every symbol and interval, as the warehouse has it: what the cache of signals must show."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from infra.warehouse.connection import Connection
 from infra.warehouse.queries import queries
@@ -17,5 +18,9 @@ _COLUMNS = (
 def newest_signals(connection: Connection, partitions: Iterable[int] | None = None) -> list[Signal]:
     """Newest signals by (event_time, seq), of some partitions of ``signals`` or of all, by symbol and interval."""
     wanted = None if partitions is None else sorted(partitions)
-    rows = connection.execute(queries("online")["newest signals"], {"partitions": wanted})
+    return signals_of(connection.execute(queries("online")["newest signals"], {"partitions": wanted}))
+
+
+def signals_of(rows: Iterable[tuple[Any, ...]]) -> list[Signal]:
+    """Signals out of rows with the columns of the query ``newest signals``, in its order."""
     return [signal_of(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
