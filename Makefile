@@ -13,7 +13,7 @@ export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.cache/bytecode
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help dashboards install demo test lint format format-check types imports crash bench baselines lock clean
+.PHONY: help dashboards install demo test lint format format-check types imports crash bench baselines audit lock clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ dashboards: install ## write infra/grafana/dashboards anew from scripts/dashboar
 
 lock: install ## resolve the requirements anew (changes requirements/*.txt)
 	@sh scripts/lock.sh
+
+audit: install ## known vulnerabilities of the locked packages (3: no service could be asked), and licences
+	@$(BIN)/python scripts/audit.py $(ARGS)
 
 clean: ## remove the environment, caches and build products (not the stack's data: see `signaltape down --help`)
 	@rm -rf .venv .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
