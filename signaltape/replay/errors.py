@@ -7,6 +7,10 @@ class ReplayRefused(OperatorError):
     """A replay can't be begun, steered or removed; the message says what to do. Nothing was changed."""
 
 
+class NotObeyed(OperatorError):
+    """A replay was asked to pause, go on or end, and has not done so yet; the wish stands."""
+
+
 class ReplayUsageError(ReplayRefused):
     """What was asked for can't be meant."""
 

@@ -1,10 +1,103 @@
-"""The page *Runs*: replays and backtests."""
+"""The page *Replays and backtests*."""
 
-from fastapi import APIRouter
+import time
+from collections.abc import Callable
+from typing import Any
 
+from fastapi import APIRouter, Depends, Request, Response
+
+from infra.errors import OperatorError
+from pipeline.replay.naming import ReplayName
+from signaltape.console.reading import told
+from signaltape.console.runs.backtests import Backtests, Known, one_backtest, report_of, table
+from signaltape.console.runs.replays import replays
+from signaltape.console.runs.steering import Action, StateMoved, Steer, steer
+from signaltape.http.access import audit, audited, token_check
 from signaltape.http.backend import Backend
+from signaltape.http.failures import failure
+from signaltape.http.replies import reply
+from signaltape.serving.errors import ServingError
+
+#: A report is a page of its own: no script, nothing loaded, no access to this server.
+_REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+_REPLAYS_EVERY_S = 1.0
+#: What is left of a request's time for its answer.
+_ANSWERING_S = 2.0
 
 
 def router(backend: Backend) -> APIRouter:
-    """The routes of this page."""
-    return APIRouter(prefix="/runs")
+    """The routes of this page, and the channel ``replays``."""
+    routes = APIRouter(prefix="/runs")
+    settings = backend.settings
+    backend.streams.add("replays", _changes(lambda: replays(settings)), _REPLAYS_EVERY_S)
+    _backtests(routes, backend)
+
+    @routes.get("/replays")
+    async def all_replays() -> Response:
+        return reply(await told(backend, lambda: replays(settings)))
+
+    @routes.post("/replays/{ident}/{action}", dependencies=[Depends(token_check(backend.options))])
+    async def change(request: Request, ident: str, action: Action, asked: Steer) -> Response:
+        return await _steered(backend, request, (ident, action), asked)
+
+    return routes
+
+
+def _changes(make: Callable[[], Any]) -> Callable[[], Any]:
+    """What ``make`` returns, None where it is the same as before; a new listener gets the last one from the stream."""
+    last: list[Any] = [None]
+
+    def changed() -> Any:
+        found = make()
+        if found == last[0]:
+            return None
+        last[0] = found
+        return found
+
+    return changed
+
+
+async def _steered(backend: Backend, request: Request, what: tuple[str, Action], asked: Steer) -> Response:
+    ident, action = what
+    about: dict[str, Any] = {"replay": ident[:80], "action": action, "why": asked.reason}
+    await audited(request, "asked", **about)
+    deadline = time.monotonic() + backend.options.request_timeout_s - _ANSWERING_S
+
+    def act() -> dict[str, object]:
+        name = ReplayName(ident)
+        return steer(backend.settings, name, action, asked.expected, max(1.0, deadline - time.monotonic()))
+
+    try:
+        done = await backend.decisions.run(act)
+    except StateMoved as error:
+        audit(request, "refused", **about, error=str(error))
+        return failure(409, "state_changed", str(error))
+    except ServingError as error:
+        audit(request, "not written", **about, error=str(error))
+        raise
+    except (OperatorError, ValueError) as error:
+        audit(request, "refused", **about, error=str(error))
+        return failure(422, "refused", str(error))
+    audit(request, "done" if done["obeyed"] else "not obeyed yet", **about)
+    return reply(done)
+
+
+def _backtests(routes: APIRouter, backend: Backend) -> None:
+    known = Backtests(backend.settings)
+
+    @routes.get("/backtests")
+    async def all_backtests() -> Response:
+        return reply(await told(backend, lambda: table(known.all())))
+
+    @routes.get("/backtests/{ident}")
+    async def one(ident: str) -> Response:
+        return reply(await told(backend, lambda: one_backtest(known.find(ident))))
+
+    @routes.get("/backtests/{ident}/report")
+    async def report(ident: str) -> Response:
+        def page() -> bytes:
+            found: Known = known.find(ident)
+            return report_of(found)
+
+        headers = {"Content-Security-Policy": _REPORT_POLICY}
+        return Response(await told(backend, page), headers=headers, media_type="text/html; charset=utf-8")

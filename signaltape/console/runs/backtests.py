@@ -1,0 +1,186 @@
+"""Backtests whose results lie below ``<home>/backtests``: a table, the figures of one, its course, its report."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from infra.settings import Settings
+from schemas.fields import F8Array, I8Array
+from signaltape.backtest.figures import FIGURES
+from signaltape.serving.errors import ServingError
+
+#: Backtests in the table, and the largest files that are read for a page.
+MOST, MOST_RESULT_BYTES, MOST_REPORT_BYTES = 200, 32 * 1024 * 1024, 32 * 1024 * 1024
+#: Points of a course, and bar times that it is made of at the most.
+POINTS, MOST_BAR_TIMES = 800, 5_000_000
+_SUMMARY = ("total_return", "annual_return", "sharpe", "max_drawdown", "turnover", "hit_rate_trades",
+            "information_coefficient", "costs", "trades")  # fmt: skip
+_ROWS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A backtest's folder, and what its ``result.json`` says; ``problem``: why it can't be read."""
+
+    ident: str
+    folder: Path
+    written_ns: int
+    document: Mapping[str, Any]
+    problem: str = ""
+
+
+class Backtests:
+    """A table of what there is, by an id that is made of the folder's name; read anew where a file has changed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.home / "backtests"
+        self._lock = threading.Lock()
+        self._kept: dict[str, tuple[tuple[int, int], Known]] = {}
+
+    def all(self) -> list[Known]:
+        """Complete ones, the newest first: ``result.json`` is the last file that a backtest writes."""
+        found = []
+        for path in self._folder.glob("*/result.json"):
+            one = self._read(path)
+            if one is not None:
+                found.append(one)
+        return sorted(found, key=lambda one: (-one.written_ns, one.ident))
+
+    def find(self, ident: str) -> Known:
+        """One of them. Raises ServingError (``unknown_backtest``)."""
+        for one in self.all():
+            if one.ident == ident:
+                return one
+        raise ServingError("unknown_backtest", "there is no such backtest here any more", "id")
+
+    def _read(self, path: Path) -> Known | None:
+        try:
+            about = path.stat()
+        except OSError:  # it was removed meanwhile
+            return None
+        ident = hashlib.sha256(path.parent.name.encode()).hexdigest()[:16]
+        stamp = (about.st_mtime_ns, about.st_size)
+        with self._lock:
+            held = self._kept.get(ident)
+        if held is not None and held[0] == stamp:
+            return held[1]
+        made = Known(ident, path.parent, about.st_mtime_ns, *_document(path, about.st_size))
+        with self._lock:
+            self._kept[ident] = (stamp, made)
+        return made
+
+
+def _document(path: Path, size: int) -> tuple[Mapping[str, Any], str]:
+    if size > MOST_RESULT_BYTES:
+        return {}, f"result.json has {size:,} bytes, more than a page reads"
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        return {}, f"result.json can't be read: {error!s:.200}"
+    return (found, "") if isinstance(found, dict) and "metrics" in found else ({}, "result.json holds no result")
+
+
+def table(known: list[Known]) -> dict[str, Any]:
+    """A line a backtest."""
+    return {
+        "backtests": [_line(one) for one in known[:MOST]],
+        "all": len(known),
+        "limit": MOST,
+        "truncated": len(known) > MOST,
+    }
+
+
+def _line(one: Known) -> dict[str, Any]:
+    found = one.document
+    metrics = found.get("metrics", {})
+    return {
+        "id": one.ident,
+        "name": one.folder.name,
+        "written": one.written_ns,
+        "problem": one.problem,
+        **{name: found.get(name) for name in ("model", "interval", "first_close", "last_close", "sessions")},
+        "source": found.get("request", {}).get("source"),
+        "notes": len(found.get("notes", ())),
+        "metrics": {name: metrics.get(name) for name in _SUMMARY},
+    }
+
+
+def one_backtest(one: Known) -> dict[str, Any]:
+    """All that a page shows of a backtest; the long tables are cut and say so."""
+    if one.problem:
+        raise ServingError("unreadable", one.problem, "id")
+    found = one.document
+    metrics, symbols = found["metrics"], found.get("by_symbol", [])
+    figures = [
+        {"name": of.name, "label": of.label, "unit": of.unit, "about": of.about, "value": metrics.get(of.name)}
+        for of in FIGURES
+    ]
+    ordered = sorted(symbols, key=lambda row: -abs(row["net"]))
+    report = one.folder / "report.html"
+    return {
+        **_line(one),
+        "figures": figures,
+        "notes": found.get("notes", []),
+        "counts": found.get("counts", {}),
+        "request": found.get("request", {}),
+        "by_month": found.get("by_month", [])[-_ROWS:],
+        "by_symbol": ordered[:_ROWS],
+        "symbols": len(symbols),
+        "symbols_limit": _ROWS,
+        "coefficients": found.get("information_coefficients", [])[-_ROWS:],
+        "course": course(one.folder / "equity.parquet", _capital(found)),
+        "has_report": report.is_file(),
+        "versions": found.get("versions", {}),
+    }
+
+
+def _capital(document: Mapping[str, Any]) -> float:
+    return float(document.get("request", {}).get("trading", {}).get("capital", 0.0))
+
+
+def report_of(one: Known) -> bytes:
+    """The report's page. Raises ServingError where there is none, or it is too large."""
+    path = one.folder / "report.html"
+    if path.is_symlink() or not path.is_file():
+        raise ServingError("no_report", "this backtest has no report.html (any more)", "id")
+    if path.stat().st_size > MOST_REPORT_BYTES:
+        raise ServingError(
+            "too_large", f"the report is larger than {MOST_REPORT_BYTES:,} bytes: open it from disk", "id"
+        )
+    return path.read_bytes()
+
+
+def course(path: Path, capital: float) -> dict[str, Any]:
+    """Equity and drawdown at ``POINTS`` points: of each stretch the last, lowest and highest equity, deepest drawdown.
+
+    ``drawdown`` is a share of the highest equity up to there, ``capital`` at the start included.
+    """
+    if path.is_symlink() or not path.is_file():
+        return {"time": [], "problem": "there is no equity.parquet beside the result"}
+    with pq.ParquetFile(path) as file:
+        if file.metadata.num_rows > MOST_BAR_TIMES:
+            return {"time": [], "problem": f"more than {MOST_BAR_TIMES:,} bar times: open the report"}
+        rows = file.read(columns=["event_time", "equity"])
+    time: I8Array = np.asarray(rows["event_time"].cast("int64").to_numpy(), np.int64)
+    equity: F8Array = np.asarray(rows["equity"].to_numpy(), np.float64)
+    if not len(time):
+        return {"time": [], "problem": "no bar time was simulated"}
+    fall = 1 - equity / np.maximum(np.maximum.accumulate(equity), capital)
+    starts = np.unique(np.linspace(0, len(time), min(POINTS, len(time)), endpoint=False).astype(np.int64))
+    ends = np.append(starts[1:], len(time)) - 1
+    return {
+        "time": time[ends].tolist(),
+        "equity": equity[ends].tolist(),
+        "low": np.minimum.reduceat(equity, starts).tolist(),
+        "high": np.maximum.reduceat(equity, starts).tolist(),
+        "drawdown": np.maximum.reduceat(fall, starts).tolist(),
+        "bar_times": len(time),
+        "problem": "",
+    }
