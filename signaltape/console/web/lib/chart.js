@@ -7,7 +7,7 @@ import {number} from "lib/format.js";
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // times: ns UTC, ascending. series: [{name, values (null: a gap), colour = "--series-1", dashed, points, width, fill}].
-// bands: [[upper, lower]] indices of series whose area between is filled. marks: [{at (ns), name, colour}] vertical lines.
+// bands: [[upper, lower]] indices of series whose area between is filled. marks: [{at (ns), name, colour, dashed}] vertical lines.
 // lines: [{value, name, colour}] horizontal ones. summary: the text that stands for the picture.
 export function TimeChart({times, series, bands = [], marks = [], lines = [], height = 220, unit = "", summary, range}) {
   const box = useRef(null), plot = useRef(null);
@@ -69,7 +69,7 @@ function decorate(plot, {marks, lines}) {
   }
   marks.forEach((one, index) => {
     const x = plot.valToPos(one.at / 1e9, "x", true), right = bbox.left + bbox.width;
-    stroke(ctx, colour(one.colour ?? "--bad"), [], x, bbox.top, x, bbox.top + bbox.height);
+    stroke(ctx, colour(one.colour ?? "--bad"), one.dashed ? [3, 3] : [], x, bbox.top, x, bbox.top + bbox.height);
     if (!one.name) return;
     // Names of marks that lie close stand below each other, and to the left where there is no room on the right.
     const wide = ctx.measureText(one.name).width + 6;

@@ -33,7 +33,7 @@ function Alert({one, sinks, mode, open}) {
       <span class="when">${when}</span><span class="message">${one.message}</span></button>
     ${shown ? html`<div class="alert-body">
       <div class="grid two">
-        <div><h3>Evidence</h3><${Pairs} rows=${[
+        <div><h3 class="gap">Evidence</h3><${Pairs} rows=${[
           ["about", html`<span class="mono">${one.subject}</span>`],
           ...(one.e_value === null ? [] : [["e-value", html`${number(Math.round(one.e_value))} against a threshold of ${number(Math.round(one.e_threshold))} <span class="quiet">(what a healthy model reaches at most once in that many sessions)</span>`]]),
           ["false alarms a year that the rule may raise", one.budget === null || one.budget === undefined ? "no promise" : number(one.budget, 3)],
@@ -43,15 +43,15 @@ function Alert({one, sinks, mode, open}) {
           ...Object.entries(one.evidence).map(([name, value]) => [name.replaceAll("_", " "), plain(value)]),
           ...(one.recent.length ? [["values since the onset", one.recent.map((value) => signed(value, 3)).join("  ")]] : []),
         ]} /></div>
-        <div><h3>What to do</h3><p>${one.suggested_action || "nothing is suggested"}</p>
+        <div><h3 class="gap">What to do</h3><p>${one.suggested_action || "nothing is suggested"}</p>
           <p class="quiet">Runbook: <code>${one.runbook}</code></p>
-          <h3>Guard</h3><${Guard} step=${one.guard} mode=${mode} severity=${one.severity} />
-          <h3>Delivery</h3>${!one.published ? html`<p>Waits for the drift agent, which publishes it.</p>`
+          <h3 class="gap">Guard</h3><${Guard} step=${one.guard} mode=${mode} severity=${one.severity} />
+          <h3 class="gap">Delivery</h3>${!one.published ? html`<p>Waits for the drift agent, which publishes it.</p>`
             : one.deliveries.length ? html`<ul class="plain">${one.deliveries.map((each) => html`<li key=${each.sink}><${Badge} kind=${DELIVERY[each.state]}>${each.sink}: ${each.state}<//> ${plural(each.attempts, "attempt")}${each.last_error ? `, ${each.last_error}` : ""}</li>`)}</ul>`
             : html`<p class="quiet">On the topic; ${sinks.length ? "no responder took it yet" : "no sink is set for the responder (see docs/alerts.md)"}.</p>`}
         </div>
       </div>
-      ${one.members.length ? html`<h3>Features (${number(one.members_total)}${one.members_total > one.members.length ? `, the first ${one.members.length}` : ""})</h3>
+      ${one.members.length ? html`<h3 class="gap">Features (${number(one.members_total)}${one.members_total > one.members.length ? `, the first ${one.members.length}` : ""})</h3>
         <div class="scroll"><table aria-label="Features of this alert"><thead><tr><th scope="col">Feature</th><th scope="col" class="number">Evidence</th><th scope="col">Onset</th><th scope="col">Says</th></tr></thead>
         <tbody>${one.members.map((each) => html`<tr key=${each.name}><td><button class="link" onClick=${() => setQuery({feature: each.name})}>${each.name}</button></td><td class="number">${number(each.value, 6)}</td><td>${sessionDay(each.onset + 1e9)}</td><td>${each.says}</td></tr>`)}</tbody></table></div>` : null}
       <p class="quiet mono">${one.alert_id}</p></div>` : null}</li>`;

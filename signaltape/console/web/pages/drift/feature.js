@@ -25,9 +25,9 @@ function Detail({data, score}) {
   if (data.chance.some((one) => one !== null)) series.push({name: "hardly exceeded by chance", values: data.chance, colour: "--faint", dashed: true});
   const newest = data.psi[at] === null ? `insufficient (${number(data.sizes[at])} values: ${data.reasons[at] ?? "too few"})` : number(data.psi[at], 3);
   return html`<div class="grid two">
-    <div><h3>PSI</h3><${TimeChart} times=${times} series=${series} height=${200} lines=${LINES}
+    <div><h3 class="gap">PSI</h3><${TimeChart} times=${times} series=${series} height=${200} lines=${LINES}
       summary=${`Newest ${newest} of ${number(data.sizes[at])} values; above .25 in ${known.filter((one) => one > 0.25).length} of ${plural(known.length, "session")}${data.ks_p[at] === null || data.ks_p[at] === undefined ? "" : `; KS p ${number(data.ks_p[at], 2)}, as if values were independent`}.`} /></div>
-    <div><h3>Training sample and now</h3><${Histogram} found=${data.histogram} score=${score} /></div>
+    <div><h3 class="gap">Training sample and now</h3><${Histogram} found=${data.histogram} score=${score} /></div>
     ${score ? null : SHAPES.map(([id, title, about]) => html`<${Shape} key=${id} data=${data} times=${times} id=${id} title=${title} about=${about} />`)}
   </div>
   ${score && data.bands?.reason ? html`<p class="quiet">Bands of its shape: insufficient, ${number(data.bands.n)} of ${number(data.bands.minimum)}: ${data.bands.reason}.</p>` : null}`;
@@ -39,7 +39,7 @@ function Shape({data, times, id, title, about}) {
   if (!values.some((one) => one !== null)) return null;
   const outside = band && values[at] !== null && (values[at] < band[0] || values[at] > band[1]);
   const lines = band ? [{value: band[0], name: "lowest normal", colour: "--good"}, {value: band[1], name: "highest normal", colour: "--good"}] : [];
-  return html`<div><h3>Shape: ${title} ${outside ? html`<${Badge} kind="odd">outside of its band<//>` : null}</h3>
+  return html`<div><h3 class="gap">Shape: ${title} ${outside ? html`<${Badge} kind="odd">outside of its band<//>` : null}</h3>
     <${TimeChart} times=${times} height=${150} series=${[{name: title, values, colour: "--series-4"}]} lines=${lines} range=${range(values, band)}
       summary=${`${about}; newest ${number(values[at], 3)}${band ? `, normal from ${number(band[0], 3)} to ${number(band[1], 3)}` : `, no band: ${data.bands?.reason ?? "no reference"}`}.`} /></div>`;
 }

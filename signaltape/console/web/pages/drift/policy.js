@@ -33,9 +33,9 @@ export function Policy() {
       ${data.same === false ? html`<div class="problem" role="alert">The drift agent ran with another policy at its last checkpoint (${data.agent_fingerprint}) than these settings name (${data.fingerprint}): give both the same SIGNALTAPE_DRIFT__POLICY.</div>` : null}
       <p>${data.kind === "calibrated" ? html`Evidence against a budget of <b>${number(data.budget)}</b> false alarms a year per model.` : html`Fixed thresholds over consecutive days; it promises nothing about false alarms.`}
         <span class="quiet"> A figure needs ${number(data.minimum_names)} names; ${number(data.lookback)} sessions are remembered.${data.same === null ? " The drift agent has not told its own policy yet." : ""}</span></p>
-      <div class="grid two"><div>${data.budgets.length ? html`<h3>Budget</h3><${SmallTable} columns=${BUDGETS} rows=${data.budgets} keyOf=${(row) => row.of} label="How the budget of false alarms is divided" />` : null}
-      ${data.rules.length ? html`<h3>Rules</h3><${SmallTable} columns=${RULES} rows=${data.rules} keyOf=${(row) => row.name} label="Rules of the policy" />` : null}</div><div>
-      ${data.measured.length ? html`<h3>Measured</h3><${SmallTable} columns=${MEASURED} rows=${data.measured} keyOf=${(row) => row.variant} label="Measured false alarms and delays" />
+      <div class="grid two"><div>${data.budgets.length ? html`<h3 class="gap">Budget</h3><${SmallTable} columns=${BUDGETS} rows=${data.budgets} keyOf=${(row) => row.of} label="How the budget of false alarms is divided" />` : null}
+      ${data.rules.length ? html`<h3 class="gap">Rules</h3><${SmallTable} columns=${RULES} rows=${data.rules} keyOf=${(row) => row.name} label="Rules of the policy" />` : null}</div><div>
+      ${data.measured.length ? html`<h3 class="gap">Measured</h3><${SmallTable} columns=${MEASURED} rows=${data.measured} keyOf=${(row) => row.variant} label="Measured false alarms and delays" />
         <p class="quiet">On simulated models, 500 names, daily bars: <code>docs/drift-policies.md</code>.</p>` : html`<p class="quiet">Not measured here: <code>signaltape drift backtest-policy --policy ${data.setting}</code> does.</p>`}</div></div>
       ${data.parameters.length ? html`<details><summary>Parameters (${data.fingerprint})</summary><${SmallTable} columns=${PARAMETERS} rows=${data.parameters} keyOf=${(row) => row.name} label="Parameters of the policy" /></details>` : null}`}<//><//>`;
 }
