@@ -52,6 +52,8 @@ class Watchdog(threading.Thread):
         self._probe, self._limit_s = probe, limit_s
         self._positions, self._excuse, self._report = positions, excuse, report
         self._end = threading.Event()
+        #: Where a partition stood at the last look, and the lag that was told.
+        self._told: dict[TopicPartition, tuple[int, int, int]] = {}
         self.error: StalledError | None = None
 
     def stop(self) -> None:
@@ -77,7 +79,16 @@ class Watchdog(threading.Thread):
     def _report_lags(self, positions: Mapping[TopicPartition, int]) -> None:
         if self._report is not None:
             for key, position in positions.items():
-                self._report(key, position, max(self._probe.ends(key)[1] - position, 0))
+                self._report(key, position, self._lag(key, position, self._probe.ends(key)[1]))
+
+    def _lag(self, key: TopicPartition, position: int, end: int) -> int:
+        """Messages that wait: none, where a partition that stands has only ends of transactions before it."""
+        stood, ended, told = self._told.get(key, (-1, -1, 0))
+        lag = max(end - position, 0)
+        if lag and stood == position:
+            lag = told if ended == end and not told else lag if self._probe.first_from(key, position) is not None else 0
+        self._told[key] = (position, end, lag)
+        return lag
 
     def _examine(self, key: TopicPartition, position: int) -> None:
         if self._probe.ends(key)[1] > position and self._probe.first_from(key, position) is not None:

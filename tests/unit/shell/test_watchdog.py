@@ -1,0 +1,49 @@
+"""What the watchdog tells of a partition that stands."""
+
+from typing import cast
+
+from consumers.shell.log_probe import LogProbe
+from consumers.shell.watchdog import Watchdog
+
+PLACE = ("predictions", 0)
+
+
+class Log:
+    """Messages at some offsets of a log that ends at ``end``; other offsets are ends of transactions."""
+
+    def __init__(self, end: int, messages: tuple[int, ...]) -> None:
+        self.end, self.messages, self.asked = end, messages, 0
+
+    def ends(self, place: tuple[str, int]) -> tuple[int, int]:
+        return 0, self.end
+
+    def first_from(self, place: tuple[str, int], offset: int) -> int | None:
+        self.asked += 1
+        return next((one for one in self.messages if one >= offset), None)
+
+
+def told(log: Log, *positions: int) -> list[int]:
+    found: list[int] = []
+    dog = Watchdog(
+        cast("LogProbe", log), 60.0, positions=dict, excuse=lambda: None, report=lambda _, __, lag: found.append(lag)
+    )
+    for position in positions:
+        dog._report_lags({PLACE: position})
+    return found
+
+
+def test_the_end_of_a_transaction_is_no_message_that_waits() -> None:
+    log = Log(end=8, messages=(5, 6))
+    assert told(log, 7, 7, 7, 7) == [1, 0, 0, 0]  # what stands is looked at, once
+    assert log.asked == 1
+
+
+def test_messages_that_wait_are_told_as_long_as_they_do() -> None:
+    log = Log(end=8, messages=(5, 6))
+    assert told(log, 6, 6, 6) == [2, 2, 2]
+
+
+def test_nothing_is_looked_for_while_it_moves() -> None:
+    log = Log(end=9, messages=tuple(range(9)))
+    assert told(log, 2, 4, 6, 9) == [7, 5, 3, 0]
+    assert log.asked == 0
