@@ -29,8 +29,11 @@ class TapeChannel:
         if now - self._made_at > _AWAY_S:
             self._epoch, self._sent = self._tape.end()
         self._made_at = now
-        piece = self._tape.after(self._epoch, self._sent, self._most)
-        fault, anew = self._tape.fault, piece.epoch != self._epoch
+        epoch, last = self._tape.end()
+        anew = epoch != self._epoch
+        if anew:  # pages read anew what there is
+            self._epoch, self._sent = epoch, last
+        fault, piece = self._tape.fault, self._tape.after(self._epoch, self._sent, self._most)
         self._epoch, self._sent = piece.epoch, max(piece.last, piece.first - 1)
         due = bool(fault) and now - self._faulted_at > _FAULT_EVERY_S
         if not piece.items and not anew and not due:

@@ -65,13 +65,16 @@ class SignalTape:
         self._thread: threading.Thread | None = None
         self._touched = 0.0
         self._caught_up = threading.Event()
-        self._fault = "Kafka was not asked yet"
+        self._fault = ""
 
     @property
     def fault(self) -> str:
         """Why nothing is followed now; "" while it is."""
-        away = self._away()
-        return self._fault or (f"signals are not followed: {away}" if away else "")
+        if fault := self._fault:
+            return fault
+        if away := self._away():
+            return f"signals are not followed: {away}"
+        return "" if self._caught_up.is_set() else "the newest messages of signals are still being read"
 
     def touch(self, wait_s: float = 0.0) -> None:
         """Somebody looks: follow, from now on; return once the tail is read, or after ``wait_s`` seconds."""
@@ -119,9 +122,9 @@ class SignalTape:
             if self._fault:  # what lay between may be gone: a new beginning, which pages notice
                 positions.clear()
                 self._begin_anew()
-            self._caught_up.set()
-            if self._fault:
+                self._caught_up.set()
                 time.sleep(_RETRY_S)
+                self._caught_up.clear()
 
     def _subscriber(self, positions: dict[int, int]) -> SignalSubscriber:
         bounds = low_high_offsets(self._settings, TopicNames(self._settings.topics.prefix).signals)
@@ -132,7 +135,10 @@ class SignalTape:
         while not self._is_idle():
             self.add([item for one in subscriber.poll(0.2) if (item := _item(one)) is not None])
             positions |= subscriber.positions
-            if subscriber.caught_up:
+            if subscriber.caught_up and not self._caught_up.is_set():
+                # What was read so far is not new: who shows it without the store's reads anew.
+                with self._lock:
+                    self._epoch = secrets.token_hex(6)
                 self._caught_up.set()
 
     def _is_idle(self) -> bool:
@@ -144,7 +150,7 @@ class SignalTape:
             if not self._is_idle():
                 return False
             self._thread = None
-            self._fault = "Kafka was not asked for a while"
+            self._caught_up.clear()
             self._clear()
             return True
 

@@ -25,7 +25,7 @@ export function Held({query}) {
   const resource = useResource(symbol ? "signals/held" : null, {symbol, interval: query.interval}, {every: 10_000});
   return html`<${Panel} label="Filters" flush><div class="inset"><${Filters} query=${query} only=${["symbol", "interval"]} /></div><//>
     <${Ask} symbol=${symbol} interval=${query.interval ?? ""} />
-    <${Panel} title="Held back" note=${resource.data ? `${plural(resource.data.rows.length, "decision")} of the last ten days that made no signal${resource.data.truncated ? `, the newest ${resource.data.limit}` : ""}` : "suppressed, unchanged, merged, filtered, paused, skipped"}>
+    <${Panel} title="Held back" flush note=${resource.data ? `${plural(resource.data.rows.length, "decision")} of the last ten days that made no signal${resource.data.truncated ? `, the newest ${resource.data.limit}` : ""}` : "suppressed, unchanged, merged, filtered, paused, skipped"}>
       ${symbol ? html`<${Shown} resource=${resource} what="Reading decisions" empty=${{when: (data) => data.rows.length === 0, title: "Nothing was held back",
           text: html`Each decision for <bdi>${symbol}</bdi> became a signal, or there was none. A bar without any decision is explained above by its time.`}}>
         ${(data) => html`<${Table} label="Decisions without a signal, newest first. Enter explains one." columns=${COLUMNS} rows=${data.rows} height=${560} minWidth=${900}

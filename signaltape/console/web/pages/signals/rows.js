@@ -13,19 +13,19 @@ export function toRow(cells) {
 export function Direction({signal}) { return html`<span class=${`direction ${signal}`}><span aria-hidden="true">${SIGNS[signal] ?? ""}</span> ${signal}</span>`; }
 
 export const COLUMNS = [
-  {id: "time", name: "Bar closed (UTC)", width: 190, value: (row) => row.time, cell: (row) => html`<span class="mono">${time(row.time)}</span>`},
-  {id: "symbol", name: "Symbol", width: 130, value: (row) => row.symbol, cell: (row) => html`<bdi title=${row.symbol}>${row.symbol}</bdi>`},
-  {id: "interval", name: "Interval", width: 85, value: (row) => row.interval},
+  {id: "time", name: "Bar closed (UTC)", width: 172, value: (row) => row.time, cell: (row) => html`<span class="mono">${time(row.time)}</span>`},
+  {id: "symbol", name: "Symbol", width: 120, value: (row) => row.symbol, cell: (row) => html`<bdi title=${row.symbol}>${row.symbol}</bdi>`},
+  {id: "interval", name: "Interval", width: 78, value: (row) => row.interval},
   {id: "signal", name: "Signal", width: 85, value: (row) => row.signal, cell: (row) => html`<${Direction} signal=${row.signal} />`},
-  {id: "score", name: "Score (bp)", width: 100, number: true, value: (row) => row.score, cell: (row) => basisPoints(row.score)},
-  {id: "confidence", name: "Confidence", width: 110, number: true, value: (row) => row.confidence, cell: (row) => row.reason === "fallback" ? "fallback" : percent(row.confidence)},
-  {id: "price", name: "Price", width: 100, number: true, value: (row) => row.price, cell: (row) => number(row.price, 6)},
-  {id: "position", name: "Suggested", width: 105, number: true, value: (row) => row.position, cell: (row) => percent(row.position)},
-  {id: "strategy", name: "Strategy", width: 110, value: (row) => row.strategy, cell: (row) => html`<bdi title=${row.strategy}>${row.strategy}</bdi>`},
+  {id: "score", name: "Score (bp)", width: 95, number: true, value: (row) => row.score, cell: (row) => basisPoints(row.score)},
+  {id: "confidence", name: "Confidence", width: 105, number: true, value: (row) => row.confidence, cell: (row) => row.reason === "fallback" ? "fallback" : percent(row.confidence)},
+  {id: "price", name: "Price", width: 95, number: true, value: (row) => row.price, cell: (row) => number(row.price, 6)},
+  {id: "position", name: "Suggested", width: 102, number: true, value: (row) => row.position, cell: (row) => percent(row.position)},
+  {id: "strategy", name: "Strategy", width: 100, value: (row) => row.strategy, cell: (row) => html`<bdi title=${row.strategy}>${row.strategy}</bdi>`},
   {id: "models", name: "Models", value: (row) => row.models, cell: (row) => html`<bdi title=${row.models}>${row.models}</bdi>`},
 ];
 
-export const WIDTH = 1120;
+export const WIDTH = 1000;
 // The same filters that the server applies to what is stored, for what comes.
 export function passes(row, query) {
   const symbol = query.symbol ?? "";

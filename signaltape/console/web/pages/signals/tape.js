@@ -11,8 +11,9 @@ import {Filters} from "pages/signals/filters.js";
 const MOST = 5_000;  // rows that are kept in the page; older ones can be asked for
 
 export function Faults({feed}) {
-  return html`${feed.faults.map((text) => html`<div class="banner" role="status" key=${text}><span>${text}</span></div>`)}
-    ${feed.stale ? html`<div class="banner" role="status"><span>Could not be renewed: ${feed.error.message} Shown is what was read before.</span><button onClick=${feed.reload}>Try again</button></div>` : null}`;
+  if (!feed.faults.length && !feed.stale) return null;
+  return html`<div class="inset">${feed.faults.map((text) => html`<div class="banner" role="status" key=${text}><span>${text}</span></div>`)}
+    ${feed.stale ? html`<div class="banner" role="status"><span>Could not be renewed: ${feed.error.message} Shown is what was read before.</span><button onClick=${feed.reload}>Try again</button></div>` : null}</div>`;
 }
 
 export function Tape({query}) {
@@ -32,13 +33,14 @@ export function Tape({query}) {
   const waiting = coming.current.length;
   useEffect(() => { if (!still && waiting) show(); });
   function show() {
-    rows.current = [...coming.current.reverse(), ...rows.current].slice(0, MOST);
+    const known = new Set(rows.current.map((row) => row.id));
+    rows.current = [...coming.current.filter((row) => !known.has(row.id)).reverse(), ...rows.current].slice(0, MOST);
     coming.current = [];
     setVersion((count) => count + 1);
   }
   const shown = useMemo(() => rows.current, [version, key]);
   return html`<${Panel} label="Filters" flush><div class="inset"><${Filters} query=${query} /></div><//>
-    <${Panel} title="Tape" note=${feed.loading ? "" : `${plural(shown.length, "signal")}${feed.truncated ? `, the newest ${number(feed.limit)} of more` : ""}`}
+    <${Panel} title="Tape" flush note=${feed.loading ? "" : `${plural(shown.length, "signal")}${feed.truncated ? `, the newest ${number(feed.limit)} of more` : ""}`}
       tools=${html`<span class="quiet" role="status" aria-live="polite">${still && waiting ? "" : still ? "standing still" : ""}</span>
         ${still && waiting ? html`<button class="pill" onClick=${show}>${plural(waiting, "new signal")}</button>` : null}
         <button aria-pressed=${String(pinned)} onClick=${() => setPinned(!pinned)}>${pinned ? "Go on" : "Stand still"}</button>`}>
@@ -75,7 +77,7 @@ function Notices({rows: all, loading}) {
     {id: "partition", name: "Partitions", value: (row) => row.partitions.sort((a, b) => a - b).join(", ")},
     {id: "detail", name: "Detail", value: (row) => html`<bdi>${row.model ? `${row.model} ` : ""}${row.detail}</bdi>`},
   ];
-  return html`<${Panel} title="Notices" note="what changes how signals are to be read: pauses, swaps, scales; of the newest messages of the topic">
+  return html`<${Panel} title="Notices" flush note="what changes how signals are to be read: pauses, swaps, scales; of the newest messages of the topic">
     ${loading ? html`<${Loading} />` : rows.length ? html`<${SmallTable} label="Notices, newest first" columns=${columns} rows=${rows.slice(0, 50)} keyOf=${(row) => `${row.n}`} />`
       : html`<${Empty} title="No notice">Nothing was paused, swapped or scaled lately.<//>`}<//>`;
 }

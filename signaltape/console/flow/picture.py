@@ -1,0 +1,138 @@
+"""The pipeline as one document: nodes, edges, figures, groups, processes. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from signaltape.console.flow.quantiles import buckets_of, quantile
+from signaltape.fleet import Process, Series, View, rate_of
+
+#: What the picture shows of each topic: counter of the messages' rows that its writer publishes.
+RATES = {
+    "features": "signaltape_feature_vectors_total",
+    "returns": "signaltape_returns_total",
+    "predictions": "model_predictions_total",
+    "signals": "signaltape_signals_total",
+    "alerts": "signaltape_alerts_total",
+    "rows": "signaltape_rows_stored_total",
+}
+#: Stages whose times add up to the time from a bar's message to its signal's.
+_TO_SIGNAL = ("features", "inference")
+#: Outcomes of bars that the feature agent counts, and of those that clients sent to `bars-in`.
+_OUTCOMES = {"bars": ("first", "correction", "late", "secondary"), "bars_in": ("ingested", "rejected")}
+_STAGE = "signaltape_stage_latency_seconds"
+_WORST = {"down": 0, "silent": 1, "not ready": 2, "ready": 3}
+
+
+def nodes(view: View, services: Sequence[str]) -> dict[str, Any]:
+    """Service → its worst state (``absent`` where nothing announced it), instances, those that are ready, lag."""
+    found = {}
+    for service in services:
+        mine = view.of(service)
+        found[service] = {
+            "state": min((one.state for one in mine), key=_WORST.__getitem__, default="absent"),
+            "instances": len(mine),
+            "ready": sum(one.ready for one in mine),
+            "waiting": sum(one.waiting for one in mine),
+        }
+    return found
+
+
+def figures(view: View, rates: Mapping[Series, float], lasting: Mapping[Series, float]) -> dict[str, Any]:
+    """``rates``: per second over the last few seconds; ``lasting``: over the last minute, for latencies.
+
+    Seconds are None where nothing was observed in that minute, or where nobody knows.
+    """
+    late = [
+        value for one in view.processes for series, value in one.samples.items()
+        if series.name == "kafka_consumergroup_lag_seconds"
+    ]  # fmt: skip
+    stages = {stage: buckets_of(lasting, _STAGE, stage=stage) for stage in (*_TO_SIGNAL, "store")}
+    model = buckets_of(lasting, "model_prediction_latency_seconds")
+    kept = view.total("signaltape_dead_letters_kept")
+    return {
+        "rates": {name: rate_of(rates, counter) for name, counter in RATES.items()}
+        | {
+            name: sum(rate_of(rates, "signaltape_bars_total", outcome=one) for one in outcomes)
+            for name, outcomes in _OUTCOMES.items()
+        },
+        "latency": {
+            "to_signal": {name: _sum([quantile(stages[s], q) for s in _TO_SIGNAL]) for name, q in _QUANTILES},
+            **{stage: {name: quantile(found, q) for name, q in _QUANTILES} for stage, found in stages.items()},
+            "model": {name: quantile(model, q) for name, q in _QUANTILES},
+        },
+        "waiting": max((one.messages for process in view.processes for one in process.lag), default=None),
+        "late_s": max(late, default=None),
+        "dead_letters": kept if kept is not None else view.total("signaltape_dead_letters_total"),
+        "dead_letters_kept": kept is not None,
+        "online_stale": None if not view.processes else bool(view.total("signaltape_online_stale")),
+        "symbols": dict(view.by_label("signaltape_symbols", "state")),
+    }
+
+
+_QUANTILES = (("p50", 0.5), ("p99", 0.99))
+
+
+def _sum(parts: Sequence[float | None]) -> float | None:
+    known = [one for one in parts if one is not None]
+    return sum(known) if known and len(known) == len(parts) else None
+
+
+def groups(view: View) -> tuple[list[dict[str, Any]], str]:
+    """Consumer groups with what waits for them, and who says so: ``monitor``, or each process of itself."""
+    seen: dict[tuple[str, str], dict[str, Any]] = {}
+    for process in view.processes:
+        for series, value in process.samples.items():
+            if series.name in ("kafka_consumergroup_lag", "kafka_consumergroup_lag_seconds"):
+                labels = dict(series.labels)
+                row = _row(seen, labels["consumergroup"], labels["topic"])
+                if series.name == "kafka_consumergroup_lag":
+                    row["messages"] += int(value)
+                    row["partitions"] += 1
+                else:
+                    row["seconds"] = max(value, row["seconds"] or 0.0)
+    if seen:
+        return _sorted(seen), "monitor"
+    for process in view.processes:
+        for one in process.lag:
+            row = _row(seen, process.service, one.topic)
+            row["messages"] += one.messages
+            row["partitions"] += 1
+    return _sorted(seen), "processes"
+
+
+def _row(seen: dict[tuple[str, str], dict[str, Any]], group: str, topic: str) -> dict[str, Any]:
+    blank = {"group": group, "topic": topic, "partitions": 0, "messages": 0, "seconds": None}
+    return seen.setdefault((group, topic), blank)
+
+
+def _sorted(seen: Mapping[tuple[str, str], dict[str, Any]]) -> list[dict[str, Any]]:
+    return [seen[key] for key in sorted(seen)]
+
+
+def services(view: View, rates: Mapping[tuple[str, int], float]) -> list[dict[str, Any]]:
+    """Every process; ``rates``: (service, instance) → cores that it uses."""
+    return [_process(one, view.at_ns, rates.get((one.service, one.instance))) for one in view.processes]
+
+
+def _process(one: Process, at_ns: int, cores: float | None) -> dict[str, Any]:
+    started = one.value("process_start_time_seconds")
+    versions = [
+        dict(series.labels).get("version", "") for series in one.samples if series.name == "signaltape_build_info"
+    ]
+    return {
+        "name": one.name,
+        "service": one.service,
+        "instance": one.instance,
+        "state": one.state,
+        "error": one.error,
+        "pid": one.pid,
+        "address": f"{one.host}:{one.port}",
+        "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in one.checks],
+        "waiting": one.waiting if one.lag else None,
+        "memory": one.value("process_resident_memory_bytes"),
+        "cores": cores,
+        "uptime_s": None if started is None else max(0.0, at_ns / 1e9 - started),
+        "version": versions[0] if versions else None,
+        "errors": one.value("signaltape_errors_total"),
+        "warnings": one.value("signaltape_warnings_total"),
+    }
