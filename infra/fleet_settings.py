@@ -28,6 +28,18 @@ class FleetSettings(Group):
         return value
 
 
+class MonitorSettings(Group):
+    """How the monitor looks at what no service can say of itself.
+
+    every_s: between two looks at offsets, Redis and disks. slow_every_s: between two looks at sizes, newest rows and
+    retention. groups: consumer groups beside those of signaltape, such as a gateway's, whose lag is of interest.
+    """
+
+    every_s: float = Field(default=5.0, gt=0)
+    slow_every_s: float = Field(default=30.0, gt=0)
+    groups: tuple[str, ...] = ()
+
+
 def split_target(text: str) -> tuple[str, str, int]:
     """Split into service, host and port; ValueError if it is nothing of the kind.
 

@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from infra.api_settings import ApiSettings
 from infra.errors import OperatorError
-from infra.fleet_settings import FleetSettings
+from infra.fleet_settings import FleetSettings, MonitorSettings
 from infra.places import data_home, endpoints_file
 from infra.responder_settings import GuardSettings, ResponderSettings
 from infra.service_settings import (
@@ -157,6 +157,7 @@ class Settings(BaseSettings):
     responder: ResponderSettings = ResponderSettings()
     guard: GuardSettings = GuardSettings()
     fleet: FleetSettings = FleetSettings()
+    monitor: MonitorSettings = MonitorSettings()
 
     @field_validator("home")
     @classmethod

@@ -18,12 +18,13 @@ SERVICES = MappingProxyType(
         "ingest": "consumers.ingest.main",
         "api": "signaltape.http.main",
         "daily": "signaltape.daily.service",
+        "monitor": "signaltape.monitor.service",
     }
 )
 #: Those that bars flow through.
-PIPELINE = tuple(name for name in SERVICES if name not in ("api", "daily"))
+PIPELINE = tuple(name for name in SERVICES if name not in ("api", "daily", "monitor"))
 #: Services that keep records and statistics: what they do may come a moment later.
-YIELDING = frozenset({"store", "responder", "drift", "daily"})
+YIELDING = frozenset({"store", "responder", "drift", "daily", "monitor"})
 
 
 class UnknownServiceError(OperatorError):

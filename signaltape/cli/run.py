@@ -7,7 +7,7 @@ import typer
 
 def run(
     service: Annotated[
-        str, typer.Argument(help="ingest, features, inference, store, drift, responder, api, daily, or all.")
+        str, typer.Argument(help="ingest, features, inference, store, drift, responder, api, daily, monitor, or all.")
     ],
     instance: Annotated[int, typer.Option(min=0, help="Slot number of this instance of the service.")] = 0,
     detach: Annotated[

@@ -13,7 +13,7 @@ BINARY = Path(sys.executable).parent / "docker-compose"
 #: Characters that a URL or a shell would trip over.
 PASSWORD = "p@ss:w/or d$1'\""
 #: Services of the pipeline; the others are servers.
-AGENTS = ("ingest", "features", "inference", "store", "drift", "responder", "api", "daily")
+AGENTS = ("ingest", "features", "inference", "store", "drift", "responder", "api", "daily", "monitor")
 
 
 def run_config(

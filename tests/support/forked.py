@@ -27,6 +27,7 @@ PRELOAD = (
     "consumers.feature_agent.main",
     "consumers.ingest.main",
     "signaltape.http.main",
+    "signaltape.monitor.service",
     "signaltape.backfill",
     "signaltape.promotion.swaps",
 )

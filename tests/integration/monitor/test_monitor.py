@@ -1,0 +1,121 @@
+"""What the monitor tells of a running pipeline, held against what was done to it, and what Prometheus makes of it."""
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from infra.broker.publisher import Publisher
+from schemas.topics import TopicNames
+from signaltape.initialisation import GROUP_TOPICS
+from tests.integration.monitor.conftest import Watched
+from tests.support import services, world
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.slow
+
+
+def wait_gauge(watched: Watched, name: str, holds: Callable[[float], bool], **labels: str) -> float:
+    """The value, once it is there and as wanted."""
+
+    def seen() -> tuple[float] | None:
+        value = watched.gauge(name, **labels)
+        return (value,) if value is not None and holds(value) else None
+
+    return wait_for(seen, 20, f"{name} {labels}", 0.1)[0]
+
+
+def fires(watched: Watched, alert: str, **labels: str) -> bool:
+    return any(labels.items() <= found.items() for found in watched.prometheus.firing().get(alert, ()))
+
+
+def wait_alert(watched: Watched, alert: str, *, firing: bool, **labels: str) -> None:
+    word = "to fire" if firing else "to be resolved"
+    wait_for(lambda: fires(watched, alert, **labels) == firing, 30, f"{alert} {labels} {word}", 0.1)
+
+
+def test_at_rest_nothing_waits_whatever_the_ends_of_transactions_count(watched: Watched) -> None:
+    for name in ("kafka_consumergroup_lag", "kafka_consumergroup_lag_seconds"):
+        wait_for(lambda name=name: watched.gauge(name) == 0.0, 20, f"{name} to be 0", 0.1)
+    monitor, names = watched.look("monitor"), TopicNames(watched.settings.topics.prefix)
+    told = {
+        (dict(series.labels)["consumergroup"], dict(series.labels)["topic"])
+        for series in monitor.samples
+        if series.name == "kafka_consumergroup_lag"
+    }
+    assert told == {
+        (watched.group(service), names.of(topic)) for service, topics in GROUP_TOPICS.items() for topic in topics
+    }
+
+
+def test_what_it_says_of_stores_disks_and_retention(watched: Watched) -> None:
+    names = TopicNames(watched.settings.topics.prefix)
+    assert wait_gauge(watched, "signaltape_database_bytes", lambda value: value > 1e6) < 1e10
+    assert wait_gauge(watched, "signaltape_disk_free_bytes", lambda value: value > 0, folder="home") < wait_gauge(
+        watched, "signaltape_disk_bytes", lambda value: value > 0, folder="home"
+    )
+    week = 7 * 86_400.0
+    kept = {"consumergroup": watched.group("inference"), "topic": names.features}
+    assert wait_gauge(watched, "signaltape_retention_headroom_seconds", lambda _: True, **kept) == week
+    assert watched.gauge("signaltape_expired_unread_messages") == 0.0
+    assert watched.gauge("signaltape_newest_row_age_seconds", table="signals") == pytest.approx(
+        watched.gauge("signaltape_newest_row_age_seconds", table="features"), abs=3_600
+    )
+    assert watched.gauge("signaltape_online_stale") == 0.0
+    assert not watched.look("monitor").unready()
+
+
+def test_prometheus_sees_every_process_and_what_is_live(watched: Watched) -> None:
+    prometheus = watched.prometheus
+    assert set(prometheus.targets_up()) == {f"{name}-0" for name in watched.started}
+    (live,) = prometheus.query("signaltape_model_info")
+    assert {key: live["metric"][key] for key in ("strategy", "model", "version", "role")} == {
+        "strategy": "alpha", "model": "linear-alpha", "version": "1", "role": "live",
+    }  # fmt: skip
+    assert prometheus.value('sum(signaltape_bars_total{outcome="first"})') == len(watched.table.event_time)
+    assert prometheus.value("sum(signaltape_errors_total)") == 0.0
+    assert len(prometheus.query("process_resident_memory_bytes")) == len(watched.started)
+
+
+def test_a_message_that_is_nonsense_is_counted_and_alerted(watched: Watched) -> None:
+    topic = TopicNames(watched.settings.topics.prefix).bars_in
+    publisher = Publisher(watched.settings, "nonsense")
+    publisher.send(topic, 0, b"{nonsense", key=b"A")
+    publisher.flush_acknowledged()
+    assert wait_gauge(watched, "signaltape_dead_letters_kept", lambda value: value > 0, topic=topic) == 1.0
+
+
+def test_a_stage_that_hangs_is_late_then_alerted_then_catches_up(watched: Watched) -> None:
+    names = TopicNames(watched.settings.topics.prefix)
+    place = {"consumergroup": watched.group("store"), "topic": names.predictions}
+    store = watched.started["store"]
+    os.kill(store.pid, signal.SIGSTOP)
+    try:
+        world.publish(watched.settings, world.small_market(symbols=8, bars=70).between(start=watched.last), "later")
+        waiting = wait_gauge(watched, "kafka_consumergroup_lag", lambda value: value > 0, **place)
+        assert waiting >= 10
+        young = wait_gauge(watched, "kafka_consumergroup_lag_seconds", lambda value: value > 0, **place)
+        old = wait_gauge(watched, "kafka_consumergroup_lag_seconds", lambda value: value > young + 2, **place)
+        assert old < 60
+        wait_alert(watched, "SignaltapeTargetDown", firing=True, instance="store-0")
+        wait_alert(watched, "SignaltapeLagSeconds", firing=True, **place)
+        assert watched.look("store").state == "silent"
+    finally:
+        store.resume()
+    wait_gauge(watched, "kafka_consumergroup_lag", lambda value: value == 0, **place)
+    wait_alert(watched, "SignaltapeTargetDown", firing=False, instance="store-0")
+    wait_alert(watched, "SignaltapeLagSeconds", firing=False, **place)
+
+
+def test_an_agent_that_is_killed_is_down_until_it_is_back(watched: Watched) -> None:
+    features = watched.started["features"]
+    features.kill()
+    assert (watched.look("features").state, watched.look("features").error) == (
+        "down",
+        f"process {features.pid} ended without being stopped",
+    )
+    wait_alert(watched, "SignaltapeTargetDown", firing=True, instance="features-0", process="features")
+    watched.started["features"] = services.ServiceProcess(watched.settings, "features").wait_ready()
+    wait_alert(watched, "SignaltapeTargetDown", firing=False, instance="features-0", process="features")
+    assert watched.look("features").state == "ready"
