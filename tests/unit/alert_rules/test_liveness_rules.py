@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client import REGISTRY
 
 import infra.telemetry.metrics  # noqa: F401  (registers every metric of the project)
@@ -17,15 +18,22 @@ from tests.support import debian_tools
 
 pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[3]
-RULES = ROOT / "infra/prometheus/rules/liveness.yml"
+RULES = ROOT / "infra/prometheus/rules"
+FILES = ("liveness.yml", "pipeline.yml")
 RUNBOOK = ROOT / "docs/runbook.md"
-ALERT = re.compile(r"^      - alert: (\w+)\n(.*?)(?=^      - alert: |^      #|\Z)", re.MULTILINE | re.DOTALL)
+ALERT = re.compile(
+    r"^      - alert: (\w+)\n(.*?)(?=^      - alert: |^      #|^  - name: |\Z)", re.MULTILINE | re.DOTALL
+)
 SEVERITIES = ("warning", "severe", "urgent")
 
 
 def alerts() -> list[tuple[str, str]]:
     """(name, the lines below it) of each rule; the file keeps to one layout, so that no YAML parser is needed."""
-    return ALERT.findall(RULES.read_text())
+    return [one for name in FILES for one in ALERT.findall(text_of(name))]
+
+
+def text_of(name: str) -> str:
+    return (RULES / name).read_text()
 
 
 def expression(body: str) -> str:
@@ -72,7 +80,7 @@ def _raised_in(tree: ast.Module) -> Iterator[str]:
 
 
 def test_every_rule_is_read() -> None:
-    assert len(alerts()) == RULES.read_text().count("- alert:") == 10
+    assert len(alerts()) == sum(text_of(name).count("- alert:") for name in FILES) == 23
 
 
 @pytest.mark.parametrize(("name", "body"), [pytest.param(*one, id=f"{at}-{one[0]}") for at, one in enumerate(alerts())])
@@ -89,18 +97,20 @@ def test_every_metric_and_label_of_an_expression_is_one_that_a_process_exports()
     known = exported()
     assert "signaltape_lag_messages" in known
     for name, body in alerts():
-        used = re.findall(r"\b((?:signaltape|model)_\w+)(?:\{([^}]*)\})?", expression(body))
-        assert used, name
+        used = re.findall(r"\b((?:signaltape|model|kafka|process)_\w+)(?:\{([^}]*)\})?", expression(body))
+        assert used or expression(body).split("{")[0].strip() == "up", name
         for metric, selector in used:
             assert metric in known, f"{name}: no process exports {metric}"
-            assert set(re.findall(r"(\w+)=", selector)) <= known[metric], f"{name}: labels of {metric}"
+            labels = set(re.findall(r"(\w+)=", selector)) - {"job", "instance", "process"}  # of the target
+            assert labels <= known[metric], f"{name}: labels of {metric}"
 
 
 def test_outcomes_of_bars_and_signals_are_those_that_are_counted() -> None:
-    outcomes = re.findall(r'signaltape_bars_total\{outcome="(\w+)"', RULES.read_text())
+    text = "".join(text_of(name) for name in FILES)
+    outcomes = re.findall(r'signaltape_bars_total\{outcome="(\w+)"', text)
     assert outcomes
     assert set(outcomes) <= set(ROW_STATUSES)
-    held = re.findall(r'signaltape_signals_held_total\{outcome=~"([\w|]+)"', RULES.read_text())
+    held = re.findall(r'signaltape_signals_held_total\{outcome=~"([\w|]+)"', text)
     assert held
     assert {name for one in held for name in one.split("|")} <= set(OUTCOMES)
 
@@ -124,19 +134,28 @@ def test_links_within_the_runbook_lead_to_sections() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["check", "rules", RULES.name],
+        ["check", "rules", *FILES],
         ["test", "rules", "liveness.test.yml"],
         ["test", "rules", "bars_stopped.test.yml"],
+        ["test", "rules", "pipeline.test.yml"],
     ],
     ids=" ".join,
 )
 def test_promtool_agrees(arguments: list[str]) -> None:
     done = subprocess.run(
         [debian_tools.promtool(), *arguments],
-        cwd=RULES.parent,
+        cwd=RULES,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_rule_is_seen_to_fire_and_to_stay_quiet() -> None:
+    tests = [yaml.safe_load(path.read_text()) for path in RULES.glob("*.test.yml")]
+    looks = [look for document in tests for test in document["tests"] for look in test["alert_rule_test"]]
+    fires = {look["alertname"] for look in looks if look.get("exp_alerts")}
+    quiet = {look["alertname"] for look in looks if not look.get("exp_alerts")}
+    assert fires == quiet == {name for name, _ in alerts()}
