@@ -72,3 +72,13 @@ def test_a_program_that_configured_nothing_gets_warnings_on_stderr_only() -> Non
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == ""
     assert json.loads(done.stderr) == {"event": "model_missed", "level": "warning", "url": "redis://:********@h/0"}
+
+
+def test_errors_and_warnings_are_counted_whoever_wrote_them() -> None:
+    counts = (
+        "\nfrom prometheus_client import REGISTRY\n"
+        "for name in ('errors', 'warnings'):\n"
+        "    print(REGISTRY.get_sample_value(f'signaltape_{name}_total', {'service': 'features'}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", PROGRAM + counts], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1.0", "1.0"]
