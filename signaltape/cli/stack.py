@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from infra.stack import Stack, StackConfig
+    from signaltape.fleet import View
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder of the stack's data. Default: below SIGNALTAPE_HOME.")
@@ -85,19 +86,45 @@ def down(data: DataOption = None, as_json: JsonOption = False) -> None:
         typer.echo(f"stopped: {', '.join(running) or 'nothing was running'} (data stays in {stack.config.data})")
 
 
-def status(data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show which servers run and where they answer, and how fresh what they hold is; ends with 4 if one doesn't run."""
+def status(
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option(min=0.2, help="With --watch: seconds between two looks.")] = 1.0,
+) -> None:
+    """Show servers, services and what is degraded, and how fresh what is stored is; ends with 4 if a server is down.
+
+    With --watch a live picture on a terminal, a line for each look elsewhere, with --json a document for each.
+    """
     from infra.stack import Stack
 
     stack = Stack(stack_config(data), detached=True)
+    if watch:
+        _watch(stack, every, as_json)
+        return
     if not _print_status(stack, as_json, stored=True):
         raise typer.Exit(NOT_RUNNING)
 
 
+def _watch(stack: "Stack", every_s: float, as_json: bool) -> None:
+    from infra.settings import load_settings
+    from infra.stack.stack import SERVER_NAMES
+    from signaltape.cli.watching import watch
+
+    def servers() -> dict[str, bool]:
+        """Those of the local stack; nothing to say where others' servers are used."""
+        found = {str(name): stack.process_id(name) is not None for name in SERVER_NAMES}
+        return found if any(found.values()) else {}
+
+    watch(load_settings(), servers, every_s=every_s, as_json=as_json)
+
+
 def _print_status(stack: "Stack", as_json: bool, *, stored: bool = False) -> bool:
-    """Print a line for each server, and where asked for what the stores hold; True if all servers run."""
+    """Print a line for each server, and where asked for the services and what is stored; True if all servers run."""
     from infra.settings_report import masked
     from infra.stack.stack import SERVER_NAMES
+    from signaltape.cli.fleet_document import fleet_document
+    from signaltape.cli.fleet_text import fleet_lines
     from signaltape.cli.stored_state import stored_document, stored_lines
 
     processes = {name: stack.process_id(name) for name in SERVER_NAMES}
@@ -109,7 +136,8 @@ def _print_status(stack: "Stack", as_json: bool, *, stored: bool = False) -> boo
         }
         found = asdict(endpoints) if endpoints else None
         more = {"stored": stored_document(endpoints)} if stored and endpoints else {}
-        document = {"data": str(stack.config.data), "servers": servers, "endpoints": found, **more}
+        services = {"services": fleet_document(_look())} if stored else {}
+        document = {"data": str(stack.config.data), "servers": servers, "endpoints": found, **services, **more}
         typer.echo(json.dumps(document, indent=2))
         return all(processes.values())
     for name, process in processes.items():
@@ -123,7 +151,16 @@ def _print_status(stack: "Stack", as_json: bool, *, stored: bool = False) -> boo
         typer.echo(f"redis     {endpoints.redis_version:<12} {masked('', endpoints.redis_url)}")
         for line in stored_lines(endpoints) if stored else ():
             typer.echo(line)
+    for line in fleet_lines(_look()) if stored else ():
+        typer.echo(line)
     return all(processes.values())
+
+
+def _look() -> "View":
+    from infra.settings import load_settings
+    from signaltape.fleet import Fleet
+
+    return Fleet(load_settings()).look()
 
 
 def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from signaltape.fleet.samples import Samples, total
+from signaltape.fleet.samples import Samples, Series, total
 from signaltape.service_table import PIPELINE
 
 State = Literal["ready", "not ready", "silent", "down"]
@@ -26,6 +26,16 @@ class Waiting:
     topic: str
     partition: int
     messages: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GroupWaiting:
+    """What waits for a consumer group on one topic, as the monitor tells it: seconds is the age of the oldest."""
+
+    group: str
+    topic: str
+    messages: int
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,4 +115,38 @@ class View:
                 if series.name == name:
                     key = dict(series.labels).get(label, "")
                     found[key] = found.get(key, 0.0) + value
+        return found
+
+    def worst(self, name: str, label: str) -> Mapping[str, float]:
+        """The largest value that any process gives a gauge, apart for each value of one label."""
+        found: dict[str, float] = {}
+        for series, value in self._largest(name).items():
+            key = dict(series.labels).get(label, "")
+            found[key] = max(value, found.get(key, value))
+        return found
+
+    def groups(self) -> tuple[GroupWaiting, ...]:
+        """What waits for each consumer group and topic; () where no monitor runs, or Kafka is away."""
+        messages: dict[tuple[str, str], float] = {}
+        seconds: dict[tuple[str, str], float] = {}
+        for series, value in self._largest("kafka_consumergroup_lag").items():
+            labels = dict(series.labels)
+            key = (labels["consumergroup"], labels["topic"])
+            messages[key] = messages.get(key, 0.0) + value
+        for series, value in self._largest("kafka_consumergroup_lag_seconds").items():
+            labels = dict(series.labels)
+            key = (labels["consumergroup"], labels["topic"])
+            seconds[key] = max(seconds.get(key, 0.0), value)
+        return tuple(
+            GroupWaiting(group=group, topic=topic, messages=round(count), seconds=seconds.get((group, topic), 0.0))
+            for (group, topic), count in sorted(messages.items())
+        )
+
+    def _largest(self, name: str) -> dict[Series, float]:
+        """Each series of a name once, with the largest value that any process gives it."""
+        found: dict[Series, float] = {}
+        for process in self.processes:
+            for series, value in process.samples.items():
+                if series.name == name:
+                    found[series] = max(value, found.get(series, value))
         return found

@@ -4,7 +4,8 @@ import doctest
 from types import ModuleType
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,6 +15,7 @@ from signaltape.fleet import samples
 from signaltape.fleet.samples import Series, parse_samples, total
 
 
+@hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     labels=st.lists(st.text(max_size=8), min_size=1, max_size=5, unique=True),
     value=st.floats(allow_nan=False),

@@ -1,0 +1,119 @@
+"""What is degraded, in words, and how the terminal shows it."""
+
+import json
+import time
+from typing import Any
+
+from rich.console import Console
+
+from signaltape.cli.fleet_document import fleet_document
+from signaltape.cli.fleet_text import fleet_lines, fleet_picture, summary_line
+from signaltape.fleet import Check, Process, Series, View, Waiting, troubles
+from signaltape.service_table import PIPELINE
+
+HOSTILE = "[red]x[/red]\x1b[31m\nsecond"
+
+
+def labels(**of: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(of.items()))
+
+
+def process(service: str, samples: dict[Series, float] | None = None, **values: Any) -> Process:
+    base = {Series("process_resident_memory_bytes"): 1.8e8, Series("process_start_time_seconds"): time.time() - 300}
+    given = {"host": "127.0.0.1", "port": 1, "pid": 99, "exists": True, "alive": True, "ready": True, **values}
+    return Process(service=service, instance=0, samples=base | (samples or {}), **given)
+
+
+def view(*processes: Process) -> View:
+    there = {one.service for one in processes}
+    others = [process(service) for service in PIPELINE if service not in there]
+    return View(at_ns=time.time_ns(), processes=(*processes, *others))
+
+
+def group_lag(messages: float, seconds: float) -> dict[Series, float]:
+    of = labels(consumergroup="signaltape-store", topic="signals.v1", partition="0")
+    return {Series("kafka_consumergroup_lag", of): messages, Series("kafka_consumergroup_lag_seconds", of): seconds}
+
+
+def gone(service: str, **values: Any) -> Process:
+    return Process(service=service, instance=0, host="127.0.0.1", port=1, pid=99, **values)
+
+
+def words(seen: View) -> dict[str, str]:
+    return {one.what: f"{one.why} → {one.do}" for one in troubles(seen)}
+
+
+def test_a_healthy_pipeline_has_no_troubles() -> None:
+    healthy = view(process("monitor", group_lag(12, 0.4)))
+    assert troubles(healthy) == ()
+    assert "nothing is degraded" in shown(healthy)
+    assert summary_line(healthy, {}).endswith("degraded: nothing")
+
+
+def test_each_trouble_says_what_why_and_what_to_do() -> None:
+    broken = Check(name="models", ok=False, detail="model ridge:2 can't be loaded")
+    samples = {
+        Series("signaltape_breaker_open", labels(model="ridge:1")): 1.0,
+        Series("signaltape_online_stale"): 1.0,
+        Series("signaltape_expired_unread_messages", labels(consumergroup="g", topic="t")): 3.0,
+        Series("signaltape_disk_bytes", labels(folder="home")): 100e9,
+        Series("signaltape_disk_free_bytes", labels(folder="home")): 4e9,
+        **group_lag(340, 75.0),
+    }
+    seen = View(
+        at_ns=time.time_ns(),
+        processes=(
+            gone("features", exists=False, error="process 99 ended without being stopped"),
+            process("inference", ready=False, checks=(broken,)),
+            process("monitor", samples),
+            gone("store", exists=True, error="no answer within 1 s: it hangs, or is stopped"),
+        ),
+    )
+    assert words(seen) == {
+        "features": "process 99 ended without being stopped → signaltape run features",
+        "store": "no answer within 1 s: it hangs, or is stopped → kill -9 99",
+        "inference": "models: model ridge:2 can't be loaded → ",
+        "responder": "no process of it is known → signaltape run responder",
+        "drift": "no process of it is known → signaltape run drift",
+        "ingest": "no process of it is known → signaltape run ingest",
+        "ridge:1": "its breaker is open: the fallback answers → docs/runbook.md#signaltapebreakeropen",
+        "signaltape-store": (
+            "340 messages of signals.v1 wait, the oldest for 75 s → docs/runbook.md#signaltapelagseconds"
+        ),
+        "redis": "newest vectors lag behind the log → signaltape online check",
+        "g": "3 messages expired before they were taken → docs/runbook.md#signaltapeexpiredunread",
+        "disk": "4.0 GB of 100 GB are free where folder home lies → docs/runbook.md#signaltapedisklow",
+    }
+    picture = shown(seen)
+    assert "2 of 4 processes ready" not in picture
+    assert "1 of 4 processes ready" in picture
+    for one in troubles(seen):
+        assert one.what in picture
+    document = json.loads(json.dumps(fleet_document(seen, {})))
+    assert [one["what"] for one in document["degraded"]] == [one.what for one in troubles(seen)]
+    assert document["groups"] == [
+        {"group": "signaltape-store", "topic": "signals.v1", "messages": 340, "seconds": 75.0}
+    ]
+
+
+def test_two_monitors_that_say_the_same_are_not_added_up() -> None:
+    seen = view(process("monitor", group_lag(10, 3.0)), process("monitor", group_lag(9, 4.0)))
+    (found,) = seen.groups()
+    assert (found.messages, found.seconds) == (10, 4.0)
+
+
+def test_what_others_wrote_is_text_and_stays_on_its_line() -> None:
+    check = Check(name="models", ok=False, detail=HOSTILE)
+    waiting = (Waiting(topic="bars.v1", partition=0, messages=5),)
+    seen = view(process("inference", ready=False, checks=(check,), lag=waiting))
+    for text in (shown(seen), "\n".join(fleet_lines(seen)), summary_line(seen, {})):
+        assert "[red]x[/red]" in text
+        assert "\x1b" not in text
+        assert not any(line.startswith("second") for line in text.splitlines())
+
+
+def shown(seen: View) -> str:
+    console = Console(width=200, color_system=None)
+    with console.capture() as captured:
+        console.print(fleet_picture(seen, {}, {"kafka": True}))
+    return captured.get()
