@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from infra.feature_store import FeatureStore
@@ -143,13 +144,19 @@ def _why_bar(then: StoredBar | None, now: StoredBar | None, asked: Asked) -> str
 def _unknown(row: StoredBar | StoredVector, asked: Asked, otherwise: str) -> str:
     """Why a row that is known now was not known at T."""
     if to_nanoseconds(row.available_time) > asked.at:
-        return f"{otherwise}: available since {iso(to_nanoseconds(row.available_time))}"
-    return f"was available at T and stored only at {iso(to_nanoseconds(row.ingest_time))}"
+        return f"{otherwise}: available since {_said(row.available_time)}"
+    return f"was available at T and stored only at {_said(row.ingest_time)}"
 
 
 def _since(row: StoredBar | StoredVector) -> str:
     """The moment from which on both clocks show a row."""
-    return iso(max(to_nanoseconds(row.available_time), to_nanoseconds(row.ingest_time)))
+    return _said(max(row.available_time, row.ingest_time))
+
+
+def _said(moment: datetime) -> str:
+    """For people: to the second, or to the millisecond where it has a finer part."""
+    text = iso(to_nanoseconds(moment))
+    return f"{text[:23]}Z" if "." in text else text
 
 
 def _features(
@@ -203,6 +210,6 @@ def _why_vector(then: StoredVector | None, now: StoredVector | None, asked: Aske
         if one.as_of_offset == offset:
             return (
                 f"corrected because of a {one.reason.replace('_', ' ')} of the bar of "
-                f"{iso(to_nanoseconds(one.event_time))}, known since {_since(now)}"
+                f"{_said(one.event_time)}, known since {_since(now)}"
             )
     return f"a later row of kind {now.kind} takes its place, known since {_since(now)}"

@@ -167,8 +167,10 @@ def _histogram(counts: I8Array, series: Series, name: str, state: AgentState) ->
     if held is None:
         return None
     now = held.counts[held.names.index(name)]
-    before, after = (table[0] for table in coarse(counts[None, :], now[None, :]))
-    made = _shares(before, after, _edges(counts))
+    tables, edges = [table[0] for table in coarse(counts[None, :], now[None, :])], _edges(counts)
+    used = int(np.flatnonzero(tables[0][:-1]).max(initial=0))  # a reference of few values fills fewer joined bins
+    before, after = (np.append(table[: used + 1], table[-1]) for table in tables)
+    made = _shares(before, after, edges[: used + 1])
     made["session"] = None if held.session is None else session_end(held.session)
     made["of"] = "the open session so far" if held.session is not None else "the session that closed last"
     return made

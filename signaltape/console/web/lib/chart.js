@@ -62,10 +62,14 @@ function decorate(plot, {marks, lines}) {
   ctx.save();
   ctx.beginPath(); ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height); ctx.clip();
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = "left"; ctx.textBaseline = "alphabetic";  // the axes leave theirs
+  const named = [];  // heights of names: one that would lie on another is left out
   for (const one of lines) {
     const y = plot.valToPos(one.value, "y", true);
     stroke(ctx, colour(one.colour ?? "--odd"), [4, 4], bbox.left, y, bbox.left + bbox.width, y);
-    if (one.name) ctx.fillText(one.name, bbox.left + 6, y - 4);
+    if (!one.name || named.some((other) => Math.abs(other - y) < 13 * devicePixelRatio)) continue;
+    named.push(y);
+    ctx.fillText(one.name, bbox.left + 6, y - 4);
   }
   marks.forEach((one, index) => {
     const x = plot.valToPos(one.at / 1e9, "x", true), right = bbox.left + bbox.width;
