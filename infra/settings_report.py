@@ -1,20 +1,13 @@
 """What each setting is and where it came from, with secrets masked."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic_settings import EnvSettingsSource
 
+from infra.masking import MASK, is_secret, masked_text
 from infra.settings import LocalStackSource, Settings, config_file, file_source, variable_name
-
-MASK = "********"
-_SECRET_KEY = re.compile(
-    r"password|secret|token|webhook_url|\.key$|\.pem$|credential|oauthbearer\.config|jaas", re.IGNORECASE
-)
-_URL_PASSWORD = re.compile(r"(?<=://)([^:@/\s]*):([^@/\s]+)@")
-_DSN_PASSWORD = re.compile(r"(password\s*=\s*)('[^']*'|[^\s&]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +34,7 @@ def masked(name: str, value: Any) -> Any:
     """`value` without its secret: all of it, or the password inside a URL or a libpq string."""
     if not isinstance(value, str):
         return value
-    if _SECRET_KEY.search(name):
-        return MASK
-    return _DSN_PASSWORD.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}@", value))
+    return MASK if value and is_secret(name) else masked_text(value)
 
 
 def report(settings: Settings) -> list[SettingReport]:

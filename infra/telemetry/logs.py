@@ -1,35 +1,22 @@
 """Structured logs on stderr: one JSON object a line, or readable text on a terminal."""
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
+from infra.masking import masked_value
 from infra.settings import Settings
 from infra.telemetry.metrics import ERRORS, WARNINGS
-
-_SECRET = re.compile(r"([a-z_.]*[_.])?(password|passwd|secret|token)([_.][a-z_.]*)?", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
-_DSN_PASSWORD = re.compile(r"(password=)\S+", re.IGNORECASE)
-_MASK = "********"
 
 
 def mask_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace secrets by stars: values of telling keys, and passwords inside URLs and connection strings."""
     for key, value in event.items():
-        event[key] = _MASK if _SECRET.fullmatch(key) else _masked(value)
+        event[key] = masked_value(value, str(key))
     return event
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, str):
-        return _DSN_PASSWORD.sub(rf"\1{_MASK}", _URL_PASSWORD.sub(rf"\1{_MASK}@", value))
-    if isinstance(value, dict):
-        return {key: _MASK if _SECRET.fullmatch(str(key)) else _masked(item) for key, item in value.items()}
-    return [_masked(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 class _Counted:
