@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fastapi import Request
 
@@ -17,22 +17,23 @@ from signaltape.http.trail import AuditTrail
 _MINUTE_S = 60.0
 
 
-def token_check(options: ApiSettings) -> Callable[[Request], None]:
+def token_check(options: ApiSettings) -> Callable[[Request], Awaitable[None]]:
     """A dependency that lets a request pass if it shows a token; every refusal leaves an audit line.
 
-    The token's name is then in ``request.state.who``. An address that showed too many wrong ones has to wait, whatever
-    it shows.
+    The token's name is then in ``request.state.who``. An address that showed too many wrong ones, on any route, has to
+    wait, whatever it shows.
     """
     # Digests have one length, so that the comparison's time tells nothing of the token's.
     wanted = {name: _digest(token) for name, token in options.named_tokens.items()}
-    wrong = Buckets(options.wrong_tokens_per_minute / _MINUTE_S, max(1.0, options.wrong_tokens_per_minute))
 
-    def check(request: Request) -> None:
+    # On the event loop, so that nothing comes between looking and taking.
+    async def check(request: Request) -> None:
         if not wanted:
             audit(request, "refused", why="no token is configured")
             raise Refused(
                 403, "changing calls need a token, and none is configured: set SIGNALTAPE_API__TOKENS or …__TOKEN"
             )
+        wrong = _wrong_tokens(request, options)
         wait_s = wrong.wait_s(client_of(request), time.monotonic())
         if wait_s:
             raise Refused(429, "too many wrong tokens came from this address; wait", wait_s)
@@ -67,6 +68,16 @@ def who_of(request: Request) -> str:
 def client_of(request: Request) -> str:
     """The address that a request came from."""
     return request.client.host if request.client is not None else "unknown"
+
+
+def _wrong_tokens(request: Request, options: ApiSettings) -> Buckets:
+    """One for the whole application: trying another route gives no more guesses."""
+    state = request.app.state
+    if not hasattr(state, "wrong_tokens"):
+        per_minute = options.wrong_tokens_per_minute
+        state.wrong_tokens = Buckets(per_minute / _MINUTE_S, max(1.0, per_minute))
+    found: Buckets = state.wrong_tokens
+    return found
 
 
 def _trail(request: Request) -> AuditTrail:

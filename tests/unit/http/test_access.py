@@ -41,6 +41,10 @@ def application(trail: Trail, **options: Any) -> httpx.AsyncClient:
     async def change(request: Request, _: Annotated[None, Depends(permitted)]) -> str:
         return access.who_of(request)
 
+    @app.post("/other", dependencies=[Depends(access.token_check(settings))])
+    async def other() -> str:
+        return "done"
+
     @app.get("/health")
     async def health() -> str:
         return "alive"
@@ -85,6 +89,12 @@ async def test_wrong_tokens_are_soon_not_looked_at_any_more() -> None:
     assert late.json()["error"]["code"] == "too_many"
     assert 1 <= int(late.headers["retry-after"]) <= 20
     assert [(line.outcome, line.who, line.client) for line in trail.lines] == [("refused", "", "192.0.2.7")] * 3
+
+
+async def test_another_route_gives_no_more_guesses() -> None:
+    async with application(Trail(), tokens={"anna": ANNA}, wrong_tokens_per_minute=2) as client:
+        assert [(await change(client, "wrong")).status_code for _ in range(3)] == [401, 401, 429]
+        assert (await client.post("/other", headers={"Authorization": "Bearer wrong"})).status_code == 429
 
 
 async def test_right_tokens_cost_nothing() -> None:
