@@ -1,10 +1,12 @@
 """The part of `signaltape status` about the processes, for programs."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from signaltape.fleet import Process, Series, View, rate_of, troubles
+from signaltape.console.flow.problems import Own, Problem, problems
+from signaltape.fleet import Process, Series, View, rate_of
 
 #: What is shown of the flow, in its order: name → counter and labels.
 FLOW: tuple[tuple[str, str, dict[str, str]], ...] = (
@@ -16,6 +18,11 @@ FLOW: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("dead letters", "signaltape_dead_letters_total", {}),
     ("errors", "signaltape_errors_total", {}),
 )
+
+
+def degraded(view: View, per_second: Mapping[Series, float]) -> list[Problem]:
+    """What the console's page Flow says too, as far as it is seen from here."""
+    return problems(view, per_second, Own(checks={}, live=None, bars_stored=None), ("monitor",))
 
 
 def fleet_document(view: View, per_second: Mapping[Series, float] | None = None) -> dict[str, Any]:
@@ -31,7 +38,7 @@ def fleet_document(view: View, per_second: Mapping[Series, float] | None = None)
         "dead_letters": {
             topic: round(count) for topic, count in view.worst("signaltape_dead_letters_kept", "topic").items()
         },
-        "degraded": [{"what": one.what, "why": one.why, "do": one.do} for one in troubles(view)],
+        "degraded": [asdict(one) for one in degraded(view, per_second or {})],
     }
     if per_second is not None:
         document["per_second"] = {name: round(rate_of(per_second, metric, **of), 3) for name, metric, of in FLOW}

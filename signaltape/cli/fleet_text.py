@@ -8,22 +8,24 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from signaltape.cli.fleet_document import FLOW, up_s
+from signaltape.cli.fleet_document import FLOW, degraded, up_s
 from signaltape.cli.stored_state import age
-from signaltape.fleet import Process, Series, Trouble, View, rate_of, troubles
+from signaltape.console.flow.problems import Problem
+from signaltape.fleet import Process, Series, View, rate_of
 
+_LEVELS = {"bad": "red", "odd": "yellow", "note": "dim"}
 _COLOURS = {"ready": "green", "not ready": "yellow", "silent": "red", "down": "red"}
 
 
 def fleet_lines(view: View) -> Iterator[str]:
-    """Yield a line for each process, then one for whatever is degraded beside them."""
+    """Yield a line for each process, then one for whatever is degraded."""
     if not view.processes:
         yield "services  none runs here: `signaltape run all`"
         return
     for one in view.processes:
         yield f"{one.name:<12} {one.state:<10} {_figures(one, view)}{_reason(one)}".rstrip()
-    for trouble in _beside(view):
-        yield f"DEGRADED  {_words(trouble)}"
+    for problem in degraded(view, {}):
+        yield f"{problem.level:<9} {_words(problem)}"
 
 
 def summary_line(view: View, per_second: Mapping[Series, float]) -> str:
@@ -31,8 +33,9 @@ def summary_line(view: View, per_second: Mapping[Series, float]) -> str:
     ready = sum(one.state == "ready" for one in view.processes)
     flow = " ".join(f"{name.replace(' ', '_')}={rate_of(per_second, metric, **of):.1f}/s" for name, metric, of in FLOW)
     waiting = sum(one.messages for one in view.groups()) or sum(one.waiting for one in view.processes)
-    degraded = "; ".join(_words(one) for one in troubles(view)) or "nothing"
-    return f"{_time(view)} ready={ready}/{len(view.processes)} {flow} waiting={waiting} degraded: {degraded}"
+    shown = [one for one in degraded(view, per_second) if one.level != "note"]
+    found = "; ".join(f"{one.what}: {one.why}" if one.why else one.what for one in shown) or "nothing"
+    return f"{_time(view)} ready={ready}/{len(view.processes)} {flow} waiting={waiting} degraded: {_plain(found)}"
 
 
 def fleet_picture(view: View, per_second: Mapping[Series, float], servers: Mapping[str, bool]) -> Group:
@@ -58,7 +61,7 @@ def fleet_picture(view: View, per_second: Mapping[Series, float], servers: Mappi
         Text(),
         _group_table(view),
         Text(),
-        _degraded(view),
+        _degraded(view, per_second),
     ]
     return Group(*parts)
 
@@ -103,19 +106,12 @@ def _group_table(view: View) -> Table | Text:
     return table
 
 
-def _degraded(view: View) -> Panel | Text:
-    found = troubles(view)
+def _degraded(view: View, per_second: Mapping[Series, float]) -> Panel | Text:
+    found = degraded(view, per_second)
     if not found:
         return Text("nothing is degraded", style="green")
-    return Panel(
-        Text("\n".join(_words(one) for one in found)), title="degraded", border_style="red", title_align="left"
-    )
-
-
-def _beside(view: View) -> Iterator[Trouble]:
-    """Yield what is degraded and is not told in the processes' own lines."""
-    names = {one.name for one in view.processes}
-    return (one for one in troubles(view) if one.what not in names)
+    lines = Text("\n").join(Text(_words(one), style=_LEVELS[one.level]) for one in found)
+    return Panel(lines, title="degraded", border_style=_LEVELS[found[0].level], title_align="left")
 
 
 def _figures(one: Process, view: View) -> str:
@@ -135,8 +131,12 @@ def _reason(one: Process) -> str:
     return _plain("  " + "; ".join([*parts, one.error] if one.error else parts)) if parts or one.error else ""
 
 
-def _words(one: Trouble) -> str:
-    return _plain(f"{one.what}: {one.why}" + (f" → {one.do}" if one.do else ""))
+def _words(one: Problem) -> str:
+    """What, why, and what to do; a runbook's section is named where one helps."""
+    why = f": {one.why}" if one.why else ""
+    do = " ".join(part for part in (one.do, f"`{one.command}`" if one.command else "") if part)
+    read = f" (runbook: {one.runbook})" if one.runbook else ""
+    return _plain(f"{one.what}{why}" + (f" → {do}" if do else "") + read)
 
 
 def _plain(text: str) -> str:

@@ -43,7 +43,7 @@ def run_demo(parts: Sequence[Part], home: Path, console: Console, *, keep: bool 
     """
     begun = time.monotonic()
     browsed = Browsed.of(load_settings().api, keep=keep)
-    with scene(home, console, services=(*PIPELINE, "api"), keep=keep, **browsed.environment) as active:
+    with scene(home, console, services=(*PIPELINE, "api", "monitor"), keep=keep, **browsed.environment) as active:
         if active.notice:
             console.notice(f"NOTICE: {active.notice}")
         with console.step("creating topics and tables"):

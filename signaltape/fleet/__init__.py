@@ -9,13 +9,11 @@
         process.service, process.state, process.unready(), process.waiting
 
 A look never raises for what a process does: one that is gone is `down`, one that hangs is `silent`, and `error` says
-why. `troubles(view)` puts all that is degraded into words, and `View.groups` tells what waits for each consumer group
-(as `signaltape run monitor` sees it). `samples` holds a process's metrics by `Series` (name and sorted labels, as
-`/metrics` gives them); `Process.value` and `View.total` add up those that match, `View.by_label` apart by one label.
-`rates` is pure, and forgives restarts between the looks.
+why. `View.groups` tells what waits for each consumer group, as `signaltape run monitor` sees it. `samples` holds a
+process's metrics by `Series` (name and sorted labels, as `/metrics` gives them); `Process.value` and `View.total` add up
+those that match, `View.by_label` does so apart by one label. `rates` is pure, and forgives restarts between the looks.
 """
 
-from signaltape.fleet.degraded import Trouble, troubles
 from signaltape.fleet.fleet import Fleet
 from signaltape.fleet.rates import rate_of, rates
 from signaltape.fleet.samples import Series
@@ -29,11 +27,9 @@ __all__ = [
     "Process",
     "Series",
     "Target",
-    "Trouble",
     "View",
     "Waiting",
     "rate_of",
     "rates",
     "targets",
-    "troubles",
 ]

@@ -103,7 +103,7 @@ def _process(process: Process) -> Iterator[Problem]:
             do="Look at its log; a supervisor starts it again by itself." if process.state == "down"
             else "It hangs or is stopped: see its log, then restart it; it resumes where its checkpoint stands.",
             command=f"signaltape run {process.service}" + (f" --instance {process.instance}" * (process.instance > 0)),
-            runbook="SignaltapeNoProgress",
+            runbook="SignaltapeTargetDown",
         )  # fmt: skip
         return
     for check in process.unready():
@@ -118,7 +118,7 @@ def _process(process: Process) -> Iterator[Problem]:
         if value and series.name == "signaltape_breaker_open":
             yield Problem(
                 key=f"breaker {label}", level="bad", what=f"The breaker of {label} is open",
-                why="its calls failed or came too late; its fallback answers", runbook="SignaltapeStageSilent",
+                why="its calls failed or came too late; its fallback answers", runbook="SignaltapeBreakerOpen",
                 do="It is tried again by itself. If it stays open, roll back.", command="signaltape models rollback",
             )  # fmt: skip
         elif value and series.name == "signaltape_model_held":
@@ -168,12 +168,12 @@ def _waiting(view: View) -> Iterator[Problem]:
         yield Problem(
             key=f"late {group}", level="bad" if seconds > _LATE_S else "odd",
             what=f"{group} is {seconds:,.0f} s behind", why="age of the oldest message that it has not taken",
-            runbook="SignaltapeNoProgress",
+            runbook="SignaltapeLagSeconds",
         )  # fmt: skip
 
 
 def _letters(view: View, rates: Mapping[Series, float]) -> Iterator[Problem]:
-    kept = {topic: count for topic, count in view.by_label("signaltape_dead_letters_kept", "topic").items() if count}
+    kept = {topic: count for topic, count in view.worst("signaltape_dead_letters_kept", "topic").items() if count}
     fresh = sum(rate for series, rate in rates.items() if series.name == "signaltape_dead_letters_total")
     if fresh > 0:
         yield Problem(
@@ -184,7 +184,7 @@ def _letters(view: View, rates: Mapping[Series, float]) -> Iterator[Problem]:
         yield Problem(
             key=f"letters {topic}", level="odd", what=f"{count:,.0f} dead letters lie in {topic}",
             why="rejected messages, with their address and the reason",
-            do="Nothing is lost: read them, mend the source.",
+            do="Nothing is lost: read them, mend the source.", runbook="SignaltapeDeadLetters",
         )  # fmt: skip
 
 
@@ -197,15 +197,16 @@ def _room(view: View) -> Iterator[Problem]:
                 yield Problem(
                     key=f"headroom {where}", level="bad", what=f"Messages that wait for {where} expire soon",
                     why=f"in {value / 3600:,.1f} hours at the earliest",
-                    do="Let the group catch up, or keep the topic longer.",
+                    do="Let the group catch up, or keep the topic longer.", runbook="SignaltapeRetentionNear",
                 )  # fmt: skip
             elif series.name == "signaltape_expired_unread_messages" and value:
                 yield Problem(key=f"expired {where}", level="bad", what=f"{value:,.0f} messages expired unread",
-                              why=where, command="signaltape repair")  # fmt: skip
+                              why=where, command="signaltape repair", runbook="SignaltapeExpiredUnread")  # fmt: skip
             elif series.name == "signaltape_disk_free_bytes":
                 whole = process.value("signaltape_disk_bytes", folder=labels.get("folder", ""))
                 if whole and value < _LITTLE_DISK * whole:
                     yield Problem(
                         key=f"disk {labels.get('folder')}", level="bad", what="The disk is nearly full",
                         why=f"{value / 1e9:,.1f} GB of {whole / 1e9:,.1f} GB are free at {labels.get('folder')}",
+                    runbook="SignaltapeDiskLow",
                     )  # fmt: skip

@@ -1,14 +1,16 @@
 """What is degraded, in words, and how the terminal shows it."""
 
 import json
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from signaltape.cli.fleet_document import fleet_document
+from signaltape.cli.fleet_document import degraded, fleet_document
 from signaltape.cli.fleet_text import fleet_lines, fleet_picture, summary_line
-from signaltape.fleet import Check, Process, Series, View, Waiting, troubles
+from signaltape.fleet import Check, Process, Series, View, Waiting
 from signaltape.service_table import PIPELINE
 
 HOSTILE = "[red]x[/red]\x1b[31m\nsecond"
@@ -39,61 +41,55 @@ def gone(service: str, **values: Any) -> Process:
     return Process(service=service, instance=0, host="127.0.0.1", port=1, pid=99, **values)
 
 
-def words(seen: View) -> dict[str, str]:
-    return {one.what: f"{one.why} → {one.do}" for one in troubles(seen)}
+def whats(seen: View) -> dict[str, str]:
+    return {one.what: one.runbook for one in degraded(seen, {})}
 
 
 def test_a_healthy_pipeline_has_no_troubles() -> None:
     healthy = view(process("monitor", group_lag(12, 0.4)))
-    assert troubles(healthy) == ()
+    assert degraded(healthy, {}) == []
     assert "nothing is degraded" in shown(healthy)
     assert summary_line(healthy, {}).endswith("degraded: nothing")
 
 
-def test_each_trouble_says_what_why_and_what_to_do() -> None:
+def test_what_is_degraded_is_told_alike_in_picture_lines_and_document() -> None:
     broken = Check(name="models", ok=False, detail="model ridge:2 can't be loaded")
-    samples = {
-        Series("signaltape_breaker_open", labels(model="ridge:1")): 1.0,
-        Series("signaltape_online_stale"): 1.0,
-        Series("signaltape_expired_unread_messages", labels(consumergroup="g", topic="t")): 3.0,
-        Series("signaltape_disk_bytes", labels(folder="home")): 100e9,
-        Series("signaltape_disk_free_bytes", labels(folder="home")): 4e9,
-        **group_lag(340, 75.0),
-    }
     seen = View(
         at_ns=time.time_ns(),
         processes=(
             gone("features", exists=False, error="process 99 ended without being stopped"),
             process("inference", ready=False, checks=(broken,)),
-            process("monitor", samples),
+            process("monitor", group_lag(340, 75.0)),
             gone("store", exists=True, error="no answer within 1 s: it hangs, or is stopped"),
         ),
     )
-    assert words(seen) == {
-        "features": "process 99 ended without being stopped → signaltape run features",
-        "store": "no answer within 1 s: it hangs, or is stopped → kill -9 99",
-        "inference": "models: model ridge:2 can't be loaded → ",
-        "responder": "no process of it is known → signaltape run responder",
-        "drift": "no process of it is known → signaltape run drift",
-        "ingest": "no process of it is known → signaltape run ingest",
-        "ridge:1": "its breaker is open: the fallback answers → docs/runbook.md#signaltapebreakeropen",
-        "signaltape-store": (
-            "340 messages of signals.v1 wait, the oldest for 75 s → docs/runbook.md#signaltapelagseconds"
-        ),
-        "redis": "newest vectors lag behind the log → signaltape online check",
-        "g": "3 messages expired before they were taken → docs/runbook.md#signaltapeexpiredunread",
-        "disk": "4.0 GB of 100 GB are free where folder home lies → docs/runbook.md#signaltapedisklow",
+    expected = {
+        "features is down": "SignaltapeTargetDown",
+        "store is silent": "SignaltapeTargetDown",
+        "inference is not ready: models": "",
+        "signaltape-store is 75 s behind": "SignaltapeLagSeconds",
+        **{f"{name} does not run": "" for name in ("responder", "drift", "ingest")},
     }
-    picture = shown(seen)
-    assert "2 of 4 processes ready" not in picture
+    assert whats(seen) == expected
+    picture, lines, summary = shown(seen), "\n".join(fleet_lines(seen)), summary_line(seen, {})
     assert "1 of 4 processes ready" in picture
-    for one in troubles(seen):
-        assert one.what in picture
+    for what in expected:
+        assert what in picture
+        assert what in lines
+        assert what in summary
     document = json.loads(json.dumps(fleet_document(seen, {})))
-    assert [one["what"] for one in document["degraded"]] == [one.what for one in troubles(seen)]
+    assert {one["what"]: one["runbook"] for one in document["degraded"]} == expected
     assert document["groups"] == [
         {"group": "signaltape-store", "topic": "signals.v1", "messages": 340, "seconds": 75.0}
     ]
+    assert document["per_second"]["bars"] == 0.0
+
+
+def test_every_runbook_section_that_is_named_exists() -> None:
+    root = Path(__file__).parents[3]
+    named = set(re.findall(r'runbook="(\w+)"', (root / "signaltape/console/flow/problems.py").read_text()))
+    assert "SignaltapeDiskLow" in named
+    assert named <= set(re.findall(r"^### (\w+)$", (root / "docs/runbook.md").read_text(), re.MULTILINE))
 
 
 def test_two_monitors_that_say_the_same_are_not_added_up() -> None:
