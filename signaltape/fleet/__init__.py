@@ -10,8 +10,8 @@
 
 A look never raises for what a process does: one that is gone is `down`, one that hangs is `silent`, and `error` says
 why. `View.groups` tells what waits for each consumer group, as `signaltape run monitor` sees it. `samples` holds a
-process's metrics by `Series` (name and sorted labels, as `/metrics` gives them); `Process.value` and `View.total` add up
-those that match, `View.by_label` does so apart by one label. `rates` is pure, and forgives restarts between the looks.
+process's metrics by `Series` (name and sorted labels, as `/metrics` gives them); `Process.value` and `View.total` add
+up those that match, `View.by_label` does so apart by one label. `rates` is pure, and forgives restarts in between.
 """
 
 from signaltape.fleet.fleet import Fleet
