@@ -42,11 +42,14 @@ def arm_gates(settings: Settings, ref: ModelRef) -> tuple[Gate, ...]:
 
 
 def all_gates(
-    settings: Settings, ref: ModelRef, strategy: str, champion: ModelRef | None, bars: int
+    settings: Settings, ref: ModelRef, strategy: str, champion: ModelRef | None, bars: int, *, record: bool = True
 ) -> tuple[Gate, ...]:
-    """Every gate of a promotion to ``strategy`` in the place of ``champion``; ``bars``: shadow bars asked for."""
+    """Every gate of a promotion to ``strategy`` in the place of ``champion``; ``bars``: shadow bars asked for.
+
+    ``record``: False for a look that leaves no trace.
+    """
     gate = tested(ModelRegistry(settings), ref)
-    if champion is None:
+    if champion is None and record:
         nothing_live(settings, ref, strategy)
 
     def read(connection: Connection) -> tuple[Gate, Gate]:

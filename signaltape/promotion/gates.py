@@ -1,6 +1,6 @@
 """What a promotion must show: each gate is a pure question with an answer in words."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -58,15 +58,18 @@ def stage_gate(stage: Stage) -> Gate:
     return Gate(name="stage", passed=True, detail=stage)
 
 
-def pass_through(ref: ModelRef, gates: Sequence[Gate], *, force: bool, reason: str, what: str = "promoted") -> bool:
-    """Return whether force was needed.
+def pass_through(
+    ref: ModelRef, gates: Sequence[Gate], *, force: bool, reason: str, what: str = "promoted",
+    forces: Container[str] | None = None,
+) -> bool:  # fmt: skip
+    """Return whether force was needed. ``forces``: names of the gates that force passes, None for all.
 
     Raises GateClosed with every gate that is closed, unless it is forced; force needs a reason, which is recorded.
     """
     closed = [one for one in gates if not one.passed]
     if not closed:
         return False
-    if not force:
+    if not force or not all(forces is None or one.name in forces for one in closed):
         listed = "; ".join(f"{one.name}: {one.detail}" for one in closed)
         raise GateClosed(f"{ref} is not {what}: {listed}. To do it all the same: --force --reason TEXT")
     if not reason.strip():

@@ -14,8 +14,10 @@ from signaltape.rollout.errors import (
     RolloutBusy,
     RolloutError,
     SameBar,
+    StateChanged,
 )
 from signaltape.rollout.preparation import InstanceReadiness, prepare
+from signaltape.rollout.seen import Seen
 
 __all__ = [
     "Activation",
@@ -28,6 +30,8 @@ __all__ = [
     "RolloutBusy",
     "RolloutError",
     "SameBar",
+    "Seen",
+    "StateChanged",
     "activate",
     "issue_and_wait",
     "prepare",

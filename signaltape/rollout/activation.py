@@ -21,11 +21,14 @@ from schemas.headers import event_headers
 from schemas.topics import TopicNames
 from signaltape.client.control import new_event
 from signaltape.rollout.arrival import Arrivals
-from signaltape.rollout.errors import EffectiveFromPassed, EventRefused, RolloutBusy, SameBar
+from signaltape.rollout.errors import EffectiveFromPassed, EventRefused, RolloutBusy, SameBar, StateChanged
+from signaltape.rollout.seen import Seen
 
 _SWAPS = ("activate", "rollback")
 #: How long an event that is no swap, a pause above all, waits for a look at the bars that are on their way.
 _LOOK_S = 2.0
+#: Of two decisions of this process one is checked and written before the other is checked.
+_WRITING = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,12 +36,14 @@ class Activation:
     """An event that every partition has received.
 
     ``effective``: partition → bar time (ns UTC) from which it acts there, 0: from the first bar on. ``late``: the
-    partitions that had passed the time asked for, and act later; that was alerted.
+    partitions that had passed the time asked for, and act later; that was alerted. ``meanwhile``: what others decided
+    between the look at ``control`` and the event, in words; only known of a decision that says what it has seen.
     """
 
     event: ControlEvent
     effective: Mapping[int, int]
     late: tuple[int, ...]
+    meanwhile: tuple[str, ...] = ()
 
 
 def activate(
@@ -51,10 +56,13 @@ def activate(
     reason: str,
     cause: str = "",
     deadline_s: float = 30.0,
+    by_whom: str = "",
+    seen: Seen | None = None,
 ) -> Activation:
     """Put a model in force for a strategy: ``action`` is ``activate``, ``rollback`` or ``shadow``.
 
-    ``effective_from`` (ns UTC) 0 means: just beyond the newest bar of the whole log. See ``issue_and_wait``.
+    ``effective_from`` (ns UTC) 0 means: just beyond the newest bar of the whole log. ``by_whom``: by default the user
+    of this process. See ``issue_and_wait``.
     """
     event = new_event(
         action,
@@ -65,10 +73,13 @@ def activate(
         reason=reason,
         cause=cause,
     )
-    return issue_and_wait(settings, event, deadline_s=deadline_s)
+    event = replace(event, issued_by=by_whom or event.issued_by)
+    return issue_and_wait(settings, event, deadline_s=deadline_s, seen=seen)
 
 
-def issue_and_wait(settings: Settings, event: ControlEvent, *, deadline_s: float = 30.0) -> Activation:
+def issue_and_wait(
+    settings: Settings, event: ControlEvent, *, deadline_s: float = 30.0, seen: Seen | None = None
+) -> Activation:
     """Write one control event and return when every partition shows that it received it.
 
     1. What can't be obeyed is refused.
@@ -79,12 +90,13 @@ def issue_and_wait(settings: Settings, event: ControlEvent, *, deadline_s: float
        keep a swap from being written; anything else is written all the same, and acts from what is committed on: a
        partition that is ahead of that obeys it from its next bar, as late.
     4. The ends of ``signals`` are noted.
-    5. The event is written to ``control``: from here on it acts, whatever becomes of this process.
+    5. With ``seen``: what was decided since is refused. The event is written to ``control``: from here on it acts,
+       whatever becomes of this process.
     6. Wait for each partition's notice.
 
-    Raises EventRefused, EffectiveFromPassed, SameBar, RolloutBusy with nothing written; PublishError where it is not
-    known whether 5 happened; with the event written, NotReceived after ``deadline_s``, naming the partitions that are
-    missing, or RefusedByInference.
+    Raises EventRefused, EffectiveFromPassed, SameBar, StateChanged, RolloutBusy with nothing written; PublishError
+    where it is not known whether 5 happened; with the event written, NotReceived after ``deadline_s``, naming the
+    partitions that are missing, or RefusedByInference.
     """
     if why := control_fault(event) or refusal(event):  # 1.
         raise EventRefused(f"this {event.action} event can't be issued: {why}")
@@ -95,13 +107,13 @@ def issue_and_wait(settings: Settings, event: ControlEvent, *, deadline_s: float
     try:
         timed = _timed(settings, event, end)  # 3.
         with Arrivals(settings) as arrivals:  # 4.
-            written = _write(settings, timed)  # 5.
+            written, meanwhile = _write_if_unchanged(settings, timed, seen)  # 5.
             lock.release()
-            seen = arrivals.wait(written, end)  # 6.
+            found = arrivals.wait(written, end)  # 6.
     finally:
         lock.release()
-    late = tuple(number for number, at in seen.items() if at > max(written.effective_from, 0) > 0)
-    return Activation(event=written, effective=seen, late=late)
+    late = tuple(number for number, at in found.items() if at > max(written.effective_from, 0) > 0)
+    return Activation(event=written, effective=found, late=late, meanwhile=meanwhile)
 
 
 def _acquire(lock: ActiveLock, deadline_s: float) -> bool:
@@ -172,6 +184,24 @@ def _last_swap(events: Iterable[ControlEvent], event: ControlEvent, kept: Mappin
         if max(held.effective_from, kept.get(held.control_offset, 0)) == event.effective_from:
             found = held
     return found
+
+
+def _write_if_unchanged(
+    settings: Settings, event: ControlEvent, seen: Seen | None
+) -> tuple[ControlEvent, tuple[str, ...]]:
+    """Return the event with its offset, and what others wrote between the check and it. Raises StateChanged."""
+    if seen is None:
+        return _write(settings, event), ()
+    topic = TopicNames(settings.topics.prefix).control
+    with _WRITING:
+        end = low_high_offsets(settings, topic)[0][1]
+        if seen.offset >= end:
+            raise StateChanged((f"{topic} was made anew: it ends before event {seen.offset}, which was seen",))
+        seen.refuse_changed(control_events(settings, end - 1))
+        written = _write(settings, event)
+    if written.control_offset <= end:
+        return written, ()
+    return written, replace(seen, offset=end - 1).changed(control_events(settings, written.control_offset - 1))
 
 
 def _write(settings: Settings, event: ControlEvent) -> ControlEvent:

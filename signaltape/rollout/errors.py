@@ -27,6 +27,14 @@ class SameBar(EventRefused):
     """Another promotion of the strategy acts from the very same bar; nothing was written."""
 
 
+class StateChanged(EventRefused):
+    """Others decided since the picture that the decision rests on; nothing was written. ``changed``: a line each."""
+
+    def __init__(self, changed: tuple[str, ...]) -> None:
+        super().__init__(f"nothing was done, for this was decided meanwhile: {'; '.join(changed)}")
+        self.changed = changed
+
+
 class RolloutBusy(RolloutError):
     """Somebody else is deciding at this moment; nothing was written."""
 
