@@ -21,8 +21,9 @@ class ApiSettings(Group):
     (`token` is called `default` there). Without any, changing calls are refused. allowed_hosts: names in a request's
     Host header beside the addresses of this machine; another one is refused, so that a web page can't reach the API
     through a name of its own. max_body_bytes, max_rows (of one prediction), max_bars (to warm up on): limits of one
-    request. request_timeout_s: for a whole request. threads: model calls at the same time; max_waiting: requests that
-    may wait for one of them, further ones are refused. max_connections: open connections, further ones are refused.
+    request. request_timeout_s: for a whole request; change_timeout_s: for a change from the console, which waits until
+    every partition has received it. threads: model calls at the same time; max_waiting: requests that may wait for one
+    of them, further ones are refused. max_connections: open connections, further ones are refused.
     max_pages: pages of the console that follow what happens, at the same time. rate_per_s, burst: requests of one
     address, lasting and at once; 0 sets no limit. wrong_tokens_per_minute: of one address; after so many it has to wait
     before another token is looked at.
@@ -37,6 +38,7 @@ class ApiSettings(Group):
     max_rows: int = Field(default=5_000, ge=1)
     max_bars: int = Field(default=2_000, ge=1)
     request_timeout_s: float = Field(default=10.0, gt=0)
+    change_timeout_s: float = Field(default=60.0, gt=0)
     threads: int = Field(default=4, ge=1, le=64)
     max_waiting: int = Field(default=64, ge=0)
     max_connections: int = Field(default=256, ge=1)

@@ -22,4 +22,4 @@ def create_app(backend: Backend) -> Guard:
     failures.install(app)
     for routes in (predict_routes, read_routes, control_routes, console):
         app.include_router(routes.router(backend))
-    return Guard(app, backend.options, endless=(console.EVENTS,))
+    return Guard(app, backend.options, {console.EVENTS: None, console.CHANGE: backend.options.change_timeout_s})

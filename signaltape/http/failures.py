@@ -27,17 +27,22 @@ _CODES = {400: "bad_request", 401: "unauthorized", 403: "refused", 404: "not_fou
 
 
 class Refused(Exception):
-    """A request is refused with a status; ``wait_s``: when it may be worth asking again."""
+    """A request is refused with a status; ``wait_s``: when it may be worth asking again.
+
+    ``code``: where the status' own doesn't say enough.
+    """
+
+    code = ""
 
     def __init__(self, status: int, message: str, wait_s: float = 0.0) -> None:
         super().__init__(message)
         self.status, self.wait_s = status, wait_s
 
 
-def failure(status: int, code: str, message: str, fields: Sequence[tuple[str, str]] = ()) -> Response:
-    """A response that says what went wrong, and in which fields."""
+def failure(status: int, code: str, message: str, fields: Sequence[tuple[str, str]] = (), **more: object) -> Response:
+    """A response that says what went wrong, and in which fields; ``more`` stands beside that."""
     named = [{"field": name[:_SHOWN], "message": what[:_SHOWN]} for name, what in fields]
-    body = orjson.dumps({"error": {"code": code, "message": message, "fields": named}})
+    body = orjson.dumps({"error": {**more, "code": code, "message": message, "fields": named}})
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if status == 503:
         headers["Retry-After"] = "1"
@@ -46,7 +51,7 @@ def failure(status: int, code: str, message: str, fields: Sequence[tuple[str, st
 
 def refusal(error: Refused) -> Response:
     """The response to a refused request."""
-    response = failure(error.status, _CODES.get(error.status, "failed"), str(error))
+    response = failure(error.status, error.code or _CODES.get(error.status, "failed"), str(error))
     if error.wait_s:
         response.headers["Retry-After"] = str(whole_seconds(error.wait_s))
     return response

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import time
-from collections.abc import Collection, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -40,11 +40,12 @@ class Guard:
     """ASGI middleware around the whole application.
 
     The body is read here, bounded in size and time, and handed on as one piece: no handler sees a part of one,
-    and none is called for a body that was broken off. ``endless``: paths whose answers have no end, and no time limit.
+    and none is called for a body that was broken off. ``limits``: seconds for the paths that have a limit of their
+    own, None for those whose answers have no end.
     """
 
-    def __init__(self, app: ASGIApp, options: ApiSettings, endless: Collection[str] = ()) -> None:
-        self._app, self._options, self._endless = app, options, endless
+    def __init__(self, app: ASGIApp, options: ApiSettings, limits: Mapping[str, float | None] | None = None) -> None:
+        self._app, self._options, self._limits = app, options, limits or {}
         self._rates = Buckets(options.rate_per_s, options.burst)
         self._hosts = {"localhost", options.host.lower(), *(name.lower() for name in options.allowed_hosts)}
 
@@ -55,20 +56,19 @@ class Guard:
             return
         begun = time.perf_counter()
         answer = _Answer(send)
+        limit_s = self._limits.get(scope["path"], self._options.request_timeout_s)
         try:
             async with asyncio.timeout(self._options.request_timeout_s) as limit:
                 self._check(scope)
                 whole = await self._whole(scope, receive)
-                if scope["path"] in self._endless:
-                    limit.reschedule(None)
+                limit.reschedule(None if limit_s is None else asyncio.get_running_loop().time() + limit_s)
                 await self._app(scope, whole, answer.send)
         except _CallerGone:
             answer.status = _GONE
         except Refused as error:
             await refusal(error)(scope, receive, answer.send)
         except TimeoutError:
-            seconds = f"{self._options.request_timeout_s:g} s"
-            late = failure(504, "timeout", f"no answer within {seconds}; what was asked for may still happen")
+            late = failure(504, "timeout", f"no answer within {limit_s:g} s; what was asked for may still happen")
             await answer.instead(late, scope, receive)
         except Exception:
             get_logger().exception("request_failed", path=scope["path"][:200])

@@ -56,6 +56,7 @@ class ControlView:
         self._follower = TopicFollower(settings, names.control, "beginning", 0.0)
         self._events: list[ControlEvent] = []
         self._states: tuple[ControlState, ...] = ()
+        self._known: tuple[ControlEvent, ...] = ()
         self._again_at = 0.0
         self._stop = threading.Event()
         self.failure = ""
@@ -78,6 +79,11 @@ class ControlView:
     def everywhere(self, instant: int) -> dict[int, Deployments]:
         """The same for every partition."""
         return {number: state.in_force(instant) for number, state in enumerate(self._states)}
+
+    @property
+    def events(self) -> tuple[ControlEvent, ...]:
+        """Every event of ``control`` that the picture is made of, in order."""
+        return self._known
 
     def close(self) -> None:
         """Stop following."""
@@ -161,6 +167,6 @@ class ControlView:
                 if event.control_offset > metadata.received:
                     state.receive(event, metadata.standing.head, metadata.standing.partition_time)
             states.append(state)
-        self._states = tuple(states)
+        self._states, self._known = tuple(states), tuple(self._events)
         self.failure = ""
         self._again_at = time.monotonic() + (_SOON_S if pending else _LATER_S)
