@@ -56,8 +56,11 @@ def newest_comparison(connection: Connection, challenger: ModelRef, champion: Mo
     row = connection.execute(
         queries("model_comparisons")["newest comparison"], (challenger.name, challenger.version, *pair)
     ).fetchone()
-    if row is None:
-        return None
+    return None if row is None else comparison(row)
+
+
+def comparison(row: tuple[Any, ...]) -> Comparison:
+    """A row of ``model_comparisons``, in the order of "newest comparison"."""
     number, name, version, old, old_version, strategy, source, data, start, end, decision, detail, at, who = row
     return Comparison(
         challenger=ModelRef(name=name, version=version),

@@ -62,21 +62,24 @@ def add_approval(connection: Connection, one: Approval) -> None:
 def approvals(connection: Connection, ids: Sequence[str]) -> dict[str, Approval]:
     """Approval id → approval, of those that there are."""
     rows = connection.execute(queries("model_stages")["approvals"], (list(ids),))
-    return {
-        approval_id: Approval(
-            approval_id=approval_id,
-            action=action,
-            strategy=strategy,
-            ref=ModelRef(name=name, version=version),
-            replaces=replaces,
-            forced=forced,
-            reason=reason,
-            verdict=verdict,
-            by_whom=who,
-            approved_at=at,
-        )
-        for approval_id, action, strategy, name, version, replaces, forced, reason, verdict, who, at in rows
-    }
+    return {one.approval_id: one for one in map(approval, rows)}
+
+
+def approval(row: tuple[Any, ...]) -> Approval:
+    """A row of ``model_approvals``, in the order of "approvals"."""
+    approval_id, action, strategy, name, version, replaces, forced, reason, verdict, who, at = row
+    return Approval(
+        approval_id=approval_id,
+        action=action,
+        strategy=strategy,
+        ref=ModelRef(name=name, version=version),
+        replaces=replaces,
+        forced=forced,
+        reason=reason,
+        verdict=verdict,
+        by_whom=who,
+        approved_at=at,
+    )
 
 
 def add_stage(connection: Connection, one: StageRecord) -> bool:

@@ -14,6 +14,7 @@ from signaltape.http.failures import Refused
 
 PAGES = ("flow", "signals", "models", "drift", "data", "runs")
 EVENTS = "/console/events"
+CHANGE = "/console/api/models/change"
 
 
 def router(backend: Backend) -> APIRouter:

@@ -1,10 +1,102 @@
 """The page *Models*: registry, what is live, changes of it."""
 
-from fastapi import APIRouter
+from typing import Annotated, Any
 
+from fastapi import APIRouter, Query, Response
+
+from infra.warehouse.connection import Connection
+from pipeline.deployments import ModelRef
+from producers.timestamps import parse_time
+from signaltape.console.changes.routes import add_routes
+from signaltape.console.files import load_files, load_page
+from signaltape.console.models.live_at import live_at_document
+from signaltape.console.models.overview import overview
+from signaltape.console.models.shadows import shadows
+from signaltape.console.models.version import card_of, version_detail
+from signaltape.console.reading import read, told
 from signaltape.http.backend import Backend
+from signaltape.http.bodies import model_ref
+from signaltape.http.failures import Refused
+from signaltape.http.replies import reply
+from signaltape.serving.errors import ServingError
+
+#: A card is a page of its own: it may show its styles and pictures, and nothing else; no script, no form, no origin.
+_CARD_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+_MOST_HOURS = 24 * 366
+_MOST_SYMBOLS = 50
+_LOOK_EVERY_S = 0.5
 
 
 def router(backend: Backend) -> APIRouter:
     """The routes of this page."""
-    return APIRouter(prefix="/models")
+    routes = APIRouter(prefix="/models")
+    backend.streams.add("control", _Newest(backend), _LOOK_EVERY_S)
+    add_routes(routes, backend, load_page(load_files()).build)
+
+    @routes.get("/overview")
+    async def first() -> Response:
+        return reply(await backend.pool.run(overview, backend.settings, backend.view))
+
+    @routes.get("/version/{model}")
+    async def version(model: str) -> Response:
+        ref = _ref(model)
+        return reply(await told(backend, lambda: version_detail(backend.settings, ref)))
+
+    @routes.get("/version/{model}/card")
+    async def card(model: str) -> Response:
+        ref = _ref(model)
+        found = await told(backend, lambda: card_of(backend.settings, ref))
+        if found is None:
+            raise Refused(404, f"no card was registered with {ref}")
+        headers = {"Content-Security-Policy": _CARD_POLICY}
+        return Response(found, headers=headers, media_type="text/html; charset=utf-8")
+
+    @routes.get("/shadows")
+    async def shadowed(
+        strategy: Annotated[str, Query(max_length=200)], hours: Annotated[float, Query(gt=0)] = 24.0
+    ) -> Response:
+        kept = min(hours, _MOST_HOURS)
+
+        def work(connection: Connection) -> dict[str, Any]:
+            return shadows(connection, backend.settings, strategy, kept)
+
+        return reply({**await read(backend, work), "truncated": hours > kept, "limit_hours": _MOST_HOURS})
+
+    @routes.get("/live-at")
+    async def at(
+        at: Annotated[str, Query(max_length=64)],
+        symbol: Annotated[list[str] | None, Query(max_length=_MOST_SYMBOLS)] = None,
+    ) -> Response:
+        try:
+            instant = parse_time(at)
+        except ValueError as error:
+            raise ServingError("invalid", str(error), "at") from error
+        return reply(await told(backend, lambda: live_at_document(backend.settings, instant, symbol or [])))
+
+    return routes
+
+
+class _Newest:
+    """Tells pages that something was decided, or that what is in force can't be followed; None: nothing new."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._view = backend.view
+        self._told: tuple[int, str] | None = None
+
+    def __call__(self) -> dict[str, Any] | None:
+        events = self._view.events
+        now = (events[-1].control_offset if events else -1, self._view.failure)
+        if now == self._told:
+            return None
+        self._told = now
+        return {"control_offset": now[0], "failure": now[1]}
+
+
+def _ref(text: str) -> ModelRef:
+    found = model_ref(text)
+    if found is None:
+        raise ServingError("unknown_model", f"{text[:80]!r} is no NAME:VERSION", "model")
+    return found
