@@ -15,7 +15,9 @@ async function call(path, options) {
     answer = await fetch(path, {cache: "no-store", ...options, headers: {"X-Signaltape-Build": BUILD, ...options.headers}});
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, "no_answer", "The server does not answer.");
+    throw new ApiError(0, "no_answer", options.method === "POST"
+      ? "The server has not answered: it is not known whether this was done. Look at what the page shows once it is connected again, before you try it once more."
+      : "The server does not answer.");
   }
   let body = null;
   try { body = await answer.json(); } catch { /* said below */ }
