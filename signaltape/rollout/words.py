@@ -1,5 +1,6 @@
 """Control events in words, for people who look at what was decided."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from infra.warehouse.moments import to_moment
@@ -8,6 +9,17 @@ from schemas.control import ControlEvent
 
 _SWAPS = ("activate", "rollback")
 _FEW = 5
+#: Characters that nobody sees, and that change how the words around them are read: the order of a sentence above all.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def plain(text: str) -> str:
+    r"""A name or reason as part of a sentence: what is unseen in it is written out.
+
+    >>> plain("A\u202eB")
+    'A\\u202eB'
+    """
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def scope_words(strategy: str, symbols: Iterable[str]) -> str:
@@ -16,7 +28,7 @@ def scope_words(strategy: str, symbols: Iterable[str]) -> str:
     >>> scope_words("alpha", []), scope_words("", ["B", "A"]), scope_words("", [])
     ('strategy alpha', 'A, B', 'everything')
     """
-    named = sorted(symbols)
+    named, strategy = sorted(map(plain, symbols)), plain(strategy)
     shown = ", ".join(named[:_FEW]) + (f" and {len(named) - _FEW:,} more" if len(named) > _FEW else "")
     if not named:
         return f"strategy {strategy}" if strategy else "everything"
@@ -37,8 +49,8 @@ def in_words(events: Iterable[ControlEvent]) -> Iterator[tuple[ControlEvent, str
 
 def when_and_why(event: ControlEvent) -> str:
     """When it was issued, by whom and why."""
-    why = f": {event.reason[:200]}" if event.reason else ""
-    return f"since {to_moment(event.issued_at):%Y-%m-%d %H:%M:%S} UTC by {event.issued_by[:100]}{why}"
+    why = f": {plain(event.reason[:200])}" if event.reason else ""
+    return f"since {to_moment(event.issued_at):%Y-%m-%d %H:%M:%S} UTC by {plain(event.issued_by[:100])}{why}"
 
 
 def _words(event: ControlEvent, before: str) -> str:
@@ -56,10 +68,10 @@ def _words(event: ControlEvent, before: str) -> str:
             return f"{which} {'began' if event.action == 'shadow' else 'ended'} to shadow {whom}"
         case "experiment":
             what = "stopped" if event.parameters.get("stop") else f"started, arm {_model(event)}"
-            return f"experiment {event.parameters['experiment']} of {whom} was {what}"
+            return f"experiment {plain(event.parameters['experiment'])} of {whom} was {what}"
     given = ", ".join(f"{name} = {value}" for name, value in sorted(event.parameters.items()))
-    return f"parameters of {whom}: {given[:200]}"
+    return f"parameters of {whom}: {plain(given[:200])}"
 
 
 def _model(event: ControlEvent) -> str:
-    return f"{event.model}:{event.model_version}"
+    return f"{plain(event.model)}:{event.model_version}"

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from infra.settings import Settings
-from pipeline.deployments import ModelRef
-from schemas.times import iso
+from infra.warehouse.moments import to_moment
 from signaltape.client.control import new_event
 from signaltape.console.changes.asked import ChangeRequest
 from signaltape.promotion.swaps import SwapOptions, Swapped, promote, rollback
@@ -70,16 +69,15 @@ def _swapped(settings: Settings, asked: ChangeRequest, by_whom: str, end: float)
 
 
 def _of_swap(done: Swapped) -> Done:
-    was: ModelRef | None = done.replaced
-    place = "" if was is None else f" in the place of {was}"
-    forced = "; past closed gates, which is recorded" if done.forced else ""
-    return _done(done.activation, f"{done.ref} is live for strategy {done.strategy}{place}{forced}", forced=done.forced)
+    place = "" if done.replaced is None else f" in the place of {done.replaced}"
+    return _done(done.activation, f"{done.ref} is live for {scope_words(done.strategy, ())}{place}", forced=done.forced)
 
 
 def _done(done: Activation, what: str, *, forced: bool) -> Done:
     received = f"received by all {len(done.effective)} partitions"
+    past = " It went past closed gates, which is recorded." if forced else ""
     return Done(
-        text=f"{what}, {_when(done)}; {received}.{_meanwhile(done.meanwhile)}",
+        text=f"{what}, {_when(done)}; {received}.{past}{_meanwhile(done.meanwhile)}",
         event_id=done.event.event_id,
         control_offset=done.event.control_offset,
         effective={str(number): at for number, at in done.effective.items()},
@@ -93,9 +91,17 @@ def _when(done: Activation) -> str:
     if done.late:
         first, last = min(done.effective.values()), max(done.effective.values())
         late = ", ".join(map(str, done.late))
-        return f"from bars at {iso(first)} to {iso(last)} on, by partition: partitions {late} had passed the first one"
+        return (
+            f"from bars after {_bar(first)} to {_bar(last)} on, by partition: {late} had passed the bar that "
+            "was asked for"
+        )
     start = done.event.effective_from
-    return f"for bars that close from {iso(start)} on" if start else "from the first bar on"
+    return f"from bars after {_bar(start)} on" if start else "from the first bar on"
+
+
+def _bar(effective: int) -> str:
+    """The bar time that something acts after: times of effect lie a nanosecond beyond one."""
+    return f"{to_moment(effective - 1):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _meanwhile(lines: Sequence[str]) -> str:

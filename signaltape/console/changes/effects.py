@@ -18,7 +18,7 @@ from signaltape.promotion.evidence import all_gates
 from signaltape.promotion.gates import Gate
 from signaltape.promotion.history import Decisions, read_decisions
 from signaltape.promotion.swaps import rollback_target
-from signaltape.rollout.words import scope_words
+from signaltape.rollout.words import plain, scope_words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,16 +56,16 @@ def _promotion(settings: Settings, change: Change) -> Effect:
     impossible = ""
     try:
         if champion == ref:
-            impossible = f"{ref} is what is live for strategy {strategy} already, or will be at its bar."
+            impossible = f"{ref} is what is live for {scope_words(strategy, ())} already, or will be at its bar."
         else:
             gates = all_gates(settings, ref, strategy, champion, settings.promotion.shadow_bars, record=False)
             impossible = _never_asked(settings, ref)
     except OperatorError as error:
         impossible = str(error)
     lines = [
-        f"{ref} takes the place of {champion} in strategy {strategy}"
+        f"{ref} takes the place of {champion} in {scope_words(strategy, ())}"
         if champion is not None
-        else f"{ref} becomes the first live model of strategy {strategy}, which has made no signals so far"
+        else f"{ref} becomes the first live model of {scope_words(strategy, ())}, which has made no signals so far"
     ]
     return Effect(
         title=f"Promote {ref}",
@@ -85,14 +85,14 @@ def _rollback(settings: Settings, change: Change) -> Effect:
         target = rollback_target(decisions, strategy, change.ref)
         ModelRegistry(settings).get(target.name, target.version)
     except OperatorError as error:
-        title = f"Roll back strategy {strategy}"
+        title = f"Roll back {scope_words(strategy, ())}"
         return Effect(title=title, verb="Roll back", seen=seen, lines=(), impossible=str(error))
     return Effect(
-        title=f"Roll back strategy {strategy} to {target}",
+        title=f"Roll back {scope_words(strategy, ())} to {target}",
         verb=f"Roll back to {target}",
         seen=seen,
         lines=(
-            f"{target} takes the place of {live} in strategy {strategy}: {_from_next_bar(settings)}.",
+            f"{target} takes the place of {live} in {scope_words(strategy, ())}: {_from_next_bar(settings)}.",
             "It has served before, so no gate is asked: only its files are checked.",
             *_swap_lines(settings, decisions, strategy, target),
         ),
@@ -104,11 +104,7 @@ def _swap_lines(settings: Settings, decisions: Decisions, strategy: str, ref: Mo
     with Warehouse(settings, "signaltape-console") as warehouse:
         known = warehouse.run(lambda connection: serving.instances(connection, settings.topics.prefix))
     lives = sum(one.lives for one in known)
-    lines = [
-        f"First {_count(lives, 'inference instance')} must have it loaded and checked; if one can't, nothing changes."
-        if lives
-        else "No inference instance runs at the moment: the change will be refused until one does."
-    ]
+    lines = [_loading(lives)]
     lines += _feature_set_line(settings, now.live, ref)
     if now.experiment is not None:
         lines.append(f"Experiment {now.experiment.name} ends at the same bar; {ref} then serves every symbol.")
@@ -119,6 +115,14 @@ def _swap_lines(settings: Settings, decisions: Decisions, strategy: str, ref: Mo
     if any(scope.strategy in ("", strategy) for scope, _ in decisions.deployments.scales):
         lines.append("The position scale that was set stays as it is.")
     return lines
+
+
+def _loading(lives: int) -> str:
+    if not lives:
+        return "No inference instance runs at the moment: the change will be refused until one does."
+    if lives == 1:
+        return "First the inference instance that runs must load and check it; if it can't, nothing changes."
+    return f"First all {lives} inference instances that run must load and check it; if one can't, nothing changes."
 
 
 def _feature_set_line(settings: Settings, live: ModelRef | None, ref: ModelRef) -> Sequence[str]:
@@ -158,11 +162,9 @@ def _router_change(settings: Settings, change: Change) -> Effect:
     now, known = fold(events), sorted(successions(events))
     whom = scope_words(change.strategy, change.symbols)
     scope = Scope(strategy=change.strategy, symbols=frozenset(change.symbols))
-    impossible = ""
+    impossible, names = "", ", ".join(map(plain, known)) or "none"
     if change.strategy and change.strategy not in known:
-        impossible = (
-            f"No model was ever deployed as strategy {change.strategy}; there are: {', '.join(known) or 'none'}."
-        )
+        impossible = f"No model was ever deployed as strategy {plain(change.strategy)}; there are: {names}."
     where = _from_next_bar(settings)
     if change.action == "pause":
         lines = [f"Signals of {whom} stop: {where}.", *_held(now, scope)]
@@ -200,8 +202,5 @@ def _newest(decisions: Decisions) -> int:
 
 
 def _from_next_bar(settings: Settings) -> str:
-    return f"from the next bar on, on {_count(settings.topics.partitions, 'partition')}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    partitions = settings.topics.partitions
+    return f"from the next bar on, on {f'all {partitions} partitions' if partitions > 1 else 'the one partition'}"

@@ -11,12 +11,11 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from infra.errors import OperatorError
 from infra.scoring.errors import ModelRefused
 from infra.warehouse.errors import WarehouseUnavailable
-from infra.who import current_user
 from signaltape.client.errors import ClientUsageError
 from signaltape.console.changes.acting import Done, act
 from signaltape.console.changes.asked import Change, ChangeRequest
 from signaltape.console.changes.effects import effect_of
-from signaltape.http.access import audit, token_check
+from signaltape.http.access import audit, audited, client_of, token_check, who_of
 from signaltape.http.backend import Backend
 from signaltape.http.failures import Refused, failure
 from signaltape.http.origin import require_own_page
@@ -37,11 +36,6 @@ _ANSWERING_S = 2.0
 _BUILD = "x-signaltape-build"
 
 
-def _who(request: Request) -> str:
-    client = request.client.host if request.client is not None else "unknown"
-    return f"{current_user()} over the console from {client}"
-
-
 def add_routes(routes: APIRouter, backend: Backend, build: str) -> None:
     """Add both routes; a page of another ``build`` than this one can't change anything."""
 
@@ -50,7 +44,7 @@ def add_routes(routes: APIRouter, backend: Backend, build: str) -> None:
             audit(request, "refused", why="page of another build")
             raise PageExpired
 
-    checks = [Depends(require_own_page), Depends(token_check(backend.options.token)), Depends(own_build)]
+    checks = [Depends(require_own_page), Depends(token_check(backend.options)), Depends(own_build)]
 
     @routes.get("/effect")
     async def effect(
@@ -82,10 +76,11 @@ class PageExpired(Refused):
 async def _change(backend: Backend, request: Request, asked: ChangeRequest) -> Response:
     concerned: dict[str, Any] = {**asked.change.model_dump(exclude_defaults=True), "why": asked.reason}
     end = time.monotonic() + backend.options.change_timeout_s - _ANSWERING_S
-    audit(request, "asked", **concerned, forces=asked.forces)
+    by_whom = f"{who_of(request)} over the console from {client_of(request)}"
+    await audited(request, "asked", **concerned, forces=asked.forces)
 
     async def make() -> Done:
-        return await backend.decisions.run(act, backend.settings, asked, _who(request), end)
+        return await backend.decisions.run(act, backend.settings, asked, by_whom, end)
 
     return await _answered(request, concerned, make)
 

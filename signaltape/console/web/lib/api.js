@@ -23,6 +23,7 @@ async function call(path, options) {
   try { body = await answer.json(); } catch { /* said below */ }
   if (answer.ok && body !== null) return body;
   const told = body?.error;
+  if (answer.status === 401) throw new ApiError(401, "unauthorized", "The token was not accepted, so nothing was done.", told);
   throw new ApiError(answer.status, told?.code ?? "failed", told?.message ?? `The server answered with ${answer.status}.`, told);
 }
 
