@@ -65,7 +65,7 @@ def _words(event: ControlEvent, before: str) -> str:
             return f"position scale of {whom} became {event.parameters['scale']:g}"
         case "shadow" | "unshadow":
             which = _model(event) if event.model_version else f"every version of {event.model}"
-            return f"{which} {'began' if event.action == 'shadow' else 'ended'} to shadow {whom}"
+            return f"{which} {'shadows' if event.action == 'shadow' else 'no longer shadows'} {whom}"
         case "experiment":
             what = "stopped" if event.parameters.get("stop") else f"started, arm {_model(event)}"
             return f"experiment {plain(event.parameters['experiment'])} of {whom} was {what}"
