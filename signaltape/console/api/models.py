@@ -1,10 +1,16 @@
 """The page *Models*: registry, what is live, changes of it."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Response
 
+from infra.scoring.errors import UnknownModel
+from infra.settings import Settings
+from infra.warehouse.audit import newest_lines
 from infra.warehouse.connection import Connection
+from infra.warehouse.moments import to_nanoseconds
 from pipeline.deployments import ModelRef
 from producers.timestamps import parse_time
 from signaltape.console.changes.routes import add_routes
@@ -20,6 +26,8 @@ from signaltape.http.failures import Refused
 from signaltape.http.replies import reply
 from signaltape.serving.errors import ServingError
 
+Result = TypeVar("Result")
+
 #: A card is a page of its own: it may show its styles and pictures, and nothing else; no script, no form, no origin.
 _CARD_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
@@ -27,6 +35,7 @@ _CARD_POLICY = (
 )
 _MOST_HOURS = 24 * 366
 _MOST_SYMBOLS = 50
+_MOST_LINES = 200
 _LOOK_EVERY_S = 0.5
 
 
@@ -40,19 +49,27 @@ def router(backend: Backend) -> APIRouter:
     async def first() -> Response:
         return reply(await backend.pool.run(overview, backend.settings, backend.view))
 
-    @routes.get("/version/{model}")
-    async def version(model: str) -> Response:
+    @routes.get("/version")
+    async def version(model: Annotated[str, Query(max_length=200)]) -> Response:
         ref = _ref(model)
-        return reply(await told(backend, lambda: version_detail(backend.settings, ref)))
+        return reply(await told(backend, lambda: _known(version_detail, backend.settings, ref)))
 
-    @routes.get("/version/{model}/card")
-    async def card(model: str) -> Response:
+    @routes.get("/card")
+    async def card(model: Annotated[str, Query(max_length=200)]) -> Response:
         ref = _ref(model)
-        found = await told(backend, lambda: card_of(backend.settings, ref))
+        found = await told(backend, lambda: _known(card_of, backend.settings, ref))
         if found is None:
             raise Refused(404, f"no card was registered with {ref}")
         headers = {"Content-Security-Policy": _CARD_POLICY}
         return Response(found, headers=headers, media_type="text/html; charset=utf-8")
+
+    @routes.get("/audit")
+    async def audit() -> Response:
+        """The newest calls that changed something, or would have, as they were recorded; newest first."""
+        prefix = backend.settings.topics.prefix
+        lines = await read(backend, lambda connection: newest_lines(connection, prefix, limit=_MOST_LINES + 1))
+        shown = [{**asdict(one), "at": to_nanoseconds(one.at)} for one in lines[:_MOST_LINES]]
+        return reply({"lines": shown, "truncated": len(lines) > _MOST_LINES, "limit": _MOST_LINES})
 
     @routes.get("/shadows")
     async def shadowed(
@@ -93,6 +110,13 @@ class _Newest:
             return None
         self._told = now
         return {"control_offset": now[0], "failure": now[1]}
+
+
+def _known(read: Callable[[Settings, ModelRef], Result], settings: Settings, ref: ModelRef) -> Result:
+    try:
+        return read(settings, ref)
+    except UnknownModel as error:
+        raise ServingError("unknown_model", str(error)) from error
 
 
 def _ref(text: str) -> ModelRef:

@@ -86,7 +86,7 @@ def test_closed_gate_needs_its_own_force(desk: Desk) -> None:
     assert done["text"].endswith("received by all 2 partitions. It went past closed gates, which is recorded.")
     assert (done["forced"], done["late"], set(done["effective"])) == (True, [], {"0", "1"})
     wait_for(lambda: newest(desk)["forced"], 10, "the change to be shown as forced")
-    detail = desk.get("version/desk:2").json()
+    detail = desk.get("version", model="desk:2").json()
     assert (detail["stages"][-1]["forced"], detail["stages"][-1]["other"]) == (True, was)
     approval = detail["approvals"][0]
     assert (approval["reason"], approval["by"]) == ("seen on paper", "default over the console from 127.0.0.1")
@@ -195,7 +195,7 @@ def test_every_refusal_leaves_control_as_it_is(desk: Desk) -> None:
         assert (refused.status_code, refused.json()["error"]["code"]) == (status, code), (body, headers, refused.text)
         assert refused.json()["error"]["message"]
     assert desk.controls() == before
-    assert desk.world.api.get("/console/api/models/change").status_code == 405
+    assert desk.world.api.get("/console/api/models/change").status_code == 404
 
 
 def test_audit_has_a_line_before_and_after(desk: Desk) -> None:
@@ -211,13 +211,18 @@ def test_audit_has_a_line_before_and_after(desk: Desk) -> None:
     assert [one.outcome for one in reversed(found)] == ["asked", "done", "asked", "done", "asked", "refused"]
     assert {(one.who, one.client, one.detail["why"]) for one in found} == {("default", "127.0.0.1", "for the audit")}
     assert "was paused since" in found[0].detail["error"]
+    shown = desk.get("audit").json()["lines"]
+    assert [(one["id"], one["outcome"], one["detail"]["why"]) for one in shown[:6]] == [
+        (one.id, one.outcome, "for the audit") for one in found
+    ]
 
 
 def test_not_received_yet_is_no_failure(desk: Desk) -> None:
     """The inference stands still: the change is written, says so, and acts once it goes on."""
     settings = desk.world.settings
     inference = desk.world.stand.services["inference"]
-    with running_api(settings, 7, TOKEN, api=json.dumps({"port": 0, "token": TOKEN, "change_timeout_s": 4})) as api:
+    impatient = {"SIGNALTAPE_API": json.dumps({"port": 0, "token": TOKEN, "change_timeout_s": 4})}
+    with running_api(settings, 7, TOKEN, **impatient) as api:
         other = Desk(ConsoleWorld(settings=settings, api=api, url="", token=TOKEN, stand=desk.world.stand), "desk")
         os.kill(inference.pid, signal.SIGSTOP)
         try:
@@ -234,25 +239,25 @@ def test_not_received_yet_is_no_failure(desk: Desk) -> None:
 
 
 def test_version_card_and_a_changed_file(desk: Desk) -> None:
-    detail = desk.get("version/daily:1").json()
+    detail = desk.get("version", model="daily:1").json()
     assert all(one["fault"] == "" for one in detail["files"])
     assert {"test", "validation"} <= set(detail["metrics"]["datasets"])
     assert detail["tests"]["report"]["passed"] is True
     assert detail["importance"]["features"]
     assert detail["runs"][0]["dataset"]
-    card = desk.get("version/daily:1/card")
+    card = desk.get("card", model="daily:1")
     assert card.headers["content-type"] == "text/html; charset=utf-8"
     assert card.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
     assert card.text.startswith("<!doctype html>")
-    assert desk.get("version/desk:1/card").status_code == 404
-    for wrong in ("nobody:1", "daily:99", "..%2F..", "<b>:1", "daily"):
-        refused = desk.get(f"version/{wrong}")
+    assert desk.get("card", model="desk:1").status_code == 404
+    for wrong in ("nobody:1", "daily:99", "../..", "<b>:1", "daily"):
+        refused = desk.get("version", model=wrong)
         assert refused.status_code == 404, (wrong, refused.text)
     file = ModelRegistry(desk.world.settings).folder("desk", 6) / "model.onnx"
     whole = file.read_bytes()
     file.write_bytes(whole + b"x")
     try:
-        faults = [one["fault"] for one in desk.get("version/desk:6").json()["files"] if one["fault"]]
+        faults = [one["fault"] for one in desk.get("version", model="desk:6").json()["files"] if one["fault"]]
         assert len(faults) == 1
         assert "its SHA-256 is" in faults[0]
         assert "its SHA-256 is" in desk.effect("promote", model="desk:6")["impossible"]

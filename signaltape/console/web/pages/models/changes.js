@@ -1,7 +1,8 @@
-// Who decided what, when, why, and whether it acts everywhere.
+// Who decided what, when, why, and whether it acts everywhere; and who asked for it over HTTP, refusals included.
 import {html} from "lib/html.js";
-import {Badge, Empty, Panel} from "lib/parts.js";
+import {Badge, Empty, Panel, Segments, Shown} from "lib/parts.js";
 import {setQuery} from "lib/router.js";
+import {useResource} from "lib/resource.js";
 import {number, time} from "lib/format.js";
 import {Told} from "pages/models/words.js";
 
@@ -9,9 +10,15 @@ const KINDS = [["", "all"], ["swaps", "promotions and rollbacks"], ["pauses", "p
 const OF = {activate: "swaps", rollback: "swaps", pause: "pauses", resume: "pauses", position_scale: "pauses"};
 
 export function Changes({data, query}) {
+  const asked = query.record === "asked";
+  const choose = html`<${Segments} label="Which record" options=${[["", "decided"], ["asked", "asked over HTTP"]]} value=${asked ? "asked" : ""} onChange=${(record) => setQuery({record})} />`;
+  return asked ? html`<${Audit} tools=${choose} />` : html`<${Decided} data=${data} query=${query} tools=${choose} />`;
+}
+
+function Decided({data, query, tools}) {
   const rows = data.changes.filter((one) => (!query.strategy || one.strategy === query.strategy || one.strategy === "") && (!query.changes || (OF[one.action] ?? "others") === query.changes));
   const note = data.changes_total > data.changes.length ? `the newest ${number(data.changes.length)} of ${number(data.changes_total)}, newest first` : "newest first";
-  return html`<${Panel} title="Recent changes" note=${note} flush=${true}>
+  return html`<${Panel} title="Recent changes" note=${note} tools=${tools} flush=${true}>
     <div class="filters pad">
       <label class="field">Strategy<select value=${query.strategy ?? ""} onChange=${(event) => setQuery({strategy: event.target.value})}>
         <option value="">all</option>${data.strategies.map((one) => html`<option key=${one.name} value=${one.name}>${one.name}</option>`)}</select></label>
@@ -35,4 +42,19 @@ function acts(one) {
   if (!one.acts_from) return "the first bar on";
   const first = time(one.acts_from - 1), last = one.acts_everywhere_from ? time(one.acts_everywhere_from - 1) : null;
   return last && last !== first ? `${first} to ${last}, by partition` : first;
+}
+
+const OUTCOMES = {done: "good", asked: "none"};
+function Audit({tools}) {
+  const found = useResource("models/audit", {}, {every: 10_000});
+  return html`<${Panel} title="Recent changes" note="every call that changed something, or would have; newest first" tools=${tools} flush=${true}>
+    <${Shown} resource=${found} what="Reading the audit" empty=${{when: (data) => !data.lines.length, title: "Nobody has asked for a change over HTTP yet.", text: html`Commands leave no line here; what they decided stands under “decided”.`}}>${(data) => html`
+      <div class="scroll audit" tabindex="0" role="region" aria-label="Calls over HTTP"><table><caption class="visually-hidden">Calls over HTTP, newest first</caption>
+        <thead><tr><th scope="col">At</th><th scope="col">Who</th><th scope="col">From</th><th scope="col">Outcome</th><th scope="col">Call</th><th scope="col">What and why</th></tr></thead>
+        <tbody>${data.lines.map((one) => html`<tr key=${one.id}><td class="number"><time>${time(one.at)}</time></td>
+          <td>${one.who ? html`<${Told}>${one.who}<//>` : html`<span class="quiet">no valid token</span>`}</td><td><${Told}>${one.client}<//></td>
+          <td><${Badge} kind=${OUTCOMES[one.outcome] ?? "bad"}>${one.outcome}<//></td><td class="mono"><${Told}>${one.call}<//></td>
+          <td>${Object.entries(one.detail).map(([name, value], at) => html`${at ? html`<span class="quiet"> · </span>` : null}<span class="quiet">${name}</span> <${Told}>${typeof value === "string" ? value : JSON.stringify(value)}<//>`)}</td></tr>`)}</tbody></table></div>
+      ${data.truncated ? html`<p class="quiet small pad">The newest ${number(data.limit)}; <code>signaltape audit list</code> shows more.</p>` : null}`}<//>
+  <//>`;
 }

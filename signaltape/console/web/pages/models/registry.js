@@ -27,15 +27,15 @@ export function Registry({data, query, ask}) {
 
 const columns = (ask) => [
   {id: "model", name: "Model", width: 112, value: (one) => one.model, cell: (one) => html`<${Model} model=${one.model} />`},
-  {id: "stage", name: "Stage", width: 120, value: (one) => one.stage, cell: (one) => html`<${Stage} stage=${one.stage} />`},
-  {id: "uses", name: "Used as", width: 118, value: (one) => one.uses.map(use).join(", ") || null, cell: (one) => one.uses.length ? html`<${Told}>${one.uses.map(use).join(", ")}<//>` : html`<span class="quiet">–</span>`},
+  {id: "stage", name: "Stage", width: 126, value: (one) => one.stage, cell: (one) => html`<${Stage} stage=${one.stage} />`},
+  {id: "uses", name: "Used as", width: 110, value: (one) => one.uses.map(use).join(", ") || null, cell: (one) => one.uses.length ? html`<${Told}>${one.uses.map(use).join(", ")}<//>` : html`<span class="quiet">–</span>`},
   {id: "family", name: "Family", width: 80, value: (one) => one.family},
-  {id: "features", name: "Features", width: 74, value: (one) => one.feature_set},
-  {id: "serves", name: "Bars, horizon", width: 100, value: (one) => one.intervals.join(", "), cell: (one) => html`<span title=${`bars of ${one.intervals.join(", ")}, ${plural(one.horizon, "bar")} ahead`}>${one.intervals.join(", ")}, ${one.horizon}</span>`},
+  {id: "features", name: "Features", width: 80, value: (one) => one.feature_set},
+  {id: "serves", name: "Bars, horizon", width: 108, value: (one) => one.intervals.join(", "), cell: (one) => html`<span title=${`bars of ${one.intervals.join(", ")}, ${plural(one.horizon, "bar")} ahead`}>${one.intervals.join(", ")}, ${one.horizon}</span>`},
   {id: "ic", name: "Test rank IC [95 %]", width: 160, number: true, value: (one) => one.metrics.test?.rank_ic, cell: (one) => interval(ic(one.metrics.test))},
-  {id: "data", name: "Data until", width: 96, number: true, value: (one) => one.data_to, cell: (one) => one.data_to === null ? "not known" : day(one.data_to)},
-  {id: "registered", name: "Registered", width: 98, number: true, value: (one) => one.registered_at, cell: (one) => day(one.registered_at)},
-  {id: "act", name: "", width: 108, sortable: false, value: () => "", cell: (one) => html`<button class="small" aria-label=${`Promote ${one.model}`} onClick=${() => ask({action: "promote", model: one.model, strategy: likely(one)})}>Promote …</button>`},
+  {id: "data", name: "Data until", width: 104, number: true, value: (one) => one.data_to, cell: (one) => one.data_to === null ? "not known" : day(one.data_to)},
+  {id: "registered", name: "Registered", width: 102, number: true, value: (one) => one.registered_at, cell: (one) => day(one.registered_at)},
+  {id: "act", name: "", width: 104, sortable: false, value: () => "", cell: (one) => html`<button class="small" aria-label=${`Promote ${one.model}`} onClick=${() => ask({action: "promote", model: one.model, strategy: likely(one)})}>Promote …</button>`},
 ];
 const use = ({role, strategy}) => `${role}: ${strategy}`;
 const ic = (metrics) => metrics ? [metrics.rank_ic, metrics.rank_ic_low, metrics.rank_ic_high] : undefined;

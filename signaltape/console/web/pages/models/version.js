@@ -10,12 +10,11 @@ import {Importance} from "pages/models/importance.js";
 import {Gates, Model, Stage, Told, span} from "pages/models/words.js";
 
 export function Version({model, overview, ask}) {
-  const path = `models/version/${encodeURIComponent(model)}`;
-  const found = useResource(path, {}, {every: 60_000});
+  const found = useResource("models/version", {model}, {every: 60_000});
   const row = overview?.models.find((one) => one.model === model);
   return html`<${PageHead} title=${html`Model <bdi>${model}</bdi>`} lead=${html`<${Link} to="/console/models">All models<//> · ${uses(row)}`}>
       ${row ? html`<${Stage} stage=${row.stage} />` : null}
-      ${found.data?.card ? html`<a class="button" href=${`/console/api/${path}/card`} target="_blank" rel="noopener noreferrer">Model card (new tab)</a>` : null}
+      ${found.data?.card ? html`<a class="button" href=${`/console/api/models/card?model=${encodeURIComponent(model)}`} target="_blank" rel="noopener noreferrer">Model card (new tab)</a>` : null}
       <button class="primary" disabled=${!found.data} onClick=${() => ask({action: "promote", model, strategy: shadowed(row)})}>Promote …</button>
     <//>
     <${Shown} resource=${found} what="Reading the version">${(data) => html`<div class="grid">
