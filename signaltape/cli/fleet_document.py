@@ -22,7 +22,12 @@ FLOW: tuple[tuple[str, str, dict[str, str]], ...] = (
 
 def degraded(view: View, per_second: Mapping[Series, float]) -> list[Problem]:
     """What the console's page Flow says too, as far as it is seen from here."""
-    return problems(view, per_second, Own(checks={}, live=None, bars_stored=None), ("monitor",))
+    without = {
+        check.name: (False, f"{process.name}: {check.detail}")
+        for process in reversed(view.processes)
+        for check in process.unready()
+    }
+    return problems(view, per_second, Own(checks=without, live=None, bars_stored=None), ("monitor",))
 
 
 def fleet_document(view: View, per_second: Mapping[Series, float] | None = None) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""`signaltape status --watch` and `signaltape prometheus` as processes; neither needs a stack."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infra.settings import Settings, load_settings
+from infra.telemetry.health import Health
+from infra.telemetry.server import TelemetryServer
+from tests.support import debian_tools
+from tests.support.isolation import process_environment
+from tests.support.waiting import wait_for
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    """Of a home in which one process answers, the test's own."""
+    found = load_settings(home=tmp_path / "home")
+    health = Health()
+    health.ready("started", True)
+    health.ready("kafka", False, "no broker answers")
+    server = TelemetryServer("127.0.0.1", 0, health)
+    server.announce(found.home / "run", "features-0")
+    yield found
+    server.close()
+
+
+@contextmanager
+def command(settings: Settings, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """`signaltape …` while the block runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "signaltape", *arguments],
+        env=process_environment(settings, **environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def interrupted(process: subprocess.Popen[str]) -> int:
+    process.send_signal(signal.SIGINT)
+    return process.wait(20)
+
+
+def test_watch_prints_a_line_for_each_look_where_nobody_looks(settings: Settings) -> None:
+    with command(settings, "status", "--watch", "--every", "0.2") as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(2)]
+        assert interrupted(process) == 0
+    for line in lines:
+        assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ ready=0/1 bars=[\d.]+/s ", line)
+        assert "Kafka does not answer: features: no broker answers" in line
+
+
+def test_watch_prints_documents_for_programs(settings: Settings) -> None:
+    with command(settings, "status", "--watch", "--json", "--every", "0.2") as process:
+        assert process.stdout is not None
+        documents = [json.loads(process.stdout.readline()) for _ in range(2)]
+        assert interrupted(process) == 0
+    for document in documents:
+        (found,) = document["processes"]
+        assert (found["name"], found["state"]) == ("features", "not ready")
+        assert found["checks"]["kafka"] == {"ok": False, "detail": "no broker answers"}
+        assert document["per_second"]["bars"] >= 0.0
+        assert "store" in document["missing"]
+
+
+def test_prometheus_runs_until_it_is_interrupted_and_not_a_moment_longer(settings: Settings) -> None:
+    program = debian_tools.prometheus()
+    cache = settings.home / "cache"
+    cache.mkdir(parents=True)
+    (cache / program.parent.name).symlink_to(program.parent)
+    with command(settings, "prometheus", "--port", "0", "--every", "0.5") as process:
+        address, pid = said(process)
+        with urllib.request.urlopen(f"{address}/api/v1/status/config", timeout=10) as answer:
+            assert "file_sd_configs" in json.load(answer)["data"]["yaml"]
+        assert interrupted(process) == 0
+    assert not psutil.pid_exists(pid)
+
+    with command(settings, "prometheus", "--port", "0") as process:
+        _, pid = said(process)
+        os.kill(process.pid, signal.SIGKILL)
+        wait_for(lambda: not psutil.pid_exists(pid), 20, "the server to end with the command")
+
+
+def said(process: subprocess.Popen[str]) -> tuple[str, int]:
+    """The address that the command prints, and the server's process."""
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    found = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert found is not None, line
+    (server,) = [one for one in psutil.Process(process.pid).children() if "prometheus" in one.name()]
+    return found[0], server.pid
