@@ -32,14 +32,14 @@ export function Table({columns, rows, keyOf, height = 420, sort: initial = null,
       <colgroup>${columns.map((one) => html`<col key=${one.id} width=${one.width} />`)}</colgroup>
       <thead><tr aria-rowindex="1">${columns.map((one) => html`<${Head} key=${one.id} column=${one} sort=${sort} onSort=${setSort} />`)}</tr></thead>
       <tbody>
-        ${first > 0 ? html`<tr class="spacer" aria-hidden="true"><td colspan=${columns.length} height=${first * ROW}></td></tr>` : null}
+        ${first > 0 ? html`<tr class="spacer" aria-hidden="true"><td colspan=${columns.length} style=${{height: `${first * ROW}px`}}></td></tr>` : null}
         ${sorted.slice(first, last).map((row, index) => {
           const key = keyOf(row), number = first + index;
           return html`<tr key=${key} aria-rowindex=${number + 2} class=${onChoose ? "choosable" : ""} aria-selected=${onChoose ? String(key === chosen || (chosen === null && number === at)) : undefined}
             onClick=${onChoose ? () => { setAt(number); onChoose(row); } : undefined}>
             ${columns.map((one) => html`<td key=${one.id} class=${one.number ? "number" : ""}>${one.cell ? one.cell(row) : one.value(row)}</td>`)}</tr>`;
         })}
-        ${last < sorted.length ? html`<tr class="spacer" aria-hidden="true"><td colspan=${columns.length} height=${(sorted.length - last) * ROW}></td></tr>` : null}
+        ${last < sorted.length ? html`<tr class="spacer" aria-hidden="true"><td colspan=${columns.length} style=${{height: `${(sorted.length - last) * ROW}px`}}></td></tr>` : null}
       </tbody></table></div>`;
 }
 
