@@ -24,6 +24,8 @@ def watch(settings: Settings, servers: Callable[[], Mapping[str, bool]], *, ever
     try:
         with Live(console=console, screen=True, auto_refresh=False) if live else nullcontext() as screen:
             before = fleet.look()
+            if isinstance(screen, Live):
+                screen.update(fleet_picture(before, {}, servers()), refresh=True)
             while True:
                 time.sleep(every_s)
                 view = fleet.look()
