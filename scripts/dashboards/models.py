@@ -29,28 +29,28 @@ ANSWERS = Section(
         Panel(
             kind="stacked", title="Predictions, by status", unit="cps",
             shows="ok: the model answered; fallback, default, skipped: it did not in time. Normal: ok alone.",
-            do="others than ok: latency, breaker and abandoned calls below.", runbook="SignaltapeNoSignal",
+            do="others than ok: latency, breaker and abandoned calls below.", runbook="SignaltapeBreakerOpen",
             queries=(rates("model_predictions_total", "status", _CHOSEN),),
         ),
         Panel(
             kind="lines", title="Duration of a model's call", unit="s",
             shows="Median and 99th percentile of one call over a cross-section. Normal: far below its deadline.",
             do="near the deadline: fewer symbols a call (more partitions), a smaller model, more CPU.",
-            runbook="SignaltapeStageSilent",
+            runbook="SignaltapeBreakerOpen",
             queries=quantiles("model_prediction_latency_seconds", "model", _CHOSEN),
         ),
         Panel(
             kind="heatmap", title="Calls, by their duration", unit="s",
             shows="How many calls took how long, all models that are chosen. Normal: one band.",
             do="a second band: another process takes the core, or the first calls of a session.",
-            runbook="SignaltapeStageSilent",
+            runbook="SignaltapeBreakerOpen",
             queries=(buckets("model_prediction_latency_seconds", _CHOSEN),),
         ),
         Panel(
             kind="states", title="Breakers, by model", least=0, most=1, words=((0, "closed", GREEN), (1, "open", RED)),
             shows="Open: the model failed too often and is not asked for a while; its fallback answers.",
             do="the inference's log says why calls failed; promote another version if it stays open.",
-            runbook="SignaltapeStageSilent",
+            runbook="SignaltapeBreakerOpen",
             queries=(Metric(expr="max by (model) (signaltape_breaker_open)", legend="{{model}}"),),
         ),
         Panel(
@@ -58,7 +58,7 @@ ANSWERS = Section(
             shows="Calls given up in each stretch of time; calls that still run, each on a core; models that are not "
             "asked while their session is made anew. Normal: 0.",
             do="calls that still run hold a core each: restart the inference, it resumes where it committed.",
-            runbook="SignaltapeStageSilent",
+            runbook="SignaltapeBreakerOpen",
             queries=(
                 Metric(expr=growth("signaltape_model_calls_abandoned_total") + " or vector(0)", legend="given up"),
                 Metric(expr="sum(signaltape_model_calls_lost) or vector(0)", legend="still running"),
@@ -75,7 +75,7 @@ ANSWERS = Section(
             kind="stacked", title="Calls that missed their deadline or found the breaker open", width=12,
             shows="As recorded with the predictions, in each stretch of time. Normal: 0.",
             do="each of them was answered by the fallback: the signals of those bars say so in `reason`.",
-            runbook="SignaltapeStageSilent", queries=(Rows(name="models.missed", series=True),),
+            runbook="SignaltapeBreakerOpen", queries=(Rows(name="models.missed", series=True),),
         ),
     ),
 )  # fmt: skip

@@ -21,19 +21,20 @@ NOW = Section(
             kind="stat", title="Targets that do not answer", width=4, steps=_NONE_IS_FINE,
             shows="Processes that Prometheus is told of and can't reach. Normal: 0.",
             do="start the process again; `signaltape status` names the ones that are there.",
-            runbook="SignaltapeNoProgress", queries=(Metric(expr="count(up == 0) or vector(0)", instant=True),),
+            runbook="SignaltapeTargetDown", queries=(Metric(expr="count(up == 0) or vector(0)", instant=True),),
         ),
         Panel(
             kind="stat", title="Processes that are not ready", width=4, steps=_NONE_IS_FINE,
             shows="Processes of which a dependency or condition is missing. Normal: 0, but for seconds after a start.",
             do="the panel *Dependencies* below says which one; `/ready` of the process says why.",
-            runbook="SignaltapeNoProgress", queries=(Metric(expr=f"count({_NOT_READY}) or vector(0)", instant=True),),
+            runbook="SignaltapeDependencyDown",
+            queries=(Metric(expr=f"count({_NOT_READY}) or vector(0)", instant=True),),
         ),
         Panel(
             kind="stat", title="Alerts of Prometheus that fire", width=4, steps=_NONE_IS_FINE,
             shows="Rules whose condition has held for as long as they ask. Normal: 0.",
             do="the list is under Alerts in Prometheus; each has a section in the runbook.",
-            runbook="SignaltapeNoProgress",
+            runbook="SignaltapeTargetDown",
             queries=(Metric(expr='count(ALERTS{alertstate="firing"}) or vector(0)', instant=True),),
         ),
         Panel(
@@ -41,7 +42,7 @@ NOW = Section(
             steps=((None, GREEN), (5, ORANGE), (60, RED)),
             shows="Age of the oldest message that some consumer group has not read. Normal: below a second.",
             do="find the group in *Age of the oldest unread message*, then its process.",
-            runbook="SignaltapeNoProgress",
+            runbook="SignaltapeLagSeconds",
             queries=(Metric(expr="max(kafka_consumergroup_lag_seconds)", instant=True),),
         ),
         Panel(
@@ -80,7 +81,7 @@ TRAFFIC = Section(
             shows="first: new; ingested: came through bars-in; late, correction: after their time; secondary: a second "
             "source; rejected, dead_lettered: refused.",
             do="a rise of late or refused bars is a change at the feed: see `signaltape quality report`.",
-            runbook="SignaltapeBarsStopped", queries=(rates("signaltape_bars_total", "outcome"),),
+            runbook="SignaltapeLateBars", queries=(rates("signaltape_bars_total", "outcome"),),
         ),
         Panel(
             kind="stacked", title="Rows written, by table", unit="cps",
@@ -112,7 +113,7 @@ LATENCY = Section(
             shows="Median and 99th percentile, by stage: from the input's time in Kafka to the output's "
             "acknowledgement. Normal: tens of milliseconds; a gateway expects a signal within 100 ms of the bar.",
             do="a stage that rises alone is short of CPU or waits for its dependency; all at once: Kafka or the host.",
-            runbook="SignaltapeNoProgress", queries=quantiles("signaltape_stage_latency_seconds", "stage"),
+            runbook="SignaltapeLagSeconds", queries=quantiles("signaltape_stage_latency_seconds", "stage"),
         ),
         Panel(
             kind="heatmap", title="Latency of the features stage", unit="s",

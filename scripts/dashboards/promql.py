@@ -18,8 +18,15 @@ def rate(metric: str, by: str = "", where: str = "") -> str:
 
 
 def growth(metric: str, by: str = "", where: str = "") -> str:
-    """A counter's growth in each stretch of time, summed over processes."""
-    return _over("increase", metric, by, where)
+    """A counter's growth in each stretch of time, summed over processes.
+
+    `increase` doesn't see a series' first value, and what is rare begins with it: a series that wasn't there while its
+    process already was counts from 0.
+    """
+    series = f"{metric}{{{where}}}" if where else metric
+    born = f"({series} unless {series} offset $__rate_interval) and on (job, instance) up offset $__rate_interval == 1"
+    grouped = f"sum by ({by}) " if by else "sum"
+    return f"{grouped}(({born}) or increase({series}[$__rate_interval]))"
 
 
 def rates(metric: str, by: str, where: str = "") -> Metric:
@@ -43,7 +50,7 @@ def quantiles(histogram: str, by: str, where: str = "") -> tuple[Metric, ...]:
 
 def buckets(histogram: str, where: str = "") -> Metric:
     """How much each bucket of a histogram grew: what a heatmap draws."""
-    return Metric(expr=growth(f"{histogram}_bucket", "le", where), legend="{{le}}")
+    return Metric(expr=_over("increase", f"{histogram}_bucket", "le", where), legend="{{le}}")
 
 
 def or_none(expr: str, label: str) -> str:

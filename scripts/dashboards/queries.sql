@@ -194,12 +194,12 @@ WHERE $__timeFilter(session) AND strategy IN ($strategy) AND subject = '$series'
 ORDER BY 1
 
 -- name: drift.hit_rate
-SELECT session AS "time", hit_rate AS "right directions", max(share.value) AS "predicted up"
-FROM drift_daily d
-LEFT JOIN drift_metrics share USING (strategy, subject, session)
-WHERE $__timeFilter(session) AND strategy IN ($strategy) AND subject = '$series'
-  AND share.metric = 'positive_predictions'
-GROUP BY 1, 2
+SELECT session AS "time", max(value) FILTER (WHERE metric = 'hit_rate') AS "right directions",
+       max(value) FILTER (WHERE metric = 'positive_predictions') AS "predicted up"
+FROM drift_metrics
+WHERE $__timeFilter(session) AND metric IN ('hit_rate', 'positive_predictions') AND strategy IN ($strategy)
+  AND subject = '$series'
+GROUP BY 1
 ORDER BY 1
 
 -- name: drift.maturity

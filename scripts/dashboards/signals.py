@@ -84,16 +84,11 @@ READS = Section(
     title="What is asked for, and told",
     panels=(
         Panel(
-            kind="stacked", title="Reads of a symbol's signal, by source and answer", unit="cps", width=12,
-            shows="cached: the newest signal, not expired; computed: one inference in time; fallback: neither.",
+            kind="stacked", title="Reads of a symbol's signal, by source and answer", width=12,
+            shows="cached: the newest signal, not expired; computed: one inference in time; fallback: none.",
             do="many fallbacks: the API can't load or reach something; its /ready says what.",
             runbook="SignaltapeNoSignal",
-            queries=(
-                Metric(
-                    expr=or_none(rate("signaltape_signal_reads_total", "source, code"), "source"),
-                    legend="{{source}} {{code}}",
-                ),
-            ),
+            queries=(growths("signaltape_signal_reads_total", "source, code"),),
         ),
         Panel(
             kind="stacked", title="Alerts about models and output, by severity", width=12,

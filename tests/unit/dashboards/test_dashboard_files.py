@@ -194,7 +194,11 @@ def test_every_command_that_a_panel_names_exists() -> None:
 def test_shapes_of_promql() -> None:
     assert rates("a_total", "x, y", 'z="1"').expr == 'sum by (x, y) (rate(a_total{z="1"}[$__rate_interval]))'
     assert rates("a_total", "x, y").legend == "{{x}} {{y}}"
-    assert growths("a_total", "x, y").expr.startswith("sum by (x, y) (increase(a_total[$__rate_interval])) or label_")
+    assert growths("a_total", "x").expr == (
+        "sum by (x) (((a_total unless a_total offset $__rate_interval)"
+        " and on (job, instance) up offset $__rate_interval == 1) or increase(a_total[$__rate_interval]))"
+        ' or label_replace(vector(0), "x", "none", "", "")'
+    )
     assert or_none("a", "x") == 'a or label_replace(vector(0), "x", "none", "", "")'
     assert buckets("h").expr == "sum by (le) (increase(h_bucket[$__rate_interval]))"
     low, high = quantiles("h", "x")
