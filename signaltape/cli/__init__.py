@@ -50,6 +50,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(name="config", target="signaltape.cli.config:app", panel=_RUN, help="Show settings and their sources."),
     Entry(name="publish", target="signaltape.cli.publish:publish", panel=_DATA, help="Publish bars from a file."),
     Entry(name="backfill", target="signaltape.cli.backfill:backfill", panel=_DATA, help="Load history in bulk."),
+    Entry(name="export", target="signaltape.cli.export:export", panel=_DATA, help="Write stored bars to a file."),
     Entry(
         name="replay",
         target="signaltape.cli.replay:app",
