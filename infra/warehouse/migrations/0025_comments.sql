@@ -53,3 +53,4 @@ COMMENT ON VIEW feature_events IS 'One row per feature, entity and event, over f
 COMMENT ON VIEW return_values IS 'One row per label: the log return from prediction_time over horizon bars.';
 COMMENT ON VIEW model_stage IS 'The present stage of each model.';
 COMMENT ON VIEW drift_daily IS 'One row per day and strategy: IC, PSI, Sharpe, and whether there were alerts about them.';
+COMMENT ON TABLE schema_migrations IS 'Migrations that were applied, with the checksum of each file.';
