@@ -121,7 +121,8 @@ def test_every_rule_that_the_code_can_raise_has_a_section_that_says_what_to_do()
     assert names <= found.keys(), f"no section in docs/runbook.md: {sorted(names - found.keys())}"
     assert found.keys() == names | {name for name, _ in alerts()}, "a section about a rule that there is not"
     for name, text in found.items():
-        assert all(f"**{part}**: " in text for part in ("Means", "Look at", "Do")), name
+        assert all(f"**{part}**: " in text for part in ("Means", "Look at", "Do", "Escalate")), name
+        assert "`signaltape " in text, f"{name}: no command to look or to act with"
 
 
 def test_links_within_the_runbook_lead_to_sections() -> None:
