@@ -36,11 +36,14 @@ def create(home: Path, config: StackConfig, target: Path, made_at: str, say: Say
     partial.mkdir(parents=True, mode=0o700)
     stack = Stack(config, detached=True, progress=say)
     ports = {name: port for name in SERVER_NAMES if (port := stack.port(name)) is not None}
-    endpoints = stack.find_endpoints()
+    endpoints = stack.find_endpoints() if ports else None
     try:
         packed = _copy_at_rest(stack, home, parts, partial, say)  # 1., 2.
-    except OSError as error:
-        raise BackupError(f"the copy failed: {error}") from error
+    except BaseException as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise BackupError(f"the copy failed: {error}") from error
+        raise
     finally:
         if ports:  # 3.
             again = replace(config, ports=replace(config.ports, **ports))

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.stack import StackConfig, StackError
+from infra.stack.ownership import Ownership
 from signaltape.backup.archive import pack, unpack
+from signaltape.backup.creating import create
 from signaltape.backup.errors import BackupError
 from signaltape.backup.manifest import FILE, Manifest, check, read, write
 from signaltape.backup.parts import Part, entries, parts_of
@@ -164,3 +167,29 @@ def test_two_names_of_one_file_both_come_back(home: Path, tmp_path: Path) -> Non
     pack(home, entries(home, parts_of(home)[2]), tmp_path / "x.tar.gz")
     unpack(tmp_path / "x.tar.gz", tmp_path / "out")
     assert (tmp_path / "out/artifacts/again").read_text() == "graph"
+
+
+def test_a_backup_replaces_nothing_and_never_lies_in_what_it_copies(home: Path, backup: Path) -> None:
+    config = StackConfig(data=home / "stack", cache=home / "cache")
+    with pytest.raises(BackupError, match="a backup never replaces another one"):
+        create(home, config, backup, "now")
+    with pytest.raises(BackupError, match="the folder that is backed up"):
+        create(home, config, home / "backups", "now")
+
+
+def test_a_stack_that_does_not_run_is_copied_and_stays_stopped(home: Path, tmp_path: Path) -> None:
+    made = create(home, StackConfig(data=home / "stack", cache=home / "cache"), tmp_path / "new", "now")
+    assert check(tmp_path / "new") == read(tmp_path / "new") == made
+    assert {name: part.files for name, part in made.parts.items()} == {"kafka": 2, "postgres": 2, "files": 2}
+    assert not list(tmp_path.glob(".new*")), "nothing is left of the way there"
+
+
+def test_a_stack_that_somebody_owns_is_left_alone(home: Path, tmp_path: Path) -> None:
+    owner = Ownership(home / "stack" / "run" / "owner")
+    owner.take(lasting=True)
+    try:
+        with pytest.raises(StackError, match="is in use by process"):
+            create(home, StackConfig(data=home / "stack", cache=home / "cache"), tmp_path / "new", "now")
+    finally:
+        owner.release()
+    assert not list(tmp_path.glob("*new*")), "nothing is left"
