@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -61,12 +62,14 @@ class Stage:
             log.close()
             self._wait_ready()
             return
+        begun = time.monotonic()
         command = ["bash", "-euo", "pipefail", "-c", block.text]
         if block.language == "python":
             command = [sys.executable, "-c", block.text]
         done = subprocess.run(
             command, cwd=self.work, env=self.environment, capture_output=True, text=True, check=False, timeout=_LIMIT_S
         )
+        print(f"{block.place}: {time.monotonic() - begun:.1f} s")
         assert done.returncode == 0, f"{block.place} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
 
     def _wait_ready(self) -> None:
