@@ -85,7 +85,7 @@ def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
         if block.language in ("sh", "", "bash", "yaml"):
             joined = re.sub(r"\\\n\s*", " ", block.text)
             for line in joined.splitlines():
-                if found := re.match(r"\s*(?:\$ |- run: )?(?:\w+=\S* )*(?:exec )?(signaltape .*)", line):
+                if found := re.match(r"\s*(?:\$ |- run: )?(?:\w+=\S* )*(?:exec )?(signaltape \S.*)", line):
                     yield block.place, _words(found[1], shell=True)
     text = "\n".join(line for _, line in prose)
     for found in re.finditer(r"`(?:\w+=\S* )?(signaltape [^`]*)`", text):
