@@ -7,9 +7,9 @@ from pathlib import Path
 from signaltape.backup.errors import BackupError
 
 #: Entries of the home folder that are made anew, belong to this machine, or are somebody else's to keep.
-LEFT_OUT = frozenset({"stack", "cache", "run", "logs", "demo", "demo.lock", "drill"})
+LEFT_OUT = frozenset({"stack", "cache", "run", "logs", "demo", "demo.lock", "drill", "prometheus"})
 #: What may lie in a home folder into which a backup is restored.
-HARMLESS = frozenset({"cache", "run", "logs", "demo", "demo.lock", "drill"})
+HARMLESS = LEFT_OUT - {"stack"}
 #: Written by a running server, and wrong for the next one.
 _PASSING = frozenset({"postmaster.pid", "postmaster.opts"})
 
