@@ -144,7 +144,7 @@ def test_predictions_that_wait_are_those_of_the_agents_state(console_world: Cons
     found = get(console_world, "maturity")
     assert not found["problem"]
     alpha = next(one for one in found["series"] if one["strategy"] == "alpha")
-    assert 0 < alpha["waiting"] - alpha["labelled"]
+    assert alpha["waiting"] - alpha["labelled"] > 0
     assert alpha["oldest"] <= alpha["newest"]
 
 

@@ -1,0 +1,93 @@
+"""The page *Drift* in a browser: what a person sees and chooses."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from infra.warehouse import connect
+from infra.warehouse.drift_report import drift_days
+from tests.support.browser import Browser, watched_context
+from tests.support.console_world import ConsoleWorld
+
+pytestmark = pytest.mark.integration
+
+
+def opened(page: Page, world: ConsoleWorld, query: str = "") -> Page:
+    page.goto(f"{world.url}/console/drift{query}")
+    expect(page.get_by_role("heading", name="Features", exact=True)).to_be_visible(timeout=20_000)
+    return page
+
+
+def test_the_newest_figures_are_those_of_the_report(page: Page, console_world: ConsoleWorld) -> None:
+    opened(page, console_world)
+    with connect(console_world.settings) as connection:
+        day = [one for one in drift_days(connection, strategy="daily", days=60) if one.ic is not None][-1]
+    figures = page.locator(".drift-figures")
+    expect(figures).to_be_visible()
+    assert day.ic is not None
+    expect(page.get_by_text(re.compile("Newest session 20"))).to_be_visible()
+    expect(page.locator("figure").first).to_contain_text("Newest IC")
+    expect(page.get_by_label("Series that were measured; Enter chooses one")).to_contain_text("daily")
+    assert page.locator(".chart canvas").count() >= 5
+
+
+def test_a_feature_is_chosen_by_the_keyboard_and_stands_in_the_address(page: Page, console_world: ConsoleWorld) -> None:
+    opened(page, console_world)
+    first = page.locator(".heat-row").first
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    name = page.locator(".heat-row .name").nth(1).inner_text()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"Feature {name}")).to_be_visible()
+    assert f"feature={name}" in page.url
+    expect(page.locator(".histogram figcaption")).to_contain_text("training")
+    page.reload()
+    expect(page.get_by_role("heading", name=f"Feature {name}")).to_be_visible()
+
+
+def test_an_alert_opens_to_its_evidence(page: Page, console_world: ConsoleWorld) -> None:
+    opened(page, console_world, "?severity=severe&only=all")
+    head = page.locator(".alert-head").first
+    expect(head).to_contain_text("severe")
+    head.focus()
+    page.keyboard.press("Enter")
+    body = page.locator(".alert-body").first
+    expect(body).to_contain_text("against a threshold of")
+    expect(body).to_contain_text("docs/runbook.md#")
+    expect(body).to_contain_text("Guard")
+    expect(head).to_have_attribute("aria-expanded", "true")
+
+
+def test_policy_and_labels_are_told(page: Page, console_world: ConsoleWorld) -> None:
+    opened(page, console_world)
+    expect(page.get_by_text("false alarms a year per model")).to_be_visible()
+    expect(page.get_by_role("table", name="Measured false alarms and delays")).to_contain_text("market")
+    expect(page.get_by_role("table", name="Predictions that wait for their labels")).to_contain_text("alpha")
+
+
+def test_an_unknown_series_is_said_as_text(page: Page, console_world: ConsoleWorld) -> None:
+    page.goto(f"{console_world.url}/console/drift?strategy=x&subject=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E")
+    expect(page.get_by_text("There is no such series")).to_be_visible()
+    expect(page.get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
+
+
+def test_loading_and_failure_are_designed_and_recover(watched: tuple[Any, Any], console_world: ConsoleWorld) -> None:
+    context, faults = watched
+    faults.allow("503")
+    page = context.new_page()
+    away = {"error": {"code": "store_unavailable", "message": "Postgres does not answer", "fields": []}}
+    page.route("**/console/api/drift/series", lambda route: route.fulfill(status=503, json=away))
+    page.goto(f"{console_world.url}/console/drift")
+    expect(page.get_by_role("alert")).to_contain_text("Postgres does not answer")
+    page.unroute("**/console/api/drift/series")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Features", exact=True)).to_be_visible()
+
+
+def test_dark_and_narrow_nothing_is_wider_than_the_page(browser: Browser, console_world: ConsoleWorld) -> None:
+    with watched_context(browser, viewport={"width": 700, "height": 900}, color_scheme="dark") as (context, _):
+        page = opened(context.new_page(), console_world)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
