@@ -53,11 +53,16 @@ def state_of(world: ConsoleWorld, ident: str) -> str:
     return str(next(one["state"] for one in found if one["ident"] == ident))
 
 
-def steer(world: ConsoleWorld, ident: str, action: str, expected: str, token: str | None = None) -> Any:
+def steer(
+    world: ConsoleWorld, ident: str, action: str, expected: str, *, token: str | None = None, build: str | None = None
+) -> Any:
+    """The answer to a change that a page would ask for; ``build``: of another page than the server's own."""
+    shown = world.token if token is None else token
+    own = world.api.get("/console/runs").headers["x-signaltape-build"]
     return world.api.post(
         f"/console/api/runs/replays/{ident}/{action}",
         json={"expected": expected, "reason": "a test of the console"},
-        headers={"Authorization": f"Bearer {world.token if token is None else token}"},
+        headers={"Authorization": f"Bearer {shown}", "X-Signaltape-Build": own if build is None else build},
     )
 
 

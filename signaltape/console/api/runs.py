@@ -4,15 +4,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from infra.errors import OperatorError
 from pipeline.replay.naming import ReplayName
+from signaltape.console.changes.checks import page_checks
+from signaltape.console.files import load_files, load_page
 from signaltape.console.reading import told
 from signaltape.console.runs.backtests import Backtests, Known, one_backtest, report_of, table
 from signaltape.console.runs.replays import replays
 from signaltape.console.runs.steering import Action, StateMoved, Steer, steer
-from signaltape.http.access import audit, audited, token_check
+from signaltape.http.access import audit, audited
 from signaltape.http.backend import Backend
 from signaltape.http.failures import failure
 from signaltape.http.replies import reply
@@ -36,7 +38,7 @@ def router(backend: Backend) -> APIRouter:
     async def all_replays() -> Response:
         return reply(await told(backend, lambda: replays(settings)))
 
-    @routes.post("/replays/{ident}/{action}", dependencies=[Depends(token_check(backend.options))])
+    @routes.post("/replays/{ident}/{action}", dependencies=page_checks(backend, load_page(load_files()).build))
     async def change(request: Request, ident: str, action: Action, asked: Steer) -> Response:
         return await _steered(backend, request, (ident, action), asked)
 
@@ -61,17 +63,18 @@ async def _steered(backend: Backend, request: Request, what: tuple[str, Action],
     ident, action = what
     about: dict[str, Any] = {"replay": ident[:80], "action": action, "why": asked.reason}
     await audited(request, "asked", **about)
-    deadline = time.monotonic() + backend.options.request_timeout_s - _ANSWERING_S
+    end = time.monotonic() + backend.options.request_timeout_s - _ANSWERING_S
 
     def act() -> dict[str, object]:
         name = ReplayName(ident)
-        return steer(backend.settings, name, action, asked.expected, max(1.0, deadline - time.monotonic()))
+        return steer(backend.settings, name, action, asked.expected, max(1.0, end - time.monotonic()))
 
     try:
         done = await backend.decisions.run(act)
     except StateMoved as error:
         audit(request, "refused", **about, error=str(error))
-        return failure(409, "state_changed", str(error))
+        message = "Somebody steered this replay since it was shown, so nothing was done. Look at it again."
+        return failure(409, "state_changed", message, changed=[str(error)])
     except ServingError as error:
         audit(request, "not written", **about, error=str(error))
         raise

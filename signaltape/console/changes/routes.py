@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from infra.errors import OperatorError
 from infra.scoring.errors import ModelRefused
@@ -14,11 +14,11 @@ from infra.warehouse.errors import WarehouseUnavailable
 from signaltape.client.errors import ClientUsageError
 from signaltape.console.changes.acting import Done, act
 from signaltape.console.changes.asked import Change, ChangeRequest
+from signaltape.console.changes.checks import page_checks
 from signaltape.console.changes.effects import effect_of
-from signaltape.http.access import audit, audited, client_of, token_check, who_of
+from signaltape.http.access import audit, audited, client_of, who_of
 from signaltape.http.backend import Backend
-from signaltape.http.failures import Refused, failure
-from signaltape.http.origin import require_own_page
+from signaltape.http.failures import failure
 from signaltape.http.replies import reply
 from signaltape.promotion.errors import DecisionRefused
 from signaltape.rollout import (
@@ -33,18 +33,12 @@ from signaltape.serving.errors import ServingError
 
 #: What is left of a request's time once the change has arrived, or has not.
 _ANSWERING_S = 2.0
-_BUILD = "x-signaltape-build"
 
 
 def add_routes(routes: APIRouter, backend: Backend, build: str) -> None:
     """Add both routes; a page of another ``build`` than this one can't change anything."""
 
-    def own_build(request: Request) -> None:
-        if request.headers.get(_BUILD, "") != build:
-            audit(request, "refused", why="page of another build")
-            raise PageExpired
-
-    checks = [Depends(require_own_page), Depends(token_check(backend.options)), Depends(own_build)]
+    checks = page_checks(backend, build)
 
     @routes.get("/effect")
     async def effect(
@@ -62,15 +56,6 @@ def add_routes(routes: APIRouter, backend: Backend, build: str) -> None:
     async def change(request: Request, asked: Annotated[ChangeRequest, Body()]) -> Response:
         """Make a change; returns once every partition has received it, or can't be waited for any longer."""
         return await _change(backend, request, asked)
-
-
-class PageExpired(Refused):
-    """The page was made by another build."""
-
-    code = "page_expired"
-
-    def __init__(self) -> None:
-        super().__init__(409, "this page is of another build than the server: load it again, then decide")
 
 
 async def _change(backend: Backend, request: Request, asked: ChangeRequest) -> Response:

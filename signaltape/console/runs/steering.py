@@ -42,7 +42,7 @@ def steer(settings: Settings, name: ReplayName, action: Action, expected: str, d
     # How far it is moves by itself; what matters is whether somebody else has steered it.
     steered = (record.state == "paused") != (expected == "paused")
     if record.state != expected and (steered or action not in replay_line(record)["may"]):
-        raise StateMoved(f"replay {name.ident} was {expected}, is {record.state} now: nothing was done")
+        raise StateMoved(f"replay {name.ident} was {expected}, is {record.state} now")
     try:
         found: ReplayRecord = _ACTS[action](settings, name, deadline_s)
     except NotObeyed as error:

@@ -32,7 +32,7 @@ def test_a_state_that_changed_meanwhile_is_told_and_nothing_is_done(console_worl
             answer = steer(console_world, "moved", action, "running")
             assert answer.status_code == 409
             assert answer.json()["error"]["code"] == "state_changed"
-            assert "was running, is paused now" in answer.json()["error"]["message"]
+            assert answer.json()["error"]["changed"] == ["replay moved was running, is paused now"]
         assert state_of(console_world, "moved") == "paused"
 
 
@@ -43,6 +43,8 @@ def test_without_the_token_nothing_is_changed(console_world: ConsoleWorld) -> No
             "/console/api/runs/replays/guarded/cancel", json={"expected": "running", "reason": "no token"}
         )
         assert bare.status_code == 401
+        expired = steer(console_world, "guarded", "cancel", "running", build="another")
+        assert (expired.status_code, expired.json()["error"]["code"]) == (409, "page_expired")
         assert state_of(console_world, "guarded") == "running"
 
 

@@ -33,8 +33,8 @@ export function Replays() {
           <tbody>${data.replays.map((one) => html`<${Row} key=${one.ident} one=${one} ask=${(action) => setAsks({one, action})} />`)}</tbody></table></div>
           ${data.truncated ? html`<p class="cut">The newest ${number(data.limit)} of ${number(data.all)}; <code>signaltape replay list</code> has all.</p>` : null}
           <p class="cut">What a replay made is removed in a shell: <code>signaltape replay remove ID</code>.</p>`}<//><//>
-    ${asks ? html`<${Confirm} title=${`${VERB[asks.action]}: ${asks.one.ident}`} effect=${EFFECT[asks.action](asks.one)} verb=${VERB[asks.action]} danger=${asks.action === "cancel"} onClose=${() => setAsks(null)}
-      act=${async (reason) => { const done = await post(`runs/replays/${encodeURIComponent(asks.one.ident)}/${asks.action}`, {expected: asks.one.state, reason}); read.reload(); return done.text; }} />` : null}`;
+    ${asks ? html`<${Confirm} title=${`${VERB[asks.action]}: ${asks.one.ident}`} effect=${EFFECT[asks.action](asks.one)} verb=${VERB[asks.action]} waiting="Waiting for the replay …" danger=${asks.action === "cancel"} onClose=${() => setAsks(null)}
+      act=${async (reason) => { const done = await post(`runs/replays/${encodeURIComponent(asks.one.ident)}/${asks.action}`, {expected: asks.one.state, reason}); read.reload(); return {text: done.text, kind: done.obeyed ? "" : "odd"}; }} />` : null}`;
 }
 
 function Row({one, ask}) {
