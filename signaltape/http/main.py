@@ -42,7 +42,13 @@ def _body(context: Context) -> None:
         thread.start()
         port = listener.getsockname()[1]
         announced = announce(context.settings.home / "run", f"api-{context.instance}-http", port)
-        get_logger().info("listening", host=options.host, port=port, can_change=sorted(options.named_tokens))
+        get_logger().info(
+            "listening",
+            host=options.host,
+            port=port,
+            can_change=sorted(options.named_tokens),
+            console=f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{port}/console",
+        )
         context.health.ready("started", True)
         while not context.stop.wait(0.2) and thread.is_alive():
             pass
