@@ -11,6 +11,7 @@ from infra.warehouse.deliveries import ListedAlert, list_alerts
 from infra.warehouse.guard import StepRow
 from infra.warehouse.moments import to_nanoseconds
 from schemas.alerts import SEVERITIES
+from signaltape.console.runbook import runbook
 
 #: The part of the runbook that says what to do stands below a heading of the rule's name.
 RUNBOOK = "docs/runbook.md"
@@ -69,6 +70,7 @@ def _alert(row: ListedAlert, body: Mapping[str, Any], step: StepRow | None) -> d
         "deliveries": [{"sink": sink, **one} for sink, one in sorted(row.deliveries.items())],
         "guard": None if step is None else _step(step),
         "runbook": f"{RUNBOOK}#{row.rule}",
+        "runbook_says": dict(runbook().get(row.rule, {})),
     }
 
 

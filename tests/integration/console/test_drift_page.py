@@ -56,6 +56,7 @@ def test_an_alert_opens_to_its_evidence(page: Page, console_world: ConsoleWorld)
     body = page.locator(".alert-body").first
     expect(body).to_contain_text("against a threshold of")
     expect(body).to_contain_text("docs/runbook.md#")
+    expect(body).to_contain_text("look at")
     expect(body).to_contain_text("Guard")
     expect(head).to_have_attribute("aria-expanded", "true")
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from infra.drift_policies import load_policy
 from pipeline.drift.ledger import LabelLedger
+from pipeline.drift.policies.classic import ClassicPolicy
 from pipeline.drift.series import Series
 from pipeline.feature_stats import BINS, EDGES
 from schemas.features import ReturnBatch
@@ -15,6 +17,7 @@ from signaltape.console.drift.agent_state import AgentState, SetCounts
 from signaltape.console.drift.features import _histogram
 from signaltape.console.drift.maturity import maturity
 from signaltape.console.drift.policy import MEASURED
+from signaltape.console.runbook import runbook
 
 pytestmark = pytest.mark.unit
 SERIES = Series(strategy="s", model="m", version=1, role="live", interval="1m", horizon=2)
@@ -82,3 +85,17 @@ def test_what_is_told_of_policies_is_what_was_measured() -> None:
     row = next(line for line in text.splitlines() if line.startswith("| `ic_zero` | 18 "))
     assert f"| {sessions} · 3 · {noticed}" in row
     assert alarms in text
+
+
+def test_the_runbook_says_what_to_do_about_every_rule_that_ships() -> None:
+    found = runbook()
+    for policy in ("calibrated", "classic"):
+        rules = load_policy(policy)
+        names = (
+            [one.name for one in (*rules.rules, *rules.feature_rules)]
+            if isinstance(rules, ClassicPolicy)
+            else ("ic_fell", "labels_missing", "score_moved", "features_moved", "features_moved_widely")
+        )
+        for name in names:
+            assert list(found[name])[:3] == ["Means", "Look at", "Do"], name
+            assert all("](" not in said and said for said in found[name].values())

@@ -44,6 +44,7 @@ function Alert({one, sinks, mode, open}) {
           ...(one.recent.length ? [["values since the onset", one.recent.map((value) => signed(value, 3)).join("  ")]] : []),
         ]} /></div>
         <div><h3 class="gap">What to do</h3><p>${one.suggested_action || "nothing is suggested"}</p>
+          <${Pairs} rows=${Object.entries(one.runbook_says).map(([title, said]) => [title.toLowerCase(), said])} />
           <p class="quiet">Runbook: <code>${one.runbook}</code></p>
           <h3 class="gap">Guard</h3><${Guard} step=${one.guard} mode=${mode} severity=${one.severity} />
           <h3 class="gap">Delivery</h3>${!one.published ? html`<p>Waits for the drift agent, which publishes it.</p>`
