@@ -113,6 +113,7 @@ def _strategy(
         "live": None if one.live is None else str(one.live),
         "predecessor": None if line.predecessor is None else str(line.predecessor),
         "line": list(map(str, line.line)),
+        "kept": sorted(str(ref) for ref in line.kept if ref != one.live),
         "served_before": list(dict.fromkeys(str(ref) for ref in reversed(line.history) if ref != one.live)),
         "acting": [{"live": live or None, "partitions": partitions} for live, partitions in acting.items()],
         "shadows": list(map(str, one.shadows)),

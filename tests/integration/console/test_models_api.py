@@ -50,7 +50,7 @@ def test_overview_says_what_the_commands_say(desk: Desk, run: Run) -> None:
     for one in shown["models"]:
         assert (one["stage"], one["sha256"]) == (listed[one["model"]]["stage"], listed[one["model"]]["sha256"])
     (live,) = [one for one in shown["strategies"] if one["name"] == "desk"]
-    assert (live["live"], live["predecessor"], live["line"]) == ("desk:1", None, ["desk:1"])
+    assert (live["live"], live["predecessor"], live["line"], live["kept"]) == ("desk:1", None, ["desk:1"], [])
     assert live["acting"] == [{"live": "desk:1", "partitions": [0, 1]}]
     change = shown["changes"][0]
     assert change["issued_by"] == "default over the console from 127.0.0.1"
@@ -142,6 +142,7 @@ def test_rollback_by_name_and_to_the_predecessor(desk: Desk) -> None:
     done = desk.change("rollback", reason="losses")
     assert done.status_code == 200, done.text
     assert desk.strategy()["live"] == was["predecessor"]
+    assert {was["live"]} <= set(desk.strategy()["kept"]) <= {f"desk:{number}" for number in range(1, 6)}
     assert desk.change("rollback", model="desk:1").status_code == 200
     assert desk.strategy()["live"] == "desk:1"
     assert desk.effect("rollback", model="desk:7")["impossible"].startswith("desk:7 was never live")

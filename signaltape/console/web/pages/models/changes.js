@@ -32,8 +32,8 @@ function Decided({data, query, tools}) {
         <td><${Told}>${one.words}<//>${one.forced ? html` <${Badge} kind="bad">forced<//>` : null}</td>
         <td><${Told}>${one.issued_by}<//></td>
         <td>${one.reason ? html`<${Told}>${one.reason}<//>` : html`<span class="quiet">none given</span>`}</td>
-        <td>${acts(one)}</td>
-        <td><${Badge} kind=${one.received === one.partitions ? "good" : "odd"}>${one.received} of ${one.partitions}<//></td></tr>`)}</tbody></table></div>`}
+        ${data.registry_failure ? html`<td class="quiet">not known now</td><td class="quiet">not known now</td>` : html`<td>${acts(one)}</td>
+        <td><${Badge} kind=${one.received === one.partitions ? "good" : "odd"}>${one.received} of ${one.partitions}<//></td>`}</tr>`)}</tbody></table></div>`}
   <//>`;
 }
 

@@ -42,6 +42,7 @@ function rows(one, data, onTheWay) {
   if (onTheWay) found.push(["acting now", one.acting.map((held, at) => html`${at ? "; " : ""}<${Model} model=${held.live} /> on ${partitions(held.partitions, data.partitions)}`)]);
   found.push(["line", one.line.length ? html`<span class="line">${one.line.map((model, at) => html`${at ? html`<span aria-label="then"> → </span>` : null}<${Model} model=${model} />`)}</span>` : "none"]);
   found.push(["would roll back to", one.predecessor ? html`<${Model} model=${one.predecessor} />` : "nothing: it is the first model"]);
+  if (one.kept.length) found.push(["kept for a rollback", html`${one.kept.map((model, at) => html`${at ? ", " : ""}<${Model} model=${model} />`)} <span class="quiet">(can't be removed)</span>`]);
   found.push(["shadows", one.shadows.length ? one.shadows.map((model, at) => html`${at ? ", " : ""}<${Model} model=${model} />`) : "none"]);
   if (one.experiment) found.push(["experiment", html`<${Told}>${one.experiment.name}<//>: <${Model} model=${one.experiment.arm} /> serves ${percent(one.experiment.ratio, 0)} of the symbols; position scale ${one.experiment.scales.map((scale) => number(scale, 3)).join(" (control), ")} (arm)`]);
   if (one.pauses.length) found.push(["paused", one.pauses.map((held) => html`<div><${Told}>${scope(held)}<//></div>`)]);
