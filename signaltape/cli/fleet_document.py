@@ -27,7 +27,7 @@ def degraded(view: View, per_second: Mapping[Series, float]) -> list[Problem]:
         for process in reversed(view.processes)
         for check in process.unready()
     }
-    return problems(view, per_second, Own(checks=without, live=None, bars_stored=None), ("monitor",))
+    return problems(view, per_second, Own(checks=without, live=None), ("monitor",))
 
 
 def fleet_document(view: View, per_second: Mapping[Series, float] | None = None) -> dict[str, Any]:

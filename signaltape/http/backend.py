@@ -51,6 +51,8 @@ class Backend:
         # A decision that waits until it arrived must not take the place of a prediction.
         self.decisions = Pool(_DECISIONS, settings.api.max_waiting)
         self.streams = Streams(settings.api.max_pages)
+        #: What pages have begun, to be ended with the server.
+        self.endings: list[Callable[[], None]] = []
         self.trail = AuditTrail(settings)
         self._probe = SignalCache(settings)
         self._warehouse = Warehouse(settings, "signaltape-api")
@@ -65,6 +67,8 @@ class Backend:
     def close(self) -> None:
         """Stop looking, and close what is open."""
         self.streams.end()
+        for end in self.endings:
+            end()
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -14,6 +14,7 @@ def router(backend: Backend) -> APIRouter:
     routes = APIRouter(prefix="/flow")
     backend.streams.add("flow", FlowWatch(backend).make, EVERY_S)
     reconciled = Reconciled()
+    backend.endings.append(reconciled.close)
 
     @routes.get("/reconciliation")
     async def reconciliation() -> Response:

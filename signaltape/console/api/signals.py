@@ -42,6 +42,7 @@ def router(backend: Backend) -> APIRouter:
     """The routes of this page, and the channel ``signals``."""
     routes = APIRouter(prefix="/signals")
     tape = SignalTape(backend.settings, lambda: backend.view.failure)
+    backend.endings.append(tape.close)
     backend.streams.add("signals", TapeChannel(tape).make, _TAPE_EVERY_S, keeps=False)
     _live(routes, backend, tape)
     _single(routes, backend)

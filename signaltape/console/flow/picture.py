@@ -1,6 +1,7 @@
 """The pipeline as one document: nodes, edges, figures, groups, processes. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from signaltape.console.flow.quantiles import buckets_of, quantile
@@ -42,13 +43,11 @@ def figures(view: View, rates: Mapping[Series, float], lasting: Mapping[Series, 
 
     Seconds are None where nothing was observed in that minute, or where nobody knows.
     """
-    late = [
-        value for one in view.processes for series, value in one.samples.items()
-        if series.name == "kafka_consumergroup_lag_seconds"
-    ]  # fmt: skip
+    late = [one.seconds for one in view.groups()]
     stages = {stage: buckets_of(lasting, _STAGE, stage=stage) for stage in (*_TO_SIGNAL, "store")}
     model = buckets_of(lasting, "model_prediction_latency_seconds")
-    kept = view.total("signaltape_dead_letters_kept")
+    letters = view.worst("signaltape_dead_letters_kept", "topic")
+    kept = sum(letters.values()) if letters else None
     return {
         "rates": {name: rate_of(rates, counter) for name, counter in RATES.items()}
         | {
@@ -79,34 +78,18 @@ def _sum(parts: Sequence[float | None]) -> float | None:
 
 def groups(view: View) -> tuple[list[dict[str, Any]], str]:
     """Consumer groups with what waits for them, and who says so: ``monitor``, or each process of itself."""
-    seen: dict[tuple[str, str], dict[str, Any]] = {}
-    for process in view.processes:
-        for series, value in process.samples.items():
-            if series.name in ("kafka_consumergroup_lag", "kafka_consumergroup_lag_seconds"):
-                labels = dict(series.labels)
-                row = _row(seen, labels["consumergroup"], labels["topic"])
-                if series.name == "kafka_consumergroup_lag":
-                    row["messages"] += int(value)
-                    row["partitions"] += 1
-                else:
-                    row["seconds"] = max(value, row["seconds"] or 0.0)
-    if seen:
-        return _sorted(seen), "monitor"
+    told = view.groups()
+    if told:
+        return [asdict(one) for one in told], "monitor"
+    found: dict[tuple[str, str], int] = {}
     for process in view.processes:
         for one in process.lag:
-            row = _row(seen, process.service, one.topic)
-            row["messages"] += one.messages
-            row["partitions"] += 1
-    return _sorted(seen), "processes"
-
-
-def _row(seen: dict[tuple[str, str], dict[str, Any]], group: str, topic: str) -> dict[str, Any]:
-    blank = {"group": group, "topic": topic, "partitions": 0, "messages": 0, "seconds": None}
-    return seen.setdefault((group, topic), blank)
-
-
-def _sorted(seen: Mapping[tuple[str, str], dict[str, Any]]) -> list[dict[str, Any]]:
-    return [seen[key] for key in sorted(seen)]
+            key = (process.service, one.topic)
+            found[key] = found.get(key, 0) + one.messages
+    return [
+        {"group": group, "topic": topic, "messages": messages, "seconds": None}
+        for (group, topic), messages in sorted(found.items())
+    ], "processes"
 
 
 def services(view: View, rates: Mapping[tuple[str, int], float]) -> list[dict[str, Any]]:

@@ -34,7 +34,6 @@ class Own:
 
     checks: Mapping[str, tuple[bool, str]]
     live: int | None
-    bars_stored: bool | None
 
 
 _DEPENDENCIES = {
@@ -152,7 +151,6 @@ def _models(view: View, own: Own) -> Iterator[Problem]:
 
 
 def _waiting(view: View) -> Iterator[Problem]:
-    late: dict[str, float] = {}
     for process in view.processes:
         if process.waiting > _QUIET_LAG:
             yield Problem(
@@ -160,11 +158,12 @@ def _waiting(view: View) -> Iterator[Problem]:
                 why="it is slower than what comes in, or catches up", runbook="SignaltapeNoProgress",
                 do="If it stays so, start one more instance, up to one for each partition.",
             )  # fmt: skip
-        for series, seconds in process.samples.items():
-            if series.name == "kafka_consumergroup_lag_seconds" and seconds > _SLOW_S:
-                group = dict(series.labels)["consumergroup"]
-                late[group] = max(seconds, late.get(group, 0.0))
+    late: dict[str, float] = {}
+    for one in view.groups():
+        late[one.group] = max(one.seconds, late.get(one.group, 0.0))
     for group, seconds in late.items():
+        if seconds <= _SLOW_S:
+            continue
         yield Problem(
             key=f"late {group}", level="bad" if seconds > _LATE_S else "odd",
             what=f"{group} is {seconds:,.0f} s behind", why="age of the oldest message that it has not taken",

@@ -4,7 +4,6 @@ It reads every topic from its beginning and computes for as long as that takes: 
 what answers requests.
 """
 
-import atexit
 import contextlib
 import json
 import os
@@ -32,6 +31,13 @@ class Reconciled:
         self._begun = float("-inf")
         self._step = ""
         self._last: dict[str, Any] | None = None
+        self._process: subprocess.Popen[str] | None = None
+
+    def close(self) -> None:
+        """End what is under way."""
+        self._begun = float("inf")
+        if self._process is not None:
+            self._process.kill()
 
     def state(self) -> dict[str, Any]:
         """``last``: lines, when, how long it took, or why it failed; ``running``: what is being counted."""
@@ -77,7 +83,7 @@ class Reconciled:
         ) as process:
             assert process.stdout is not None
             assert process.stderr is not None
-            atexit.register(process.kill)
+            self._process = process
             limit = threading.Timer(_LONGEST_S, process.kill)
             limit.start()
             with contextlib.suppress(ProcessLookupError):
@@ -92,7 +98,7 @@ class Reconciled:
             finally:
                 limit.cancel()
                 process.kill()
-                atexit.unregister(process.kill)
+                self._process = None
         if process.returncode < 0:
             return [], f"it did not end within {_LONGEST_S:g} s; run `signaltape reconcile` instead"
         try:

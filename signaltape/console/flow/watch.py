@@ -49,7 +49,8 @@ class FlowWatch:
         recent, lasting = self._before(view, _RATES_OVER_S), self._before(view, _LATENCIES_OVER_S)
         per_second, over_a_minute = rates(recent, view), rates(lasting, view)
         shown = figures(view, per_second, over_a_minute)
-        own = self._own(now)
+        own = self._own()
+        self._look_for_beginnings(now, own)
         found = problems(view, per_second, own, _EXPECTED)
         self._remember(now, view, shown)
         rows, source = groups(view)
@@ -109,10 +110,10 @@ class FlowWatch:
             self._since.setdefault(one.key, at_ns)
         return found
 
-    def _own(self, now: float) -> Own:
+    def _own(self) -> Own:
         _, report = self._backend.health.report()
         checks = {name: (bool(one["ok"]), str(one["detail"])) for name, one in report["checks"].items()}
-        return Own(checks=checks, live=self._live(), bars_stored=self._stored(now, checks))
+        return Own(checks=checks, live=self._live())
 
     def _live(self) -> int | None:
         view = self._backend.view
@@ -122,16 +123,15 @@ class FlowWatch:
             {ref for one in view.everywhere(time.time_ns()).values() for s in one.strategies for ref in s.serving}
         )
 
-    def _stored(self, now: float, checks: dict[str, tuple[bool, str]]) -> bool | None:
-        """Whether bars were ever stored; asked until everything has begun, and not while Postgres is away."""
+    def _look_for_beginnings(self, now: float, own: Own) -> None:
+        """Whether anything was ever stored; asked until everything has begun, and not while Postgres is away."""
         done = self._begun is not None and self._begun.all
-        if not done and now - self._begun_at > _BEGINNINGS_EVERY_S and checks.get("postgres", (True, ""))[0]:
+        if not done and now - self._begun_at > _BEGINNINGS_EVERY_S and own.checks.get("postgres", (True, ""))[0]:
             self._begun_at = now
             try:
                 self._begun = read_bounded(self._backend.settings, beginnings, patience_s=1.0)
             except OperatorError:
                 self._begun = None  # the list says that the tables or the server are missing
-        return None if self._begun is None else self._begun.bars
 
 
 def _verdict(found: list[Problem]) -> str:

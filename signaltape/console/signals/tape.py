@@ -64,6 +64,7 @@ class SignalTape:
         self._epoch = secrets.token_hex(6)
         self._thread: threading.Thread | None = None
         self._touched = 0.0
+        self._ended = False
         self._caught_up = threading.Event()
         self._fault = ""
 
@@ -80,7 +81,7 @@ class SignalTape:
         """Somebody looks: follow, from now on; return once the tail is read, or after ``wait_s`` seconds."""
         with self._lock:
             self._touched = time.monotonic()
-            if self._thread is None:
+            if self._thread is None and not self._ended:
                 self._caught_up.clear()
                 self._thread = threading.Thread(target=self._run, name="signal-tape", daemon=True)
                 self._thread.start()
@@ -141,8 +142,15 @@ class SignalTape:
                     self._epoch = secrets.token_hex(6)
                 self._caught_up.set()
 
+    def close(self) -> None:
+        """Follow no more."""
+        self._ended = True
+        thread = self._thread
+        if thread is not None:
+            thread.join(5.0)
+
     def _is_idle(self) -> bool:
-        return time.monotonic() - self._touched > self._idle_s
+        return self._ended or time.monotonic() - self._touched > self._idle_s
 
     def _leaves(self) -> bool:
         """True where nobody has asked for a while: the thread ends, and the next one begins anew."""

@@ -18,7 +18,7 @@ from signaltape.service_table import PIPELINE
 from tests.support.waiting import wait_for
 
 NOW = 1_795_000_000 * 10**9
-FINE = Own(checks={"kafka": (True, ""), "postgres": (True, ""), "redis": (True, "")}, live=1, bars_stored=True)
+FINE = Own(checks={"kafka": (True, ""), "postgres": (True, ""), "redis": (True, "")}, live=1)
 
 
 def process(service: str, **fields: object) -> Process:
@@ -36,7 +36,10 @@ def series(name: str, **labels: str) -> Series:
 
 
 def late(seconds: float) -> View:
-    return watched(series("kafka_consumergroup_lag_seconds", consumergroup="g", topic="t"), seconds)
+    labels = {"consumergroup": "g", "topic": "t", "partition": "0"}
+    told = {series("kafka_consumergroup_lag", **labels): 9.0,
+            series("kafka_consumergroup_lag_seconds", **labels): seconds}  # fmt: skip
+    return view(process("monitor", samples=told))
 
 
 def watched(one: Series, value: float) -> View:
@@ -146,7 +149,7 @@ def test_groups_are_the_monitors_where_it_runs() -> None:
     alone = view(process("inference", lag=lag))
     rows, source = groups(alone)
     assert source == "processes"
-    assert rows == [{"group": "inference", "topic": "features", "partitions": 2, "messages": 7, "seconds": None}]
+    assert rows == [{"group": "inference", "topic": "features", "messages": 7, "seconds": None}]
     labels = {"consumergroup": "g", "topic": "features"}
     told = {
         series("kafka_consumergroup_lag", partition="0", **labels): 5.0,
@@ -156,7 +159,7 @@ def test_groups_are_the_monitors_where_it_runs() -> None:
     }
     rows, source = groups(view(process("inference", lag=lag), process("monitor", samples=told)))
     assert source == "monitor"
-    assert rows == [{"group": "g", "topic": "features", "partitions": 2, "messages": 11, "seconds": 2.0}]
+    assert rows == [{"group": "g", "topic": "features", "messages": 11, "seconds": 2.0}]
 
 
 def test_a_service_is_as_well_as_its_worst_instance() -> None:

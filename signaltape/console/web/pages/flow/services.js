@@ -26,7 +26,6 @@ export function Services({rows}) {
 
 const GROUPS = [
   {id: "group", name: "Group", value: (row) => row.group}, {id: "topic", name: "Topic", value: (row) => row.topic},
-  {id: "partitions", name: "Partitions", number: true, value: (row) => number(row.partitions)},
   {id: "messages", name: "Messages that wait", number: true, value: (row) => number(row.messages)},
   {id: "seconds", name: "Oldest of them", number: true, value: (row) => row.seconds === null ? "not known" : duration(row.seconds)},
 ];

@@ -4,6 +4,7 @@ import {get} from "lib/api.js";
 import {onReconnect, useChannel} from "lib/live.js";
 import {toRow} from "pages/signals/rows.js";
 
+const RETRY_MS = 2_000;
 const PAINT_MS = 250;  // however much comes, so often is it shown
 
 // `take(rows, notices)` is called with what has come, `fill(data)` with what was read anew; both before a repaint.
@@ -35,7 +36,10 @@ export function useFeed(path, query, fill, take) {
   heard.current = (event) => {
     const mine = at.current;
     if (mine.reading) { mine.reading.waiting.push(event); return; }
-    if (mine.epoch === null) return;
+    if (mine.epoch === null) {  // it could not be read, and now something moves: try again, not at each event
+      if (Date.now() - (mine.tried ?? 0) > RETRY_MS) { mine.tried = Date.now(); read.current(); }
+      return;
+    }
     if (event.epoch !== mine.epoch || event.from > mine.seen + 1) { read.current(); return; }
     const fresh = (one) => (Array.isArray(one) ? one[0] : one.n) > mine.seen;
     const rows = event.rows.filter(fresh).map(toRow), notices = event.notices.filter(fresh);
