@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pyarrow.parquet as pq
 import pytest
@@ -42,7 +43,7 @@ def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         # A shell starts what it runs in the background with SIGINT ignored, and that is inherited.
         ["env", "--default-signal=INT", sys.executable, "-m", "signaltape", "demo", *arguments],
-        env={**kept, "SIGNALTAPE_HOME": str(home)},
+        env={**kept, "SIGNALTAPE_HOME": str(home), "SIGNALTAPE_API__PORT": "0"},  # others run a demonstration too
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -176,6 +177,42 @@ def test_shipped_bars_a_fault_a_change_of_model_then_a_correction_and_a_split(ho
     assert abs(split["logret_1"]) < 1e-12
     assert not report["restarts"]
     assert not left_behind(home)
+
+
+@pytest.mark.long
+@pytest.mark.matrix
+def test_what_is_kept_runs_on_with_its_console_until_it_is_stopped(home: Path) -> None:
+    process = start(home, "--symbols", "20", "--keep", "--json")
+    out, errors = process.communicate(timeout=280)
+    try:
+        assert process.returncode == 0, errors[-2_000:]
+        kept = json.loads(out)["console"]
+        assert kept["kept"] is True
+        page = httpx.get(kept["address"], follow_redirects=True)
+        assert page.status_code == 200
+        assert "signaltape" in page.text
+        shown = httpx.get(kept["address"] + "/api/signals/tape", params={"limit": 10}, timeout=20).json()
+        assert len(shown["rows"]) == 10
+        token = Path(kept["token_file"])
+        assert token.stat().st_mode & 0o077 == 0
+        asked = {"reason": "test", "strategy": "nobody's"}
+        pause = kept["address"].removesuffix("/console") + "/pause"
+        answers = [
+            httpx.post(pause, json=asked, headers={"Authorization": f"Bearer {shown}"}, timeout=20).status_code
+            for shown in (token.read_text().strip(), "another-token-than-that")
+        ]
+        assert answers == [422, 401]  # no such strategy, which only the right token is told
+        again = start(home, "--symbols", "20")
+        _, refusal = again.communicate(timeout=60)
+        assert again.returncode != 0
+        assert kept["stop"] in refusal
+    finally:
+        stopped = subprocess.run(
+            [sys.executable, "-m", "signaltape", "down"], check=False, timeout=200, capture_output=True, text=True,
+            env={**os.environ, "SIGNALTAPE_HOME": str(home / "demo")},
+        )  # fmt: skip
+    assert stopped.stdout.startswith("stopped: services, redis, postgres, kafka"), stopped
+    wait_for(lambda: not left_behind(home), 30, "every process of the demonstration to end")
 
 
 @pytest.mark.parametrize("moment", ["starting Kafka", "training", "publishing"])
