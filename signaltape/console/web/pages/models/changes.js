@@ -44,17 +44,17 @@ function acts(one) {
   return last && last !== first ? `${first} to ${last}, by partition` : first;
 }
 
-const OUTCOMES = {done: "good", asked: "none"};
+const OUTCOMES = {done: "good", asked: "none", "not received everywhere": "odd", "no answer in time": "odd"};
 function Audit({tools}) {
   const found = useResource("models/audit", {}, {every: 10_000});
   return html`<${Panel} title="Recent changes" note="every call that changed something, or would have; newest first" tools=${tools} flush=${true}>
     <${Shown} resource=${found} what="Reading the audit" empty=${{when: (data) => !data.lines.length, title: "Nobody has asked for a change over HTTP yet.", text: html`Commands leave no line here; what they decided stands under “decided”.`}}>${(data) => html`
       <div class="scroll audit" tabindex="0" role="region" aria-label="Calls over HTTP"><table><caption class="visually-hidden">Calls over HTTP, newest first</caption>
-        <thead><tr><th scope="col">At</th><th scope="col">Who</th><th scope="col">From</th><th scope="col">Outcome</th><th scope="col">Call</th><th scope="col">What and why</th></tr></thead>
+        <thead><tr><th scope="col">At</th><th scope="col">Who</th><th scope="col">From</th><th scope="col">Outcome</th><th scope="col">What and why</th></tr></thead>
         <tbody>${data.lines.map((one) => html`<tr key=${one.id}><td class="number"><time>${time(one.at)}</time></td>
           <td>${one.who ? html`<${Told}>${one.who}<//>` : html`<span class="quiet">no valid token</span>`}</td><td><${Told}>${one.client}<//></td>
-          <td><${Badge} kind=${OUTCOMES[one.outcome] ?? "bad"}>${one.outcome}<//></td><td class="mono"><${Told}>${one.call}<//></td>
-          <td>${Object.entries(one.detail).map(([name, value], at) => html`${at ? html`<span class="quiet"> · </span>` : null}<span class="quiet">${name}</span> <${Told}>${typeof value === "string" ? value : JSON.stringify(value)}<//>`)}</td></tr>`)}</tbody></table></div>
+          <td><${Badge} kind=${OUTCOMES[one.outcome] ?? "bad"}>${one.outcome}<//></td>
+          <td><span class="mono quiet"><${Told}>${one.call}<//></span>${Object.entries(one.detail).map(([name, value]) => html`<span class="quiet"> · </span><span class="quiet">${name}</span> <${Told}>${typeof value === "string" ? value : JSON.stringify(value)}<//>`)}</td></tr>`)}</tbody></table></div>
       ${data.truncated ? html`<p class="quiet small pad">The newest ${number(data.limit)}; <code>signaltape audit list</code> shows more.</p>` : null}`}<//>
   <//>`;
 }

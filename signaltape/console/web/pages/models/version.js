@@ -29,7 +29,8 @@ export function Version({model, overview, ask}) {
 
 const shadowed = (row) => row?.uses.find((held) => held.role === "shadow")?.strategy ?? "";
 function uses(row) {
-  if (!row?.uses.length) return "used by no strategy at the moment.";
+  if (!row) return "";
+  if (!row.uses.length) return "used by no strategy at the moment.";
   return html`${row.uses.map(({role, strategy}, at) => html`${at ? ", " : ""}${role === "live" ? "live for" : role === "arm" ? "arm of an experiment of" : "shadow of"} <${Told}>${strategy}<//>`)}.`;
 }
 
@@ -53,7 +54,7 @@ function Judged({metrics}) {
   return html`<${Panel} title="How it was judged" note="value [95 % interval]">
     ${!shown.length ? html`<${Empty} title="No metrics are recorded.">It was not trained by this program. <code>signaltape models compare</code> measures it against the live model.<//>` : html`
     ${metrics.not_told_from_chance ? html`<p class="problem">The test rank IC can't be told from 0: nothing shows yet that this model predicts.</p>` : null}
-    <div class="scroll"><table><caption class="visually-hidden">Metrics by data set</caption><thead><tr><th scope="col">metric</th>${metrics.datasets.map((one) => html`<th scope="col" class="number" key=${one}>${one}</th>`)}</tr></thead>
+    <div class="scroll"><table class="judged"><caption class="visually-hidden">Metrics by data set</caption><thead><tr><th scope="col">metric</th>${metrics.datasets.map((one) => html`<th scope="col" class="number" key=${one}>${one}</th>`)}</tr></thead>
       <tbody>${shown.map((one) => html`<tr key=${one.metric}><th scope="row">${one.metric.replaceAll("_", " ")}</th>${metrics.datasets.map((set) => html`<td class="number" key=${set}><${Measured} values=${one.values[set]} /></td>`)}</tr>`)}</tbody></table></div>
     <p class="quiet small">Rows of train have been learnt from; all others are held out.</p>`}<//>`;
 }
