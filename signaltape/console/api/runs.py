@@ -11,7 +11,7 @@ from pipeline.replay.naming import ReplayName
 from signaltape.console.changes.checks import page_checks
 from signaltape.console.files import load_files, load_page
 from signaltape.console.reading import told
-from signaltape.console.runs.backtests import Backtests, Known, one_backtest, report_of, table
+from signaltape.console.runs.backtests import Backtests, Known, one_backtest, report_of
 from signaltape.console.runs.replays import replays
 from signaltape.console.runs.steering import Action, StateMoved, Steer, steer
 from signaltape.http.access import audit, audited
@@ -90,7 +90,7 @@ def _backtests(routes: APIRouter, backend: Backend) -> None:
 
     @routes.get("/backtests")
     async def all_backtests() -> Response:
-        return reply(await told(backend, lambda: table(known.all())))
+        return reply(await told(backend, known.table))
 
     @routes.get("/backtests/{ident}")
     async def one(ident: str) -> Response:

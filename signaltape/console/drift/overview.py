@@ -103,6 +103,7 @@ def _mark(alert_id: str, time: datetime, rule: str, severity: str, body: dict[st
         "event_time": to_nanoseconds(time),
         "rule": rule,
         "severity": severity,
+        "metric": body.get("evidence", {}).get("metric"),
         "onset": body.get("onset"),
         "message": body.get("message", ""),
     }

@@ -27,13 +27,11 @@ _ROWS = 400
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A backtest's folder, and what its ``result.json`` says; ``problem``: why it can't be read."""
+    """A backtest's folder, when its result was written, and its line of the table; not the whole result."""
 
     ident: str
     folder: Path
-    written_ns: int
-    document: Mapping[str, Any]
-    problem: str = ""
+    line: Mapping[str, Any]
 
 
 class Backtests:
@@ -44,67 +42,73 @@ class Backtests:
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[tuple[int, int], Known]] = {}
 
-    def all(self) -> list[Known]:
-        """Complete ones, the newest first: ``result.json`` is the last file that a backtest writes."""
-        found = []
-        for path in self._folder.glob("*/result.json"):
-            one = self._read(path)
-            if one is not None:
-                found.append(one)
-        return sorted(found, key=lambda one: (-one.written_ns, one.ident))
+    def table(self) -> dict[str, Any]:
+        """The newest complete ones: ``result.json`` is the last file that a backtest writes."""
+        found = self._results()
+        shown = [self._known(path, stamp) for stamp, path in found[:MOST]]
+        with self._lock:  # what is not shown any more is not held
+            self._kept = {one.ident: self._kept[one.ident] for one in shown if one.ident in self._kept}
+        return {
+            "backtests": [one.line for one in shown],
+            "all": len(found),
+            "limit": MOST,
+            "truncated": len(found) > MOST,
+        }
 
     def find(self, ident: str) -> Known:
-        """One of them. Raises ServingError (``unknown_backtest``)."""
-        for one in self.all():
-            if one.ident == ident:
-                return one
+        """One of them, in the table or not. Raises ServingError (``unknown_backtest``)."""
+        for stamp, path in self._results():
+            if _ident(path.parent) == ident:
+                return self._known(path, stamp)
         raise ServingError("unknown_backtest", "there is no such backtest here any more", "id")
 
-    def _read(self, path: Path) -> Known | None:
-        try:
-            about = path.stat()
-        except OSError:  # it was removed meanwhile
-            return None
-        ident = hashlib.sha256(path.parent.name.encode()).hexdigest()[:16]
-        stamp = (about.st_mtime_ns, about.st_size)
+    def _results(self) -> list[tuple[tuple[int, int], Path]]:
+        """((written, size), path) of every result, the newest first."""
+        found = []
+        for path in self._folder.glob("*/result.json"):
+            try:
+                about = path.stat()
+            except OSError:  # it was removed meanwhile
+                continue
+            found.append(((about.st_mtime_ns, about.st_size), path))
+        return sorted(found, reverse=True)
+
+    def _known(self, path: Path, stamp: tuple[int, int]) -> Known:
+        ident = _ident(path.parent)
         with self._lock:
             held = self._kept.get(ident)
         if held is not None and held[0] == stamp:
             return held[1]
-        made = Known(ident, path.parent, about.st_mtime_ns, *_document(path, about.st_size))
+        made = Known(ident, path.parent, _line(ident, path.parent, stamp[0], *_document(path)))
         with self._lock:
             self._kept[ident] = (stamp, made)
         return made
 
 
-def _document(path: Path, size: int) -> tuple[Mapping[str, Any], str]:
-    if size > MOST_RESULT_BYTES:
-        return {}, f"result.json has {size:,} bytes, more than a page reads"
+def _ident(folder: Path) -> str:
+    return hashlib.sha256(folder.name.encode()).hexdigest()[:16]
+
+
+def _document(path: Path) -> tuple[Mapping[str, Any], str]:
+    """A result, or why it can't be read."""
     try:
+        size = path.stat().st_size
+        if size > MOST_RESULT_BYTES:
+            return {}, f"result.json has {size:,} bytes, more than a page reads"
         found = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         return {}, f"result.json can't be read: {error!s:.200}"
-    return (found, "") if isinstance(found, dict) and "metrics" in found else ({}, "result.json holds no result")
+    whole = isinstance(found, dict) and isinstance(found.get("metrics"), dict)
+    return (found, "") if whole else ({}, "result.json holds no result")
 
 
-def table(known: list[Known]) -> dict[str, Any]:
-    """A line a backtest."""
-    return {
-        "backtests": [_line(one) for one in known[:MOST]],
-        "all": len(known),
-        "limit": MOST,
-        "truncated": len(known) > MOST,
-    }
-
-
-def _line(one: Known) -> dict[str, Any]:
-    found = one.document
+def _line(ident: str, folder: Path, written: int, found: Mapping[str, Any], problem: str) -> dict[str, Any]:
     metrics = found.get("metrics", {})
     return {
-        "id": one.ident,
-        "name": one.folder.name,
-        "written": one.written_ns,
-        "problem": one.problem,
+        "id": ident,
+        "name": folder.name,
+        "written": written,
+        "problem": problem,
         **{name: found.get(name) for name in ("model", "interval", "first_close", "last_close", "sessions")},
         "source": found.get("request", {}).get("source"),
         "notes": len(found.get("notes", ())),
@@ -114,9 +118,9 @@ def _line(one: Known) -> dict[str, Any]:
 
 def one_backtest(one: Known) -> dict[str, Any]:
     """All that a page shows of a backtest; the long tables are cut and say so."""
-    if one.problem:
-        raise ServingError("unreadable", one.problem, "id")
-    found = one.document
+    found, problem = _document(one.folder / "result.json")
+    if problem:
+        raise ServingError("unreadable", problem, "id")
     metrics, symbols = found["metrics"], found.get("by_symbol", [])
     figures = [
         {"name": of.name, "label": of.label, "unit": of.unit, "about": of.about, "value": metrics.get(of.name)}
@@ -125,7 +129,7 @@ def one_backtest(one: Known) -> dict[str, Any]:
     ordered = sorted(symbols, key=lambda row: -abs(row["net"]))
     report = one.folder / "report.html"
     return {
-        **_line(one),
+        **one.line,
         "figures": figures,
         "notes": found.get("notes", []),
         "counts": found.get("counts", {}),

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from infra.warehouse import connect
 from infra.warehouse.drift_report import drift_days
+from signaltape.cli.drift_text import day_of
 from tests.support.browser import Browser, watched_context
 from tests.support.console_world import ConsoleWorld
 
@@ -24,9 +25,10 @@ def test_the_newest_figures_are_those_of_the_report(page: Page, console_world: C
     opened(page, console_world)
     with connect(console_world.settings) as connection:
         day = [one for one in drift_days(connection, strategy="daily", days=60) if one.ic is not None][-1]
-    figures = page.locator(".drift-figures")
-    expect(figures).to_be_visible()
+    expect(page.locator(".drift-figures")).to_be_visible()
     assert day.ic is not None
+    row = page.get_by_label("Figures by session").get_by_role("row").filter(has_text=day_of(day.session))
+    expect(row).to_contain_text(f"{day.ic:+.3g}")
     expect(page.get_by_text(re.compile("Newest session 20"))).to_be_visible()
     expect(page.locator("figure").first).to_contain_text("Newest IC")
     expect(page.get_by_label("Series that were measured; Enter chooses one")).to_contain_text("daily")

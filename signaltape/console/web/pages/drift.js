@@ -10,6 +10,7 @@ import {Features} from "pages/drift/features.js";
 import {Maturity} from "pages/drift/maturity.js";
 import {Policy} from "pages/drift/policy.js";
 import {SeriesTable} from "pages/drift/series.js";
+import {Sessions} from "pages/drift/sessions.js";
 import {FIGURES, Reading, sessionDay} from "pages/drift/words.js";
 
 const RENEWED_MS = 30_000;
@@ -41,7 +42,7 @@ function One({series, days, query}) {
   useEffect(() => { if (query.strategy !== series.strategy || query.subject !== series.subject) setQuery({strategy: series.strategy, subject: series.subject}); }, [series]);
   return html`<${Panel} title=${`${series.strategy} · ${series.model} · ${series.role}`} note=${`bars of ${series.interval}, horizon ${plural(series.horizon, "bar")}`}>
       <${Shown} resource=${course} what="Loading the figures">${(data) => html`<${Newest} data=${data} />`}<//><//>
-    <${Shown} resource=${course} what="Loading the courses">${(data) => data.sessions.length ? html`<${Charts} data=${data} />` : null}<//>
+    <${Shown} resource=${course} what="Loading the courses">${(data) => data.sessions.length ? html`<div class="grid"><${Charts} data=${data} /><${Sessions} data=${data} /></div>` : null}<//>
     <${Features} about=${about} chosen=${query.feature} />`;
 }
 
