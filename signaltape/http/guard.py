@@ -56,11 +56,12 @@ class Guard:
             return
         begun = time.perf_counter()
         answer = _Answer(send)
-        limit_s = self._limits.get(scope["path"], self._options.request_timeout_s)
+        limit_s: float | None = self._options.request_timeout_s
         try:
-            async with asyncio.timeout(self._options.request_timeout_s) as limit:
+            async with asyncio.timeout(limit_s) as limit:
                 self._check(scope)
                 whole = await self._whole(scope, receive)
+                limit_s = self._limits.get(scope["path"], limit_s)
                 limit.reschedule(None if limit_s is None else asyncio.get_running_loop().time() + limit_s)
                 await self._app(scope, whole, answer.send)
         except _CallerGone:
