@@ -14,7 +14,7 @@ from signaltape.console.data.catalogue import Catalogue, Held, search
 from signaltape.console.data.incoming import corrected, covered, quality
 from signaltape.console.data.look import Asked, look, sets
 from signaltape.console.data.moments import moment
-from signaltape.console.data.ranges import asked_range
+from signaltape.console.data.ranges import asked_range, usual_days
 from signaltape.console.reading import PATIENCE_S, told
 from signaltape.http.backend import Backend
 from signaltape.http.replies import reply
@@ -116,8 +116,9 @@ def _incoming(routes: APIRouter, backend: Backend, catalogue: Catalogue) -> None
             held, name = catalogue.held(), _name(symbol)
             if name is not None:
                 held.known(name)
+            days = usual_days(held, None, name, 5)
             span = asked_range(
-                held, begin, end, interval=None, symbol=name, now=time.time_ns(), days=5, most_days=MOST_DAYS
+                held, begin, end, interval=None, symbol=name, now=time.time_ns(), days=days, most_days=MOST_DAYS
             )
             return read_bounded(settings, lambda one: quality(one, name, span), patience_s=PATIENCE_S)
 
@@ -132,8 +133,9 @@ def _incoming(routes: APIRouter, backend: Backend, catalogue: Catalogue) -> None
             if there and chosen not in there:
                 raise ServingError("no_interval", f"no bar on interval {chosen!r:.20} is stored", "interval")
             names = [name for name, has in held.symbols.items() if chosen in has and q.casefold() in name.casefold()]
+            days = usual_days(held, chosen, None, 20)
             span = asked_range(
-                held, begin, end, interval=chosen, symbol=None, now=time.time_ns(), days=20, most_days=MOST_DAYS
+                held, begin, end, interval=chosen, symbol=None, now=time.time_ns(), days=days, most_days=MOST_DAYS
             )
             return read_bounded(
                 settings, lambda one: covered(one, chosen, names, len(names), span), patience_s=PATIENCE_S

@@ -8,6 +8,10 @@ from signaltape.console.data.moments import moment
 from signaltape.serving.errors import ServingError
 
 
+#: Symbols beyond which one day of all of them is enough to begin with.
+_LARGE = 1_000
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Range:
     """(after, until] in ns UTC; ``cut``: more was asked for, and the newest part of it is taken."""
@@ -35,3 +39,10 @@ def asked_range(
         raise ServingError("bad_range", "the range is empty: it begins at or after its end", "from")
     cut = until - after > most_days * DAY
     return Range(after=until - most_days * DAY if cut else after, until=until, cut=cut, most_days=most_days)
+
+
+def usual_days(held: Held, interval: str | None, symbol: str | None, most: int) -> int:
+    """Days that are read where nobody says which: so many that a universe of minute bars is counted in time."""
+    if symbol is not None or interval == "1d":
+        return most
+    return 1 if len(held.symbols) > _LARGE else min(most, 5)

@@ -7,7 +7,7 @@ import pytest
 from schemas.intervals import DAY, HOUR, MINUTE
 from signaltape.console.data.catalogue import Held, search
 from signaltape.console.data.moments import moment
-from signaltape.console.data.ranges import asked_range
+from signaltape.console.data.ranges import asked_range, usual_days
 from signaltape.serving.errors import ServingError
 
 pytestmark = pytest.mark.unit
@@ -68,3 +68,9 @@ def test_names_that_begin_so_come_before_those_that_hold_it() -> None:
     with pytest.raises(ServingError) as raised:
         HELD.known("YZ")
     assert raised.value.code == "unknown_symbol"
+
+
+def test_a_large_universe_is_begun_with_one_day() -> None:
+    large = Held(MappingProxyType({f"S{at}": {"1m": NOW} for at in range(1_001)}))
+    assert [usual_days(one, "1m", None, 20) for one in (HELD, large)] == [5, 1]
+    assert usual_days(large, "1d", None, 20) == usual_days(large, "1m", "S1", 20) == 20

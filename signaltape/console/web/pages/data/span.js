@@ -8,7 +8,7 @@ export function SpanFields({query}) {
   useEffect(() => { setFrom(query.from ?? ""); setTo(query.to ?? ""); }, [query.from, query.to]);
   const submit = (event) => { event.preventDefault(); setQuery({from: from.trim(), to: to.trim()}); };
   return html`<form class="time-field" onSubmit=${submit}>
-    <label class="field">From<input value=${from} maxlength="60" spellcheck=${false} placeholder="newest-5d" onInput=${(event) => setFrom(event.target.value)} /></label>
+    <label class="field">From<input value=${from} maxlength="60" spellcheck=${false} placeholder="some days before" onInput=${(event) => setFrom(event.target.value)} /></label>
     <label class="field">To<input value=${to} maxlength="60" spellcheck=${false} placeholder="newest" onInput=${(event) => setTo(event.target.value)} /></label><button>Show</button></form>`;
 }
 export function SpanTold({data}) {

@@ -8,8 +8,8 @@ import {number} from "lib/format.js";
 const MEASURED = [
   {id: "variant", name: "Market", value: (row) => row.variant},
   {id: "alarms", name: "False alarms a year", value: (row) => row.alarms_a_year, number: true},
-  {id: "sessions", name: "Sessions to notice a lost IC, median", value: (row) => row.sessions_to_notice, number: true},
-  {id: "share", name: "Noticed within a year", value: (row) => row.noticed_within_a_year, number: true},
+  {id: "sessions", name: "Sessions until a lost IC is noticed", value: (row) => row.sessions_to_notice, number: true},
+  {id: "share", name: "In a year", value: (row) => row.noticed_within_a_year, number: true},
 ];
 const BUDGETS = [
   {id: "of", name: "Watches", value: (row) => row.of},
