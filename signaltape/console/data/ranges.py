@@ -7,7 +7,6 @@ from signaltape.console.data.catalogue import Held
 from signaltape.console.data.moments import moment
 from signaltape.serving.errors import ServingError
 
-
 #: Symbols beyond which one day of all of them is enough to begin with.
 _LARGE = 1_000
 
