@@ -31,10 +31,10 @@ const columns = (ask) => [
   {id: "uses", name: "Used as", width: 132, value: (one) => one.uses.map(use).join(", ") || null, cell: (one) => one.uses.length ? html`<${Told}>${one.uses.map(use).join(", ")}<//>` : html`<span class="quiet">–</span>`},
   {id: "family", name: "Family", width: 88, value: (one) => one.family},
   {id: "serves", name: "Bars, horizon", width: 112, value: (one) => one.intervals.join(", "), cell: (one) => html`<span title=${`bars of ${one.intervals.join(", ")}, ${plural(one.horizon, "bar")} ahead`}>${one.intervals.join(", ")}, ${one.horizon}</span>`},
-  {id: "ic", name: "Test rank IC [95 %]", width: 172, number: true, value: (one) => one.metrics.test?.rank_ic, cell: (one) => interval(ic(one.metrics.test))},
+  {id: "ic", name: "Test rank IC [95 %]", width: 172, number: true, value: (one) => one.metrics.test?.rank_ic, cell: (one) => interval(ic(one.metrics.test), 2)},
   {id: "data", name: "Data until", width: 104, number: true, value: (one) => one.data_to, cell: (one) => one.data_to === null ? "not known" : day(one.data_to)},
   {id: "registered", name: "Registered", width: 106, number: true, value: (one) => one.registered_at, cell: (one) => day(one.registered_at)},
-  {id: "act", name: "", width: 108, sortable: false, value: () => "", cell: (one) => html`<button class="small" aria-label=${`Promote ${one.model}`} onClick=${() => ask({action: "promote", model: one.model, strategy: likely(one)})}>Promote …</button>`},
+  {id: "act", name: "", width: 124, sortable: false, value: () => "", cell: (one) => html`<button class="small" aria-label=${`Promote ${one.model}`} onClick=${() => ask({action: "promote", model: one.model, strategy: likely(one)})}>Promote …</button>`},
 ];
 const use = ({role, strategy}) => `${role}: ${strategy}`;
 const ic = (metrics) => metrics ? [metrics.rank_ic, metrics.rank_ic_low, metrics.rank_ic_high] : undefined;

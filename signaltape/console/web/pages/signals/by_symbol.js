@@ -28,8 +28,8 @@ export function BySymbol({query}) {
     });
   const filter = filterOf(query), now = Date.now() + offset;
   const rows = useMemo(() => [...newest.current.values()].filter((row) => passes(row, filter)), [version, counted.current, JSON.stringify(filter)]);
-  const columns = useMemo(() => [...COLUMNS.slice(1, 8), {id: "time", name: "Age", width: 110, number: true, value: (row) => row.time, cell: (row) => html`<span title=${new Date(row.time / 1e6).toISOString()}>${ago(row.time, offset)}</span>`},
-    {id: "holds", name: "Holds", width: 110, value: (row) => row.expires, cell: (row) => row.expires / 1e6 > Date.now() + offset ? html`<${Badge} kind="good">yes<//>` : html`<${Badge}>expired<//>`}, ...COLUMNS.slice(8)], [offset]);
+  const columns = useMemo(() => [...COLUMNS.slice(1, 8), {id: "time", name: "Age", width: 128, number: true, value: (row) => row.time, cell: (row) => html`<span title=${new Date(row.time / 1e6).toISOString()}>${ago(row.time, offset)}</span>`},
+    {id: "holds", name: "Holds", width: 118, value: (row) => row.expires, cell: (row) => row.expires / 1e6 > Date.now() + offset ? html`<${Badge} kind="good">yes<//>` : html`<${Badge}>expired<//>`}, ...COLUMNS.slice(8)], [offset]);
   const sides = DIRECTIONS.map((side) => `${number(rows.filter((row) => row.signal === side).length)} ${side}`).join(", ");
   const holding = rows.filter((row) => row.expires / 1e6 > now).length;
   return html`<${Panel} label="Filters" flush><div class="inset"><${Filters} query=${query} /></div><//>
