@@ -133,7 +133,9 @@ def foreign_server() -> Iterator[int]:
     server = HTTPServer(("127.0.0.1", 0), _Endless)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
