@@ -9,7 +9,7 @@ import {Gates, Told} from "pages/models/words.js";
 const TITLES = {promote: "Promote a model", rollback: "Roll back", pause: "Pause signals", resume: "Resume signals", position_scale: "Scale positions"};
 
 export function ChangeDialog({change, overview, onDone, onClose}) {
-  const [asked, setAsked] = useState({...change, symbols: []});
+  const [asked, setAsked] = useState({...change, strategy: change.strategy || guess(change, overview), symbols: []});
   const [settled, setSettled] = useState(asked);
   const [forced, setForced] = useState(null);  // the `seen` of the effect whose closed gates are passed
   // While somebody types, nothing is asked of the server.
@@ -64,6 +64,13 @@ function Choices({change, asked, onAsked, overview}) {
   return html`<label class="field">Strategy<select value=${asked.strategy} onChange=${(event) => strategy(event.target.value)}>
       <option value="">all strategies</option>${names.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></label>
     <label class="field">Symbols, one a line (none: all symbols)<textarea rows="2" onInput=${(event) => onAsked({...asked, symbols: event.target.value.split("\n").map((one) => one.trim()).filter(Boolean)})}></textarea></label>`;
+}
+
+// Where a version would go, if that is plain: the only strategy, or the only one where a version of its name is live.
+function guess({action, model}, overview) {
+  const all = overview?.strategies ?? [];
+  const same = all.filter((one) => one.live?.split(":")[0] === model?.split(":")[0]);
+  return action !== "promote" ? "" : all.length === 1 ? all[0].name : same.length === 1 ? same[0].name : "";
 }
 
 function question({action, strategy, model, symbols, scale}) {
