@@ -3,10 +3,10 @@
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from schemas.times import iso
-from tests.support.browser import Browser, watched_context
+from tests.support.browser import watched_context
 from tests.support.console_world import HOSTILE, ConsoleWorld
 from tests.support.explained_run import LATE, REVISED, at
 

@@ -4,12 +4,12 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from infra.warehouse import connect
 from infra.warehouse.drift_report import drift_days
 from signaltape.cli.drift_text import day_of
-from tests.support.browser import Browser, watched_context
+from tests.support.browser import watched_context
 from tests.support.console_world import ConsoleWorld
 
 pytestmark = pytest.mark.integration
