@@ -28,7 +28,7 @@ export function Table({columns, rows, keyOf, height = 420, sort: initial = null,
   };
   return html`<div class="virtual" ref=${box} onScroll=${(event) => setTop(event.currentTarget.scrollTop)} tabindex="0" role="region" aria-label=${label}
       onKeyDown=${onChoose ? keys : undefined}>
-    <table aria-rowcount=${sorted.length + 1} style=${minWidth ? {minWidth: `${minWidth}px`} : {}}>
+    <table aria-rowcount=${sorted.length + 1} style=${{minWidth: `${minWidth || least(columns)}px`}}>
       <colgroup>${columns.map((one) => html`<col key=${one.id} width=${one.width} />`)}</colgroup>
       <thead><tr aria-rowindex="1">${columns.map((one) => html`<${Head} key=${one.id} column=${one} sort=${sort} onSort=${setSort} />`)}</tr></thead>
       <tbody>
@@ -42,6 +42,9 @@ export function Table({columns, rows, keyOf, height = 420, sort: initial = null,
         ${last < sorted.length ? html`<tr class="spacer" aria-hidden="true"><td colspan=${columns.length} style=${{height: `${(sorted.length - last) * ROW}px`}}></td></tr>` : null}
       </tbody></table></div>`;
 }
+
+// Narrower than this, the table scrolls sideways; a column without a width takes what is left, and needs some.
+const least = (columns) => columns.reduce((sum, one) => sum + (one.width ?? 110), 0);
 
 function Head({column, sort, onSort}) {
   const mine = sort?.id === column.id;
