@@ -3,10 +3,10 @@
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from schemas.times import iso
-from tests.support.browser import watched_context
+from tests.support.browser import Watched, watched_context
 from tests.support.console_world import HOSTILE, ConsoleWorld
 from tests.support.explained_run import LATE, REVISED, at
 
@@ -54,7 +54,12 @@ def test_what_came_late_was_not_known(page: Page, console_world: ConsoleWorld) -
     expect(page.locator("tr.why").first).to_contain_text("came late: available since")
 
 
-def test_a_time_that_is_none_is_refused_and_the_page_stays(page: Page, console_world: ConsoleWorld) -> None:
+def test_a_time_that_is_none_is_refused_and_the_page_stays(
+    watched: tuple[BrowserContext, Watched], console_world: ConsoleWorld
+) -> None:
+    context, faults = watched
+    faults.allow("422")
+    page = context.new_page()
     page.goto(f"{console_world.url}/console/data?symbol=S000&interval=1m")
     field = page.get_by_label("T, in UTC or with a zone")
     field.fill("half past nine")

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.integration
 
 def test_a_replay_is_paused_resumed_and_ended(console_world: ConsoleWorld) -> None:
     with replaying(console_world.settings, "steered"):
-        line = console_world.api.get("/console/api/runs/replays").json()["replays"][0]
+        found = console_world.api.get("/console/api/runs/replays").json()["replays"]
+        line = next(one for one in found if one["ident"] == "steered")
         assert (line["share"], line["may"]) == (30 / 90, ["pause", "cancel"])
         done = steer(console_world, "steered", "pause", "running").json()
         assert (done["state"], done["obeyed"]) == ("paused", True)
@@ -51,7 +52,7 @@ def test_without_the_token_nothing_is_changed(console_world: ConsoleWorld) -> No
 def test_what_can_not_be_steered_is_refused(console_world: ConsoleWorld) -> None:
     answer = steer(console_world, "nobody", "pause", "running")
     assert (answer.status_code, "there is no replay nobody" in answer.text) == (422, True)
-    assert steer(console_world, "..%2F..%2Fetc", "pause", "running").status_code in (404, 422)
+    assert steer(console_world, "..%2F..%2Fetc", "pause", "running").status_code in (404, 405, 422)
     assert steer(console_world, "UPPER_CASE", "pause", "running").status_code == 422
     assert steer(console_world, "nobody", "remove", "running").status_code == 422
     with replaying(console_world.settings, "ended"):

@@ -31,7 +31,7 @@ def test_a_replay_is_paused_and_ended_by_a_person(watched: tuple[Any, Any], cons
         expect(row).to_contain_text("2 before features")
         dialog(page, "Pause", "watched", "look at it", "not-the-token-at-all")
         page.keyboard.press("Enter")
-        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Authorization")
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("The token was not accepted")
         assert state_of(console_world, "watched") == "running"
         page.get_by_role("dialog").get_by_label("Token").fill(console_world.token)
         page.keyboard.press("Enter")
@@ -78,8 +78,6 @@ def test_a_backtest_is_read_and_its_report_opened(watched: tuple[Any, Any], cons
 
 def test_where_there_is_nothing_the_page_says_what_to_run(page: Page, console_world: ConsoleWorld) -> None:
     none = {"all": 0, "limit": 200, "truncated": False}
-    page.route("**/console/api/runs/replays", lambda route: route.fulfill(json={**none, "replays": [], "running": 0}))
-    page.route("**/console/events*", lambda route: route.abort())
     page.route("**/console/api/runs/backtests", lambda route: route.fulfill(json={**none, "backtests": []}))
     page.goto(f"{console_world.url}/console/runs/backtests")
     expect(page.get_by_text("signaltape backtest --model NAME")).to_be_visible()

@@ -17,7 +17,7 @@ export function TimeChart({times, series, bands = [], marks = [], lines = [], he
   extra.current = {marks, lines};
   const data = () => [times.map((ns) => ns / 1e9), ...series.map((one) => one.values)];
   useEffect(() => {
-    const width = () => Math.max(120, box.current.clientWidth);
+    const width = () => Math.max(120, box.current?.clientWidth ?? 0);
     plot.current = new uPlot(options(series, bands, height, width(), unit, range, extra), data(), box.current);
     const watch = new ResizeObserver(() => plot.current?.setSize({width: width(), height}));
     watch.observe(box.current);

@@ -29,7 +29,7 @@ function Map({data, chosen}) {
     const draw = () => paint(canvas.current, features, sessions.length);
     draw();
     const watch = new ResizeObserver(draw);
-    watch.observe(canvas.current.parentElement);
+    if (canvas.current?.parentElement) watch.observe(canvas.current.parentElement);
     return () => watch.disconnect();
   }, [data, theme]);
   const place = (event) => {
@@ -60,6 +60,7 @@ function Map({data, chosen}) {
 }
 
 function paint(canvas, features, columns) {
+  if (!canvas?.parentElement) return;  // the page has gone meanwhile
   const width = Math.max(40, canvas.parentElement.clientWidth), height = features.length * ROW, scale = devicePixelRatio || 1;
   canvas.width = width * scale; canvas.height = height * scale;
   canvas.style.width = `${width}px`; canvas.style.height = `${height}px`;
