@@ -1,0 +1,125 @@
+"""The tape in a real browser, over topics that a test writes: live, bursts, and a server that goes away."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from infra.stack import Endpoints
+from tests.support.bare_console import BareConsole, bare_console
+from tests.support.browser import Watched
+
+expect.set_options(timeout=15_000)
+HOSTILE = "<img src=x onerror=alert(1)>"
+#: Milliseconds of JavaScript for each second in which 5,000 signals came; measured: see docs/console.md.
+MOST_SCRIPTING_MS = 250
+
+
+@pytest.fixture(scope="module")
+def bare(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareConsole]:
+    with bare_console(endpoints, tmp_path_factory.mktemp("bare")) as console:
+        yield console
+
+
+def test_an_empty_pipeline_says_what_to_do_first(bare: BareConsole, page: Page) -> None:
+    page.goto(f"{bare.url}/console/flow")
+    expect(page.get_by_role("heading", name="Nothing has flowed yet")).to_be_visible()
+    expect(page.get_by_text("signaltape publish FILE")).to_be_visible()
+    expect(page.get_by_text("features does not run")).to_be_visible()
+    page.get_by_role("link", name="Signals").click()
+    expect(page.get_by_text("No signal was sent yet")).to_be_visible()
+    expect(page).to_have_title("Signals · signaltape")
+
+
+def test_signals_appear_stand_still_and_go_on(bare: BareConsole, page: Page) -> None:
+    page.goto(f"{bare.url}/console/signals")
+    expect(page.get_by_text("No signal was sent yet")).to_be_visible()
+    bare.send(["AAPL", HOSTILE], bar=1)
+    rows = page.get_by_role("region", name=re.compile("newest first")).locator("tbody tr")
+    expect(rows).to_have_count(2)
+    expect(page.get_by_text(HOSTILE, exact=True)).to_be_visible()
+
+    page.get_by_role("button", name="Stand still").click()
+    bare.send(["MSFT", "IBM", "AAPL"], bar=2, signal="short", confidence=0.8)
+    new = page.get_by_role("button", name="3 new signals")
+    expect(new).to_be_visible()
+    expect(rows).to_have_count(2)
+    new.click()
+    expect(rows).to_have_count(5)
+    expect(rows.first).to_contain_text("2023-11-16 14:32:00")
+    page.get_by_role("button", name="Go on").click()
+
+    page.get_by_label("Direction").select_option("long")
+    expect(rows).to_have_count(2)
+    assert "direction=long" in page.url
+    bare.send(["GOOG"], bar=3, signal="short")
+    bare.send(["FB"], bar=3)
+    expect(rows).to_have_count(3)
+    expect(rows.first).to_contain_text("FB")
+    page.get_by_role("textbox", name="Symbol").fill("NOBODY")
+    page.get_by_role("textbox", name="Symbol").press("Enter")
+    expect(page.get_by_text("No signal passes these filters")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    expect(rows).to_have_count(7)
+
+
+def test_bursts_of_5000_symbols_don_t_hold_up_the_page(bare: BareConsole, page: Page) -> None:
+    symbols = [f"B{number:04}" for number in range(5_000)]
+    page.goto(f"{bare.url}/console/signals?view=symbols&symbol=B*")
+    expect(page.get_by_text("No signal was sent yet").or_(page.get_by_text("No signal passes"))).to_be_visible()
+    bare.send(symbols, bar=10)
+    expect(page.get_by_text(re.compile("5,000 rows: 5,000 long"))).to_be_visible(timeout=20_000)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable")
+
+    def figure(name: str) -> float:
+        found = devtools.send("Performance.getMetrics")["metrics"]
+        return float(next(one["value"] for one in found if one["name"] == name))
+
+    before, begun = figure("ScriptDuration"), figure("Timestamp")
+    for bar, side in ((11, "short"), (12, "flat"), (13, "long")):
+        bare.send(symbols, bar=bar, signal=side)
+        expect(page.get_by_text(re.compile(f"5,000 {side}"))).to_be_visible(timeout=20_000)
+    seconds, scripting = figure("Timestamp") - begun, figure("ScriptDuration") - before
+    print(f"scripting {1000 * scripting:.0f} ms over {seconds:.1f} s and 15,000 signals")
+    assert 1000 * scripting / max(seconds, 3.0) < MOST_SCRIPTING_MS
+    assert page.locator(".virtual tbody tr").count() < 100
+    page.get_by_role("button", name="Score (bp)").click()
+    page.get_by_role("region", name=re.compile("newest signal of each symbol")).press("End")
+    expect(page.locator('.virtual tr[aria-rowindex="5001"]')).to_be_visible()
+
+
+def test_a_server_that_goes_away_is_said_and_the_page_recovers(
+    bare: BareConsole, watched: tuple[BrowserContext, Watched]
+) -> None:
+    context, faults = watched
+    faults.allow("net::ERR_")
+    page = context.new_page()
+    page.goto(f"{bare.url}/console/signals?symbol=AWAY*")
+    expect(page.get_by_text("No signal passes these filters")).to_be_visible()
+    bare.stop()
+    expect(page.get_by_text("The server does not answer since")).to_be_visible()
+    expect(page.get_by_text("no connection", exact=True)).to_be_visible()
+    bare.send(["AWAY1", "AWAY2"], bar=20)  # meanwhile
+    bare.start()
+    expect(page.get_by_text("live", exact=True)).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("The server does not answer since")).to_have_count(0)
+    expect(page.get_by_text("AWAY2", exact=True)).to_be_visible()
+    bare.send(["AWAY3"], bar=21)
+    expect(page.get_by_text("AWAY3", exact=True)).to_be_visible()
+
+
+def test_a_page_of_another_build_says_so(bare: BareConsole, page: Page) -> None:
+    def older(route: object) -> None:
+        answer = route.fetch()  # type: ignore[attr-defined]
+        body = re.sub(r'(name="signaltape-build" content=")[^"]*', r"\1of-before", answer.text())
+        route.fulfill(response=answer, body=body)  # type: ignore[attr-defined]
+
+    page.route("**/console/signals", older)
+    page.goto(f"{bare.url}/console/signals")
+    expect(page.get_by_text("The server runs another build than this page was made for")).to_be_visible()
+    page.unroute("**/console/signals")
+    page.get_by_role("button", name="Load the page again").click()
+    expect(page.get_by_role("heading", name="Signals")).to_be_visible()
+    expect(page.get_by_text("another build")).to_have_count(0)
