@@ -90,6 +90,9 @@ class Streams:
         # Counted here, where it is sure to be taken back: a caller may go away before the first event.
         self._listening += 1
         try:
+            if self._listening > self._most:  # several came at the same time, before one of them was counted
+                yield _event("fault", orjson.dumps({"channel": "", "message": f"{self._most} pages are open already"}))
+                return
             yield _event("hello", orjson.dumps(hello))
             for name, channel in zip(names, channels, strict=True):
                 if channel.last is not None and channel.listeners and channel.keeps:

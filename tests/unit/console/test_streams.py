@@ -140,3 +140,15 @@ async def test_the_end_ends_every_stream(streams: Streams) -> None:
         with pytest.raises(StopAsyncIteration):
             async with asyncio.timeout(5):
                 await anext(stream)
+
+
+async def test_no_more_than_the_limit_where_many_come_at_once(streams: Streams) -> None:
+    streams.add("n", lambda: 1, QUICK_S)
+    held = [streams.listen(["n"], {}) for _ in range(5)]  # none of them has been counted yet
+    first = [await events(stream, 1) for stream in held]
+    assert [name for ((name, _),) in first] == ["hello"] * 3 + ["fault"] * 2
+    with pytest.raises(StopAsyncIteration):
+        await anext(held[4])
+    for stream in held:
+        await stream.aclose()  # type: ignore[attr-defined]
+    await events(streams.listen(["n"], {}), 1)
