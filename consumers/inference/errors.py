@@ -4,6 +4,7 @@ from confluent_kafka import KafkaError
 
 from infra.broker.config import MEMBER_FENCED
 from infra.broker.errors import BrokerError
+from infra.broker.permissions import refuse_unpermitted
 from infra.errors import OperatorError
 from infra.telemetry.logs import get_logger
 
@@ -39,6 +40,7 @@ def judge(error: KafkaError, topic: str) -> None:
         )
     if error.code() in MEMBER_FENCED:
         raise Fenced(f"another process runs under this instance number: this one ends (--instance); {error.str()}")
+    refuse_unpermitted(error, topic)
     if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         raise BrokerError(f"{topic}: {error.str()}; run `signaltape init`, or check the prefix setting")
     get_logger().warning("kafka_error", reason=error.str())

@@ -1,6 +1,7 @@
 """The ingest's loop over ``bars-in`` and ``control``."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import groupby
@@ -18,6 +19,7 @@ from infra.broker.bar_feed import BarFeed
 from infra.broker.config import consumer_config
 from infra.broker.dead_letters import DeadLetters
 from infra.broker.errors import BrokerError
+from infra.broker.permissions import is_final, refuse_unpermitted
 from infra.broker.publisher import Publisher
 from infra.broker.reading import record_of
 from infra.crash_points import reach
@@ -128,22 +130,18 @@ class IngestLoop:
         first = self._consumer.poll(_IDLE_POLL_S)
         if first is None:
             return {}, {}
-        lots: dict[Place, list[Any]] = {}
+        lots: dict[Place, list[Any]] = defaultdict(list)
         ended: dict[int, int] = {}
         message: Any
         for message in [first, *self._consumer.consume(self._ingest.batch, self._ingest.gather_s)]:
             error = message.error()
             if error is None:
-                place = (message.topic(), message.partition())
-                lot = lots.get(place)
-                if lot is None:
-                    lots[place] = [message]
-                else:
-                    lot.append(message)
+                lots[message.topic(), message.partition()].append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 if message.topic() == self._names.bars_in:
                     ended[message.partition()] = message.offset()
-            elif error.fatal() or error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            elif is_final(error):
+                refuse_unpermitted(error, message.topic() or "ingest")
                 raise BrokerError(
                     f"{message.topic()}[{message.partition()}]: {error.str()}; messages have expired unread."
                     " `signaltape repair --service ingest` accepts the loss and goes on from what is there"

@@ -29,6 +29,7 @@ from consumers.shell.retry import Patience
 from infra.broker.config import consumer_config
 from infra.broker.dead_letters import DeadLetters
 from infra.broker.errors import BrokerError
+from infra.broker.permissions import refuse_unpermitted
 from infra.broker.publisher import Publisher
 from infra.broker.reading import Record, record_of
 from infra.crash_points import reach
@@ -172,6 +173,7 @@ class ResponderLoop:
                 f"an offset that the responder needs is not in {self._topic} any more ({error.str()}): the topic was "
                 "recreated or has expired. Stop the service, then `signaltape repair --service responder`"
             )
+        refuse_unpermitted(error, self._topic)
         if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise BrokerError(f"{error.str()}; run `signaltape init`, or check the prefix setting")
         get_logger().warning("kafka_error", reason=error.str())

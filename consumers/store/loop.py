@@ -30,6 +30,7 @@ from consumers.store.taking import assignment, take_partitions
 from infra.broker.config import MEMBER_FENCED, consumer_config
 from infra.broker.dead_letters import DeadLetters
 from infra.broker.errors import BrokerError
+from infra.broker.permissions import refuse_unpermitted
 from infra.broker.publisher import Publisher
 from infra.broker.reading import Record, record_of
 from infra.crash_points import reach
@@ -161,6 +162,7 @@ class StoreLoop:
             raise BrokerError(
                 f"another store runs under this instance number: this one ends (--instance); {error.str()}"
             )
+        refuse_unpermitted(error, "store")
         if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise BrokerError(f"{error.str()}; run `signaltape init`, or check the prefix setting")
         get_logger().warning("kafka_error", reason=error.str())

@@ -23,6 +23,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from infra.broker.config import common_config, consumer_config
 from infra.broker.errors import BrokerError, TopicError
+from infra.broker.handshake import checked_client
+from infra.broker.permissions import reason_of, refuse_unpermitted
 from infra.broker.settling import settle
 from infra.settings import Settings
 from schemas.topics import DEAD_LETTERED, TOPICS, TopicNames
@@ -39,8 +41,8 @@ Offsets = dict[int, tuple[int, int]]
 
 
 def admin_client(settings: Settings) -> AdminClient:
-    """A client for administration."""
-    return AdminClient(common_config(settings, "admin"))
+    """A client for administration. Raises ``HandshakeRefused`` where TLS or SASL keeps it out."""
+    return checked_client(settings, common_config(settings, "admin"))
 
 
 def create_topics(settings: Settings) -> list[str]:
@@ -131,7 +133,7 @@ def group_offsets(settings: Settings, group: str, topic: str, partitions: int) -
     try:
         found = settle(ask, lambda answers: [place.error for place in answers[group] if place.error is not None])[group]
     except KafkaException as error:
-        raise BrokerError(f"offsets of group {group}: {error.args[0].str()}") from error
+        raise BrokerError(f"offsets of group {group}: {reason_of(error.args[0])}") from error
     finally:
         consumer.close()
     return {
@@ -193,6 +195,7 @@ def _describe_with(admin: AdminClient, topics: list[str]) -> dict[str, Any]:
         try:
             found[name] = future.result()
         except KafkaException as error:
+            refuse_unpermitted(error.args[0], f"topic {name}")
             raise TopicError(
                 f"topic {name}: {error.args[0].str()}; run `signaltape init`, or check the prefix setting"
             ) from error
@@ -205,7 +208,7 @@ def _list_offsets(admin: AdminClient, places: list[TopicPartition], spec: Any) -
         found = settle(lambda: admin.list_offsets(asked, request_timeout=_DEADLINE_S))
     except KafkaException as error:
         names = ", ".join(sorted({place.topic for place in places}))
-        raise BrokerError(f"offsets of {names}: {error.args[0].str()}") from error
+        raise BrokerError(f"offsets of {names}: {reason_of(error.args[0])}") from error
     return {(place.topic, place.partition): answer.offset for place, answer in found.items()}
 
 
@@ -215,7 +218,7 @@ def _settled(future: Any, what: str, tolerate: int) -> bool:
     except KafkaException as error:
         if error.args[0].code() == tolerate:
             return False
-        raise BrokerError(f"{what}: {error.args[0].str()}") from error
+        raise BrokerError(f"{what}: {reason_of(error.args[0])}") from error
     return True
 
 

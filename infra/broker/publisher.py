@@ -7,6 +7,7 @@ from confluent_kafka import KafkaException, Producer
 
 from infra.broker.config import idempotent_producer_config
 from infra.broker.errors import PublishError
+from infra.broker.permissions import reason_of
 from infra.settings import Settings
 
 _POLL_EVERY = 256
@@ -21,7 +22,7 @@ class Publisher:
 
     def __init__(self, settings: Settings, client_id: str, *, linger_ms: int = 1) -> None:
         """``linger_ms``: how long a message waits for others; ``flush_acknowledged`` doesn't wait for it."""
-        config = {"linger.ms": linger_ms, "delivery.report.only.error": True}
+        config = {"linger.ms": linger_ms, "delivery.report.only.error": True, "error_cb": self._heard}
         self._producer = Producer(idempotent_producer_config(settings, client_id) | config)
         self._failure: str | None = None
         self._since_poll = 0
@@ -47,7 +48,7 @@ class Publisher:
                 self._producer.poll(0.05)
                 self._raise_failure()
             except KafkaException as error:
-                self._fail(f"{topic}[{partition}]: {error.args[0].str()}")
+                self._fail(f"{topic}[{partition}]: {reason_of(error.args[0])}")
         self._since_poll += 1
         if self._since_poll >= _POLL_EVERY:
             self._producer.poll(0)
@@ -65,9 +66,14 @@ class Publisher:
         self._producer.poll(0)
         self._raise_failure()
 
+    def _heard(self, error: Any) -> None:
+        """What is wrong with the producer as a whole; librdkafka mends by itself what isn't fatal."""
+        if error.fatal() and self._failure is None:
+            self._failure = reason_of(error)
+
     def _delivered(self, error: Any, message: Any) -> None:
         if error is not None and self._failure is None:
-            self._failure = f"{message.topic()}[{message.partition()}]: {error.str()}"
+            self._failure = f"{message.topic()}[{message.partition()}]: {reason_of(error)}"
 
     def _fail(self, reason: str) -> None:
         self._failure = self._failure or reason

@@ -9,6 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 
 from infra.broker.config import consumer_config
 from infra.broker.errors import BrokerError, ReadingLate, TopicError
+from infra.broker.permissions import NOT_PERMITTED, reason_of, refuse_unpermitted
 from infra.settings import Settings
 
 _METADATA_S = 10.0
@@ -88,14 +89,16 @@ def read_topic(
                     left.discard(message.partition())
                 elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
                     raise BrokerError(f"{topic}[{message.partition()}]: the offset to read from is not there any more")
-                elif error.fatal():
-                    raise BrokerError(f"{topic}: {error.str()}")
+                elif error.fatal() or error.code() in NOT_PERMITTED:
+                    raise BrokerError(f"{topic}: {reason_of(error)}")
     finally:
         consumer.close()
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[int]:
     found: Any = consumer.list_topics(topic, _METADATA_S).topics.get(topic)
+    if found is not None and found.error is not None:
+        refuse_unpermitted(found.error, f"topic {topic}")
     if found is None or found.error is not None or not found.partitions:
         raise TopicError(f"topic {topic} does not exist; run `signaltape init`, or check the prefix setting")
     return sorted(found.partitions)

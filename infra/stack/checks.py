@@ -108,18 +108,18 @@ def _ports(config: StackConfig) -> Sequence[Check]:
 def _broker(settings: Settings) -> Check:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import (  # type: ignore[attr-defined]
-        AdminClient,
         ConfigResource,
         ResourceType,
     )
 
+    from infra.broker.handshake import HandshakeRefused, checked_client
+
     name, servers = "kafka", settings.kafka.bootstrap_servers
-    options: dict[str, str | int | float | bool] = {
-        **settings.kafka.options,
-        "bootstrap.servers": servers,
-        "log_level": 0,
-    }
-    client = AdminClient(options)
+    options = {**settings.kafka.options, "bootstrap.servers": servers, "log_level": 0}
+    try:
+        client = checked_client(settings, options)
+    except HandshakeRefused as error:
+        return Check(name=name, state="fail", detail=str(error))
     try:
         nodes = client.describe_cluster(request_timeout=5.0).result(6.0).nodes
         resource = ConfigResource(ResourceType.BROKER, str(nodes[0].id))

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.broker.config import consumer_config
+from infra.broker.permissions import NOT_PERMITTED, reason_of
 from infra.settings import Settings
 from signaltape.client.errors import ClientError, ClientUsageError
 
@@ -77,7 +78,7 @@ class TopicFollower:
             self._consumer.assign([TopicPartition(topic, p, offset) for p, offset in self.starts.items()])
         except KafkaException as error:
             self._consumer.close()
-            raise ClientError(f"{topic}: {error.args[0].str()}; is Kafka reachable?") from error
+            raise ClientError(f"{topic}: {reason_of(error.args[0])}; is Kafka reachable?") from error
         except BaseException:
             self._consumer.close()
             raise
@@ -135,11 +136,13 @@ class TopicFollower:
                 " topic was made anew): what lay between is not known; start without stored positions"
             )
         elif error.code() in _FINAL or error.fatal():
-            self._failure = ClientError(f"{self.topic}: {error.str()}")
+            self._failure = ClientError(f"{self.topic}: {reason_of(error)}")
         return self._failure is not None
 
     def _partitions(self) -> list[int]:
         found: Any = self._consumer.list_topics(self.topic, _METADATA_TIMEOUT_S).topics.get(self.topic)
+        if found is not None and found.error is not None and found.error.code() in NOT_PERMITTED:
+            raise ClientError(f"{self.topic}: {reason_of(found.error)}")
         if found is None or found.error is not None or not found.partitions:
             raise ClientError(f"topic {self.topic} does not exist; run `signaltape init`, or check the prefix setting")
         return sorted(found.partitions)
