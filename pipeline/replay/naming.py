@@ -6,7 +6,9 @@ from dataclasses import dataclass
 #: Lower-case letters, digits and dashes within: no dot, so that no prefix begins another; no underscore, so that no
 #: two ids give one schema.
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
-_PREFIX, _SCHEMA = "replay-", "replay_"
+#: What the names of a replay's topics, groups and keys begin with.
+PREFIX = "replay-"
+_SCHEMA = "replay_"
 ID_FORM = "1 to 32 lower-case letters, digits and dashes, with a letter or digit at both ends"
 
 
@@ -32,7 +34,7 @@ class ReplayName:
     @property
     def prefix(self) -> str:
         """What its topics, consumer groups and Redis keys begin with."""
-        return f"{_PREFIX}{self.ident}."
+        return f"{PREFIX}{self.ident}."
 
     @property
     def schema(self) -> str:
@@ -42,7 +44,7 @@ class ReplayName:
 
 def is_replay_prefix(prefix: str) -> bool:
     """True if ``prefix`` is one replay's own."""
-    return prefix.startswith(_PREFIX) and prefix.endswith(".") and _ID.fullmatch(prefix[len(_PREFIX) : -1]) is not None
+    return prefix.startswith(PREFIX) and prefix.endswith(".") and _ID.fullmatch(prefix[len(PREFIX) : -1]) is not None
 
 
 def require_prefix(prefix: str) -> str:

@@ -162,6 +162,7 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry(name="corrections", target="signaltape.cli.corrections:app", panel=_WATCH, help="List corrections."),
     Entry(name="repair", target="signaltape.cli.repair:repair", panel=_WATCH, help="Accept a changed topic or table."),
+    Entry(name="acls", target="signaltape.cli.acls:acls", panel=_WATCH, help="Kafka rights of each role."),
     Entry(name="audit", target="signaltape.cli.audit:app", panel=_WATCH, help="Who changed something over HTTP."),
     Entry(
         name="backup",
