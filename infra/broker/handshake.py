@@ -14,6 +14,7 @@ from infra.broker.errors import BrokerError
 from infra.settings import Settings
 
 _VARIABLE = "kafka.options (SIGNALTAPE_KAFKA__OPTIONS)"
+_OTHER_PROTOCOL = "security.protocol"
 _SOON_S, _PATIENCE_S = 0.5, 2.0
 
 
@@ -67,7 +68,10 @@ def _diagnosis(settings: Settings, config: dict[str, Any]) -> str | None:
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end:
         client.poll(0.05)
-        for code, text in [*((one.code(), one.str()) for one in heard), *((None, text) for text in said)]:
+        hints = [text for text in said if _OTHER_PROTOCOL in text]
+        # Once, it may be a broker that was just ending.
+        lines = [*((one.code(), one.str()) for one in heard), *((None, text) for text in hints[1:])]
+        for code, text in lines:
             if (why := _why(code, text, settings)) is not None:
                 return why
     return None
@@ -96,7 +100,7 @@ def _why(code: int | None, said: str, settings: Settings) -> str | None:
             f"no TLS with the broker at {where}: check ssl.ca.location (who signed its certificate) and the host name "
             f"in kafka.bootstrap_servers; both are in the settings, ssl.… in {_VARIABLE} ({text})"
         )
-    if "security.protocol" in text:
+    if _OTHER_PROTOCOL in text:
         return f"the broker at {where} expects another security.protocol: set it in {_VARIABLE} ({text})"
     return None
 
