@@ -14,7 +14,6 @@ from infra.broker.errors import BrokerError
 from infra.settings import Settings
 
 _VARIABLE = "kafka.options (SIGNALTAPE_KAFKA__OPTIONS)"
-_OTHER_PROTOCOL = "security.protocol"
 _SOON_S, _PATIENCE_S = 0.5, 2.0
 
 
@@ -68,10 +67,9 @@ def _diagnosis(settings: Settings, config: dict[str, Any]) -> str | None:
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end:
         client.poll(0.05)
-        hints = [text for text in said if _OTHER_PROTOCOL in text]
-        # Once, it may be a broker that was just ending.
-        lines = [*((one.code(), one.str()) for one in heard), *((None, text) for text in hints[1:])]
-        for code, text in lines:
+        hints = [text for text in said if _is_hint(text)]
+        known = [(one.code(), one.str()) for one in heard if not _is_hint(one.str())]
+        for code, text in [*known, *((None, text) for text in hints[1:])]:
             if (why := _why(code, text, settings)) is not None:
                 return why
     return None
@@ -100,9 +98,17 @@ def _why(code: int | None, said: str, settings: Settings) -> str | None:
             f"no TLS with the broker at {where}: check ssl.ca.location (who signed its certificate) and the host name "
             f"in kafka.bootstrap_servers; both are in the settings, ssl.… in {_VARIABLE} ({text})"
         )
-    if _OTHER_PROTOCOL in text:
-        return f"the broker at {where} expects another security.protocol: set it in {_VARIABLE} ({text})"
+    if _is_hint(text):
+        return (
+            f"the broker at {where} closes each connection at its first request: it expects another security.protocol, "
+            f"set in {_VARIABLE}, or is not there yet ({text})"
+        )
     return None
+
+
+def _is_hint(text: str) -> bool:
+    """True for what a TLS listener does when it is spoken to in plain text; once, a broker that ends does it too."""
+    return "security.protocol" in text or ("Disconnected" in text and "APIVERSION_QUERY" in text)
 
 
 def _without_password(text: str, settings: Settings) -> str:
