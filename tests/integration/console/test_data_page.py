@@ -82,6 +82,11 @@ def test_hostile_symbols_are_text(page: Page, console_world: ConsoleWorld) -> No
     assert page.locator("main img").count() == 0
 
 
+def test_a_link_that_cannot_be_decoded_leads_to_the_page(page: Page, console_world: ConsoleWorld) -> None:
+    page.goto(f"{console_world.url}/console/data/%E0%A4%A")
+    expect(page.get_by_role("button", name="Incoming bars")).to_be_visible()
+
+
 def test_quality_coverage_and_corrections_are_shown(page: Page, console_world: ConsoleWorld) -> None:
     page.goto(f"{console_world.url}/console/data")
     page.get_by_role("button", name="Incoming bars").click()

@@ -2,9 +2,11 @@
 import {html, useEffect, useState} from "lib/html.js";
 
 const listeners = new Set();
+// A link may hold anything: what isn't decodable is taken as it stands.
+function decoded(part) { try { return decodeURIComponent(part); } catch { return part; } }
 function read() {
   const [, , page, ...rest] = location.pathname.split("/");
-  return {page: page || "flow", rest: rest.map(decodeURIComponent).join("/"), query: Object.fromEntries(new URLSearchParams(location.search))};
+  return {page: page || "flow", rest: rest.map(decoded).join("/"), query: Object.fromEntries(new URLSearchParams(location.search))};
 }
 function tell() { for (const one of listeners) one(read()); }
 addEventListener("popstate", tell);
