@@ -41,3 +41,18 @@ def test_what_waits_is_bounded(
     trail.close()
     assert [one is None for one in taken[-3:]] == [True] * 3
     assert "too many lines wait" in capsys.readouterr().err
+
+
+def test_what_is_asked_for_cannot_pass_for_what_is_recorded(monkeypatch: pytest.MonkeyPatch, trail: AuditTrail) -> None:
+    said: list[dict[str, object]] = []
+
+    class Log:
+        def info(self, _: str, **line: object) -> None:
+            said.append(line)
+
+        error = info
+
+    monkeypatch.setattr(module, "get_logger", Log)
+    trail.add(LINE)
+    trail.close()
+    assert (said[0]["call"], said[0]["why"], said[0]["who"]) == ("POST /pause", "x", "anna")
