@@ -69,3 +69,15 @@ def read_checked(path: Path, sha256: str) -> bytes:
             "restore it from a backup or register the model again as a new version"
         )
     return data
+
+
+def read_artifact(folder: Path, relative: str, sha256: str) -> bytes:
+    """The same for a file of the artifact folder, by the path that is registered.
+
+    Raises ArtifactChanged for one that leads elsewhere, before it is looked at: who may register models must not be
+    able to ask what other files hold.
+    """
+    path = folder / relative
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ArtifactChanged(f"{relative!r:.200} is registered as a model's file and lies outside of {folder}")
+    return read_checked(path, sha256)

@@ -12,7 +12,7 @@ from typing import TypeVar
 import psycopg
 
 from infra.scoring.errors import ArtifactChanged, ModelRefused, UnknownModel
-from infra.scoring.files import publish_folder, read_checked, remove_folder, sha256_of, write_atomically
+from infra.scoring.files import publish_folder, read_artifact, remove_folder, sha256_of, write_atomically
 from infra.scoring.manifest import ModelManifest, from_document
 from infra.scoring.scorer import Scorer
 from infra.scoring.staging import MANIFEST_FILE, artifacts_in, highest_folder, read_file, stage
@@ -82,7 +82,7 @@ class ModelRegistry:
         """Check every file of a version against its registered SHA-256, load the model, check its golden vectors."""
         found = self.get_model(name, version)
         for one in found.artifacts:
-            read_checked(self.artifacts / one.path, one.sha256)
+            read_artifact(self.artifacts, one.path, one.sha256)
         registered = {one.kind: one for one in found.artifacts}
         onnx, golden = registered.get("onnx"), registered.get("golden")
         manifest = found.manifest

@@ -13,7 +13,7 @@ from consumers.inference.errors import CommitRefused
 from consumers.ingest.position import standings
 from infra.broker.admin import all_offsets, group_offsets
 from infra.scoring.errors import ModelRefused
-from infra.scoring.files import read_checked
+from infra.scoring.files import read_artifact
 from infra.settings import Settings
 from infra.warehouse.checkpoints import read_checkpoints
 from infra.warehouse.connection import Connection, connect
@@ -132,7 +132,7 @@ def _artifacts(settings: Settings, connection: Connection) -> Iterator[Misfit | 
             continue
         for file in artifacts_of(connection, row.name, row.version):
             try:
-                read_checked(settings.artifacts / file.path, file.sha256)
+                read_artifact(settings.artifacts, file.path, file.sha256)
             except ModelRefused as error:
                 yield Misfit(where=f"model {row.name}:{row.version}", detail=str(error))
             else:

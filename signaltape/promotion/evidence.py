@@ -1,6 +1,6 @@
 """What is known of a model when it is to be promoted."""
 
-from infra.scoring.files import read_checked
+from infra.scoring.files import read_artifact
 from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
 from infra.warehouse.connection import Connection, Warehouse
@@ -16,8 +16,7 @@ def model_tests_of(registry: ModelRegistry, ref: ModelRef) -> ModelTestReport | 
     """The report kept with a version, None if there is none. Raises ArtifactChanged, ManifestInvalid."""
     for one in registry.get_model(ref.name, ref.version).artifacts:
         if one.kind == MODEL_TESTS_FILE:
-            path = registry.artifacts / one.path
-            return from_json(read_checked(path, one.sha256), str(path))
+            return from_json(read_artifact(registry.artifacts, one.path, one.sha256), one.path)
     return None
 
 

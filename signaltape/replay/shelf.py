@@ -1,7 +1,7 @@
 """Models for a replay: copies of rows and files, so that nothing it does can reach the live registry."""
 
 from infra.errors import OperatorError
-from infra.scoring.files import read_checked
+from infra.scoring.files import read_artifact
 from infra.scoring.registry import ModelRegistry, RegisteredModel
 from infra.settings import Settings
 from infra.warehouse import models
@@ -54,9 +54,10 @@ class ModelShelf:
             return
         found = self.find(ref.name, ref.version)
         for one in found.artifacts:  # 1.
-            path = self._own.artifacts / one.path
+            content = read_artifact(self._registry.artifacts, one.path, one.sha256)
+            path = self._own.artifacts / one.path  # within, as it was over there
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(read_checked(self._registry.artifacts / one.path, one.sha256))
+            path.write_bytes(content)
         row = ModelRow(
             name=ref.name, version=ref.version, manifest=found.manifest.document(), created_at=found.created_at
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.errors import OperatorError
 from infra.scoring.errors import ModelRefused
-from infra.scoring.files import read_checked
+from infra.scoring.files import read_artifact
 from infra.scoring.registry import ModelRegistry, RegisteredModel
 from infra.settings import Settings
 from infra.warehouse.bounded import read_bounded
@@ -76,7 +76,7 @@ def card_of(settings: Settings, ref: ModelRef) -> bytes | None:
     registry = ModelRegistry(settings)
     for one in registry.get_model(ref.name, ref.version).artifacts:
         if one.kind == CARD_FILE:
-            return read_checked(registry.artifacts / one.path, one.sha256)
+            return read_artifact(registry.artifacts, one.path, one.sha256)
     return None
 
 
@@ -118,7 +118,7 @@ def _tests(registry: ModelRegistry, file: ModelArtifact | None) -> dict[str, Any
     if file is None:
         return {"failure": "", "report": None}
     try:
-        report = tests_from_json(read_checked(registry.artifacts / file.path, file.sha256), file.path)
+        report = tests_from_json(read_artifact(registry.artifacts, file.path, file.sha256), file.path)
     except ModelRefused as error:
         return {"failure": str(error), "report": None}
     return {"failure": "", "report": {**report.document(), "passed": report.passed, "share": report.share}}
@@ -128,7 +128,7 @@ def _importance(registry: ModelRegistry, file: ModelArtifact | None) -> dict[str
     if file is None:
         return None
     try:
-        found: dict[str, Any] = json.loads(read_checked(registry.artifacts / file.path, file.sha256))
+        found: dict[str, Any] = json.loads(read_artifact(registry.artifacts, file.path, file.sha256))
     except (ModelRefused, ValueError):
         return None  # the list of files says what is wrong with it
     return found
@@ -138,7 +138,7 @@ def _file(registry: ModelRegistry, one: ModelArtifact) -> dict[str, Any]:
     """``fault``: why the file isn't what was registered, "" if it is."""
     fault = ""
     try:
-        read_checked(registry.artifacts / one.path, one.sha256)
+        read_artifact(registry.artifacts, one.path, one.sha256)
     except OperatorError as error:
         fault = str(error)
     return {"kind": one.kind, "path": one.path, "size": one.size, "sha256": one.sha256, "fault": fault}
