@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaException, Producer
 
 from infra.broker.config import idempotent_producer_config
 from infra.broker.errors import PublishError
@@ -11,20 +11,6 @@ from infra.broker.permissions import reason_of
 from infra.settings import Settings
 
 _POLL_EVERY = 256
-
-
-class _Fatal:
-    """Hears what is wrong with a producer as a whole; librdkafka mends by itself what isn't fatal.
-
-    An object of its own, so that a publisher that is let go goes at once, and its connections with it.
-    """
-
-    def __init__(self) -> None:
-        self.error: KafkaError | None = None
-
-    def __call__(self, error: KafkaError) -> None:
-        if error.fatal() and self.error is None:
-            self.error = error
 
 
 class Publisher:
@@ -36,8 +22,7 @@ class Publisher:
 
     def __init__(self, settings: Settings, client_id: str, *, linger_ms: int = 1) -> None:
         """``linger_ms``: how long a message waits for others; ``flush_acknowledged`` doesn't wait for it."""
-        self._fatal = fatal = _Fatal()
-        config: dict[str, Any] = {"linger.ms": linger_ms, "delivery.report.only.error": True, "error_cb": fatal}
+        config = {"linger.ms": linger_ms, "delivery.report.only.error": True}
         self._producer = Producer(idempotent_producer_config(settings, client_id) | config)
         self._failure: str | None = None
         self._since_poll = 0
@@ -90,7 +75,5 @@ class Publisher:
         self._raise_failure()
 
     def _raise_failure(self) -> None:
-        if self._failure is None and self._fatal.error is not None:
-            self._failure = reason_of(self._fatal.error)
         if self._failure is not None:
             raise PublishError(f"a message was not delivered: {self._failure}")
