@@ -33,9 +33,9 @@ export function BySymbol({query}) {
   const sides = DIRECTIONS.map((side) => `${number(rows.filter((row) => row.signal === side).length)} ${side}`).join(", ");
   const holding = rows.filter((row) => row.expires / 1e6 > now).length;
   return html`<${Panel} label="Filters" flush><div class="inset"><${Filters} query=${query} /></div><//>
-    <${Panel} title="Newest signal of each symbol" flush note=${feed.loading ? "" : `${plural(rows.length, "row")}: ${sides}; ${number(holding)} still hold${feed.truncated ? `; the first ${number(feed.limit)} by name` : ""}`}>
+    <${Panel} title="Newest signal of each symbol" flush note=${feed.loading || feed.failed ? "" : `${plural(rows.length, "row")}: ${sides}; ${number(holding)} still hold${feed.truncated ? `; the first ${number(feed.limit)} by name` : ""}`}>
       <${Faults} feed=${feed} />
-      ${feed.loading ? html`<${Loading} what="Reading the newest signals" />` : feed.error && !feed.stale ? html`<${Failure} error=${feed.error} retry=${feed.reload} />` :
+      ${feed.loading ? html`<${Loading} what="Reading the newest signals" />` : feed.failed ? html`<${Failure} error=${feed.error} retry=${feed.reload} />` :
         rows.length === 0 ? html`<${Empty} title=${newest.current.size ? "No signal passes these filters" : "No signal was sent yet"}>Signals appear once bars flow and a model is live.<//>` :
         html`<${Table} label="The newest signal of each symbol. Arrow keys move, Enter opens the explanation." columns=${columns} rows=${rows} keyOf=${nameOf} height=${640} minWidth=${WIDTH}
           sort=${{id: "symbol", down: false}} onChoose=${(row) => go(`/console/signals/${encodeURIComponent(row.id)}`)} />`}

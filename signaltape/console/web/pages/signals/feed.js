@@ -58,5 +58,6 @@ export function useFeed(path, query, fill, take) {
     return () => { forget(); clearTimeout(at.current.painting); at.current.reading = {waiting: []}; };
   }, []);
   const stale = state.error !== null && state.at > 0 && state.key === key;
-  return {...state, loading: state.loading || (state.key !== key && !state.error), stale, reload: () => read.current()};
+  // stale: what is shown was read before; failed: there is nothing to show.
+  return {...state, loading: state.loading || (state.key !== key && !state.error), stale, failed: state.error !== null && !stale, reload: () => read.current()};
 }

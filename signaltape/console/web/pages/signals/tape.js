@@ -40,18 +40,18 @@ export function Tape({query}) {
   }
   const shown = useMemo(() => rows.current, [version, key]);
   return html`<${Panel} label="Filters" flush><div class="inset"><${Filters} query=${query} /></div><//>
-    <${Panel} title="Tape" flush note=${feed.loading ? "" : `${plural(shown.length, "signal")}${feed.truncated ? `, the newest ${number(feed.limit)} of more` : ""}`}
+    <${Panel} title="Tape" flush note=${feed.loading || feed.failed ? "" : `${plural(shown.length, "signal")}${feed.truncated ? `, the newest ${number(feed.limit)} of more` : ""}`}
       tools=${html`<span class="quiet" role="status" aria-live="polite">${still && waiting ? "" : still ? "standing still" : ""}</span>
         ${still && waiting ? html`<button class="pill" onClick=${show}>${plural(waiting, "new signal")}</button>` : null}
         <button aria-pressed=${String(pinned)} onClick=${() => setPinned(!pinned)}>${pinned ? "Go on" : "Stand still"}</button>`}>
       <${Faults} feed=${feed} />
-      ${feed.loading ? html`<${Loading} what="Reading the tape" />` : feed.error && !feed.stale ? html`<${Failure} error=${feed.error} retry=${feed.reload} />` :
+      ${feed.loading ? html`<${Loading} what="Reading the tape" />` : feed.failed ? html`<${Failure} error=${feed.error} retry=${feed.reload} />` :
         shown.length === 0 ? html`<${Nothing} filtered=${Object.values(filter).some(Boolean)} />` :
         html`<div onMouseEnter=${() => setHovered(true)} onMouseLeave=${() => setHovered(false)} onFocusIn=${() => setHovered(true)} onFocusOut=${() => setHovered(false)}>
           <${Table} label="Signals, newest first. Arrow keys move, Enter opens the explanation." columns=${COLUMNS} rows=${shown} keyOf=${(row) => row.id} height=${560} minWidth=${WIDTH}
             onChoose=${(row) => go(`/console/signals/${encodeURIComponent(row.id)}`)} /></div>`}
     <//>
-    <${Notices} rows=${notices.current} loading=${feed.loading} />`;
+    ${feed.failed ? null : html`<${Notices} rows=${notices.current} loading=${feed.loading} />`}`;
 }
 function Nothing({filtered}) {
   return filtered ? html`<${Empty} title="No signal passes these filters">New ones that do will appear here by themselves. A symbol's name is meant exactly; end it with * to mean a beginning.<//>`
