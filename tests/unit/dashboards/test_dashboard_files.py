@@ -146,6 +146,13 @@ def test_every_data_source_is_provisioned() -> None:
     assert used == known
 
 
+def test_grafana_knows_how_often_prometheus_asks() -> None:
+    """The shortest stretch that a rate is taken over follows from it."""
+    metrics, _ = yaml.safe_load((GRAFANA / "provisioning/datasources/signaltape.yaml").read_text())["datasources"]
+    asks = yaml.safe_load((ROOT / "infra/prometheus/prometheus.yml").read_text())["global"]["scrape_interval"]
+    assert metrics["jsonData"]["timeInterval"] == asks
+
+
 def test_every_statement_and_variable_is_used_and_known() -> None:
     used: set[str] = set()
     for found in DASHBOARDS.values():
