@@ -1,6 +1,6 @@
 """A backup of a pipeline under way: restored elsewhere it goes on, to the same rows, and a wrong pair is refused.
 
-`signaltape backup drill` is run by tests/acceptance/test_docs.py.
+`make crash` runs it. `make test` has the same way in short: tests/acceptance/test_docs.py makes a backup and rehearses it.
 """
 
 import json
@@ -25,7 +25,11 @@ from tests.support.providers import chosen_provider
 from tests.support.verified import check_verified
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.skipif(chosen_provider() != "local", reason="a backup is one of the local stack")
+pytestmark = [
+    pytest.mark.skipif(chosen_provider() != "local", reason="a backup is one of the local stack"),
+    pytest.mark.long,
+    pytest.mark.matrix,
+]
 TABLE = world.small_market(symbols=24, bars=90)
 MIDDLE = sorted(set(TABLE.event_time.tolist()))[50]
 
