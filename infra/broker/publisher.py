@@ -1,6 +1,6 @@
 """Publishing with acknowledgement: what was sent is known to be there, or nothing more is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaException, Producer
@@ -45,26 +45,40 @@ class Publisher:
                 )
                 break
             except BufferError:
-                self._producer.poll(0.05)
+                self._served(lambda: self._producer.poll(0.05))
                 self._raise_failure()
             except KafkaException as error:
                 self._fail(f"{topic}[{partition}]: {reason_of(error.args[0])}")
         self._since_poll += 1
         if self._since_poll >= _POLL_EVERY:
-            self._producer.poll(0)
+            self._served(lambda: self._producer.poll(0))
             self._since_poll = 0
 
     def flush_acknowledged(self, deadline_s: float = 60.0) -> None:
         """Return when the broker has acknowledged everything sent. Raises ``PublishError`` otherwise."""
-        left = self._producer.flush(deadline_s)
+        left = self._served(lambda: self._producer.flush(deadline_s))
         self._raise_failure()
         if left:
             self._fail(f"{left} messages were not acknowledged within {deadline_s:g} s; is Kafka reachable?")
 
     def hear(self) -> None:
         """Take in what the broker has answered, without waiting. Raises ``PublishError`` once poisoned."""
-        self._producer.poll(0)
+        self._served(lambda: self._producer.poll(0))
         self._raise_failure()
+
+    def _served(self, call: Callable[[], int]) -> int:
+        """Return what a call that serves reports returns; what is fatal for the producer comes out of it.
+
+        A report that is served together with that is called with the exception already raised: its first call fails.
+        """
+        try:
+            return call()
+        except (KafkaException, SystemError) as error:
+            cause = error if isinstance(error, KafkaException) else error.__cause__
+            if not isinstance(cause, KafkaException):
+                raise
+            self._failure = self._failure or reason_of(cause.args[0])
+            raise PublishError(f"a message was not delivered: {self._failure}") from error
 
     def _delivered(self, error: Any, message: Any) -> None:
         if error is not None and self._failure is None:
