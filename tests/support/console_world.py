@@ -10,7 +10,7 @@ What has gone through it, in this order of bar times:
 The feed of the minute bars stays open, and ``ConsoleWorld.stand`` publishes the next of them one by one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,14 +56,7 @@ class Stand:
 
     def settled(self, deadline_s: float = 90.0) -> None:
         """Wait until nothing waits before any stage, and no repair is open."""
-
-        def through() -> bool:
-            with connect(self.settings) as connection:
-                open_ = connection.execute("SELECT count(*) FROM repair_requests WHERE status = 'open'").fetchone()
-                behind = [*waiting(self.settings, connection), *unanswered(self.settings, connection)]
-                return open_ == (0,) and not behind
-
-        wait_for(through, deadline_s, "everything to flow through", 0.1)
+        settled(self.settings, deadline_s)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,8 +71,17 @@ class ConsoleWorld:
 
 
 @contextmanager
-def console_world(endpoints: Endpoints, folder: Path, **groups: Any) -> Iterator[ConsoleWorld]:
-    """Run all services until the block ends; everything has flowed through when it begins."""
+def console_world(
+    endpoints: Endpoints,
+    folder: Path,
+    beside: Callable[[Settings, ExitStack], None] = lambda settings, ending: None,
+    after_daily: Callable[[Settings], None] = lambda settings: None,
+    **groups: Any,
+) -> Iterator[ConsoleWorld]:
+    """Run all services until the block ends; everything has flowed through when it begins.
+
+    ``beside`` starts what watches them from the beginning; ``after_daily`` is called between the two parts.
+    """
     name = isolation.unique_name()
     dsn = isolation.create_database(endpoints, name)
     settings = isolation.isolated_settings(
@@ -97,14 +99,27 @@ def console_world(endpoints: Endpoints, folder: Path, **groups: Any) -> Iterator
     initialise(settings)
     with ExitStack() as ending:
         ending.callback(isolation.drop_database, endpoints, name)
+        beside(settings, ending)
         services = ending.enter_context(running(settings, *SERVICES))
         api = ending.enter_context(running_api(settings, token=TOKEN))
         daily(settings)
+        after_daily(settings)
         explained_run.register_models(settings, folder)
         stand = Stand(settings, services)
         stand.run.stages()
         stand.settled()
         yield ConsoleWorld(settings=settings, api=api, url=f"http://127.0.0.1:{api.port}", token=TOKEN, stand=stand)
+
+
+def settled(settings: Settings, deadline_s: float = 90.0) -> None:
+    """Wait until nothing waits before any stage, and no repair is open."""
+
+    def through() -> bool:
+        with connect(settings) as connection:
+            open_ = connection.execute("SELECT count(*) FROM repair_requests WHERE status = 'open'").fetchone()
+            return open_ == (0,) and not [*waiting(settings, connection), *unanswered(settings, connection)]
+
+    wait_for(through, deadline_s, "everything to flow through", 0.1)
 
 
 def daily(settings: Settings) -> None:
