@@ -119,7 +119,7 @@ class _Planting:
                 self._world.api.get(f"/signals/{symbol}")
             return bool(self._prometheus.query("rate(signaltape_http_request_seconds_count[4s]) > 0"))
 
-        wait_for(asked_and_seen, 30, "requests to be counted", 0.2)
+        wait_for(asked_and_seen, 60, "requests to be counted", 0.2)
 
     def hanging_model(self) -> None:
         """A model whose calls don't return on large values."""
@@ -171,5 +171,5 @@ class _Planting:
             self._stand.bar(min(10, bars))
             self._stand.settled()
 
-    def _seen(self, expression: str, deadline_s: float = 30.0) -> None:
+    def _seen(self, expression: str, deadline_s: float = 60.0) -> None:
         wait_for(lambda: self._prometheus.query(expression), deadline_s, expression, 0.1)
