@@ -12,7 +12,7 @@ The feed of the minute bars stays open, and ``ConsoleWorld.stand`` publishes the
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +76,13 @@ def console_world(
     folder: Path,
     beside: Callable[[Settings, ExitStack], None] = lambda settings, ending: None,
     after_daily: Callable[[Settings], None] = lambda settings: None,
+    section_every_s: float = 0.0,
     **groups: Any,
 ) -> Iterator[ConsoleWorld]:
     """Run all services until the block ends; everything has flowed through when it begins.
 
     ``beside`` starts what watches them from the beginning; ``after_daily`` is called between the two parts.
+    ``section_every_s``: wall clock between two days of the first part, so that its rates can be seen.
     """
     name = isolation.unique_name()
     dsn = isolation.create_database(endpoints, name)
@@ -102,7 +104,7 @@ def console_world(
         beside(settings, ending)
         services = ending.enter_context(running(settings, *SERVICES))
         api = ending.enter_context(running_api(settings, token=TOKEN))
-        daily(settings)
+        daily(settings, section_every_s)
         after_daily(settings)
         explained_run.register_models(settings, folder)
         stand = Stand(settings, services)
@@ -122,8 +124,8 @@ def settled(settings: Settings, deadline_s: float = 90.0) -> None:
     wait_for(through, deadline_s, "everything to flow through", 0.1)
 
 
-def daily(settings: Settings) -> None:
+def daily(settings: Settings, section_every_s: float = 0.0) -> None:
     """Train a model on daily bars, activate it, and publish the half year that breaks in its middle."""
-    quiet, part = Console(quiet=True), fault_part()
+    quiet, part = Console(quiet=True), replace(fault_part(), section_every_s=section_every_s)
     activate(settings, train_models(settings, [part], quiet))
     publish_part(settings, part, quiet)

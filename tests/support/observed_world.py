@@ -75,7 +75,7 @@ def observed_world(stack: TestStack, endpoints: Endpoints, folder: Path) -> Iter
         healthy.append(time.time())
 
     with console.console_world(
-        endpoints, folder, beside, after_daily,
+        endpoints, folder, beside, after_daily, 0.05,
         drift={"minimum_names": 8}, monitor={"every_s": SCRAPE_S, "slow_every_s": SCRAPE_S},
         responder={"webhook_url": NOWHERE}, engine={"feature_sets": ("core", "minimal")},
     ) as world:  # fmt: skip
