@@ -36,7 +36,8 @@ class Watchdog(threading.Thread):
     """Compares positions with what really stands in the log, through a client of its own.
 
     ``error`` is set, once, when messages wait and nothing moved for the limit. While ``excuse()`` names something
-    that is waited for, or Kafka doesn't answer, no clock runs. ``report`` gets partition, position and lag.
+    that is waited for, or Kafka doesn't answer, no clock runs. ``report`` gets partition, position and lag; once more,
+    with a lag of 0, for a partition that was given away.
     """
 
     def __init__(
@@ -80,6 +81,9 @@ class Watchdog(threading.Thread):
         if self._report is not None:
             for key, position in positions.items():
                 self._report(key, position, self._lag(key, position, self._probe.ends(key)[1]))
+            for gone in self._told.keys() - positions.keys():
+                # Another process's by now: what waited there would else stand here for ever.
+                self._report(gone, self._told.pop(gone)[0], 0)
 
     def _lag(self, key: TopicPartition, position: int, end: int) -> int:
         """Messages that wait: none, where a partition that stands has only ends of transactions before it."""

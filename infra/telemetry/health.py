@@ -51,9 +51,11 @@ class Health:
             self._progress[topic, partition] = _Progress(position, at, lag)
 
     def forget(self, topic: str, partition: int) -> None:
-        """Stop watching a partition that is no longer ours."""
+        """Stop watching a partition that is no longer ours, and telling its lag."""
         with self._lock:
-            self._progress.pop((topic, partition), None)
+            known = self._progress.pop((topic, partition), None)
+        if known is not None:
+            LAG.remove(topic, str(partition))
 
     def stalled(self) -> list[str]:
         """Return a line for each partition that stands still with messages waiting."""

@@ -22,13 +22,14 @@ class Log:
         return next((one for one in self.messages if one >= offset), None)
 
 
-def told(log: Log, *positions: int) -> list[int]:
+def told(log: Log, *positions: int | None) -> list[int]:
+    """Lags that are told while the partition is at these positions; None: it is another process's."""
     found: list[int] = []
     dog = Watchdog(
         cast("LogProbe", log), 60.0, positions=dict, excuse=lambda: None, report=lambda _, __, lag: found.append(lag)
     )
     for position in positions:
-        dog._report_lags({PLACE: position})
+        dog._report_lags({} if position is None else {PLACE: position})
     return found
 
 
@@ -47,3 +48,8 @@ def test_nothing_is_looked_for_while_it_moves() -> None:
     log = Log(end=9, messages=tuple(range(9)))
     assert told(log, 2, 4, 6, 9) == [7, 5, 3, 0]
     assert log.asked == 0
+
+
+def test_of_a_partition_that_was_given_away_nothing_waits_here_any_more() -> None:
+    log = Log(end=8, messages=(5, 6))
+    assert told(log, 5, None, None, 5) == [3, 0, 3]  # told once; and it may come back

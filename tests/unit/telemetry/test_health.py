@@ -1,5 +1,7 @@
 """Health looks at progress, not at liveness."""
 
+from prometheus_client import REGISTRY
+
 from infra.telemetry.health import Health
 
 
@@ -74,4 +76,9 @@ def test_a_partition_that_left_is_forgotten() -> None:
     health.progress("bars.v1", 1, 100, 5)
     clock.now = 11.0
     health.forget("bars.v1", 0)
+    health.forget("bars.v1", 0)
     assert health.stalled() == ["bars.v1[1] stands at 100 with 5 messages waiting"]
+    lags = [
+        REGISTRY.get_sample_value("signaltape_lag_messages", {"topic": "bars.v1", "partition": one}) for one in "01"
+    ]
+    assert lags == [None, 5.0]
