@@ -47,6 +47,15 @@ def split_target(text: str) -> tuple[str, str, int]:
     ('features', 'features', 9100)
     """
     found = _TARGET.fullmatch(text)
-    if found is None or not 0 < int(found["port"]) <= 65_535:
+    if found is None or not 0 < int(found["port"]) <= 65_535 or not _can_be_host(found["host"]):
         raise ValueError(f"{text!r} is not service=host:port, as in features=10.0.0.7:9100")
     return found["service"], found["host"].strip("[]"), int(found["port"])
+
+
+def _can_be_host(name: str) -> bool:
+    """False for what no resolver takes: a label that is empty or too long."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from signaltape.fleet.samples import parse_samples
+from signaltape.fleet.samples import Samples, parse_samples
 from signaltape.fleet.targets import Target
 from signaltape.fleet.view import Check, Process, Waiting
 
@@ -44,6 +44,10 @@ def ask(target: Target, timeout_s: float) -> Process:
         return replace(process, exists=False, error=f"nothing answers on {target.host}:{target.port} ({reason})")
     except (_TooLarge, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError):
         return replace(process, error=f"what answers on {target.host}:{target.port} is no process of signaltape")
+    samples = parse_samples(metrics.decode(errors="replace"))
+    if (others := _named(samples)) and target.service not in others:
+        reason = f"on {target.host}:{target.port} answers {', '.join(sorted(others))} instead: its own process is gone"
+        return replace(process, exists=False, error=reason)
     return replace(
         process,
         exists=True,
@@ -51,7 +55,7 @@ def ask(target: Target, timeout_s: float) -> Process:
         ready=status == 200,
         checks=checks,
         lag=lag,
-        samples=parse_samples(metrics.decode(errors="replace")),
+        samples=samples,
     )
 
 
@@ -78,6 +82,11 @@ def _left(end: float) -> float:
     if left <= 0:
         raise TimeoutError
     return left
+
+
+def _named(samples: Samples) -> set[str]:
+    """Which service a process says that it is; nothing before it has said so."""
+    return {dict(series.labels).get("service", "") for series in samples if series.name == "signaltape_build_info"}
 
 
 def _checks(report: dict[str, Any]) -> tuple[Check, ...]:

@@ -1,11 +1,13 @@
 """docker-compose.yml as far as that goes without a daemon."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from infra.fleet_settings import split_target
 from infra.settings import Settings, variable_name
 from infra.stack import broker, extension_build, installation
 from infra.stack.jars import kafka_version
@@ -110,6 +112,15 @@ def test_every_command_is_one_of_ours() -> None:
             "CMD", "signaltape", "health", "--port", environment["SIGNALTAPE_METRICS__PORT"],
         ]  # fmt: skip
     assert services()["init"]["command"] == ["init"]
+
+
+def test_every_agent_finds_the_others_by_their_names() -> None:
+    """Their announcements lie in one volume, and each names a process and an address of its own container."""
+    for name in AGENTS:
+        environment = services()[name]["environment"]
+        named = [split_target(one) for one in json.loads(environment["SIGNALTAPE_FLEET__TARGETS"])]
+        port = int(environment["SIGNALTAPE_METRICS__PORT"])
+        assert sorted(named) == sorted((service, service, port) for service in SERVICES)
 
 
 def test_kafka_and_timescale_have_the_versions_of_the_local_stack() -> None:

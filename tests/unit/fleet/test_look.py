@@ -67,7 +67,7 @@ def test_what_died_hangs_or_is_something_else_is_shown_as_that(settings: Setting
     announced(settings, "store-0", 1, pid)
     announced(settings, "api-0-http", 1, pid)  # the API's own port, no process
     announced(settings, "drift-0", free_port(), os.getpid())
-    with socket.create_server(("127.0.0.1", 0)) as hanging, foreign_server() as other:
+    with socket.create_server(("127.0.0.1", 0)) as hanging, serving(_Endless) as other:
         announced(settings, "inference-1", hanging.getsockname()[1], os.getpid())
         announced(settings, "ingest-0", other, os.getpid())
         begun = time.monotonic()
@@ -84,6 +84,17 @@ def test_what_died_hangs_or_is_something_else_is_shown_as_that(settings: Setting
     assert "nothing answers on 127.0.0.1:" in errors["drift"]
     assert set(view.missing) == {"drift", "inference", "ingest", "responder", "store"}
     assert took_s < 1.5  # all at once: the hanging one alone takes 0.3 s
+
+
+def test_a_process_that_took_the_place_of_another_is_not_taken_for_it(settings: Settings) -> None:
+    """A port of one that died, or an announcement out of another container: somebody answers, and not who was meant."""
+    with serving(_Store) as port:
+        announced(settings, "store-0", port, os.getpid())
+        announced(settings, "inference-0", port, os.getpid())
+        inference, store = Fleet(settings).look().processes
+    assert (store.name, store.state) == ("store", "ready")
+    assert (inference.name, inference.state, dict(inference.samples)) == ("inference", "down", {})
+    assert inference.error == f"on 127.0.0.1:{port} answers store instead: its own process is gone"
 
 
 def test_targets_of_the_settings_take_the_place_of_announcements(tmp_path: Path, features: TelemetryServer) -> None:
@@ -104,7 +115,9 @@ def test_nobody_is_there(settings: Settings) -> None:
     assert view.total("signaltape_bars_total") is None
 
 
-@pytest.mark.parametrize("text", ["features", "features=:9100", "features=host:0", "features=host:70000", "A=b:1"])
+@pytest.mark.parametrize(
+    "text", ["features", "features=:9100", "features=host:0", "features=host:70000", "A=b:1", "a=b..c:1"]
+)
 def test_a_target_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(Exception, match=r"fleet\.targets .*is not service=host:port"):
         load_settings(fleet={"targets": [text]})
@@ -116,6 +129,8 @@ def free_port() -> int:
 
 
 class _Endless(BaseHTTPRequestHandler):
+    """Another program, whose page has no end."""
+
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
@@ -127,10 +142,23 @@ class _Endless(BaseHTTPRequestHandler):
         pass
 
 
+class _Store(BaseHTTPRequestHandler):
+    """A store that is ready, and says that it is one."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        ready = b'{"checks": {}, "lag_messages": {}}'
+        self.wfile.write(ready if self.path == "/ready" else b'signaltape_build_info{service="store"} 1.0\n')
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @contextlib.contextmanager
-def foreign_server() -> Iterator[int]:
-    """Another program, whose page has no end; its port."""
-    server = HTTPServer(("127.0.0.1", 0), _Endless)
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A server that answers so; its port."""
+    server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
