@@ -32,7 +32,9 @@ def summary_line(view: View, per_second: Mapping[Series, float]) -> str:
     """One line for a look, where lines are all there is."""
     ready = sum(one.state == "ready" for one in view.processes)
     flow = " ".join(f"{name.replace(' ', '_')}={rate_of(per_second, metric, **of):.1f}/s" for name, metric, of in FLOW)
-    waiting = sum(one.messages for one in view.groups()) or sum(one.waiting for one in view.processes)
+    groups = view.groups()
+    # Where no monitor tells it, what the services say themselves.
+    waiting = sum(one.messages for one in groups) if groups else sum(one.waiting for one in view.processes)
     shown = [one for one in degraded(view, per_second) if one.level != "note"]
     found = "; ".join(f"{one.what}: {one.why}" if one.why else one.what for one in shown) or "nothing"
     return f"{_time(view)} ready={ready}/{len(view.processes)} {flow} waiting={waiting} degraded: {_plain(found)}"

@@ -98,6 +98,13 @@ def test_two_monitors_that_say_the_same_are_not_added_up() -> None:
     assert (found.messages, found.seconds) == (10, 4.0)
 
 
+def test_that_nothing_waits_is_an_answer_of_the_monitor() -> None:
+    """What services say themselves may be as old as their last round: it counts only where no monitor tells it."""
+    behind = process("store", lag=(Waiting(topic="signals.v1", partition=0, messages=5),))
+    assert " waiting=0 " in summary_line(view(behind, process("monitor", group_lag(0, 0.0))), {})
+    assert " waiting=5 " in summary_line(view(behind), {})
+
+
 def test_what_others_wrote_is_text_and_stays_on_its_line() -> None:
     check = Check(name="models", ok=False, detail=HOSTILE)
     waiting = (Waiting(topic="bars.v1", partition=0, messages=5),)
