@@ -229,7 +229,8 @@ GROUP BY 1, 2
 ORDER BY 1, 2
 
 -- name: drift.hours
-SELECT session AS "time", metric, max(value) AS value
+-- Each series by itself: the largest IC of several would hide the one that fell.
+SELECT session AS "time", format('%s %s', metric, subject) AS metric, max(value) AS value
 FROM drift_metrics
 WHERE $__timeFilter(session) AND metric IN ('ic_intraday', 'psi_intraday') AND value IS NOT NULL
   AND strategy IN ($strategy)
