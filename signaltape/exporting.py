@@ -20,8 +20,9 @@ class ExportError(OperatorError):
 def stored_bars(settings: Settings, interval: str, first: int | None = None, last: int | None = None) -> BarTable:
     """Return the bars of an interval between two closes (ns UTC, both included), in time order.
 
-    Of a bar that was corrected the newest revision, of several vendors the one whose bars make features. Prices are as
-    they were published: splits within the range are not applied. Raises ExportError where there is no bar.
+    Of a bar that was corrected the newest revision, of several vendors the one whose bars make features; bars that came
+    late are in it. Prices are as they were published: splits within the range are not applied. All of it is held in
+    memory. Raises ExportError where there is no bar.
     """
     if interval not in INTERVALS:
         raise ExportError(f"interval {interval!r} is not known; use one of {', '.join(INTERVALS)}")

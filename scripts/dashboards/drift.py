@@ -105,7 +105,7 @@ STABILITY = Section(
         ),
         Panel(
             kind="lines", title="Hours of open sessions: IC and PSI of the scores", unit="none", width=24,
-            shows="Of bars shorter than a day, once an hour is over on every partition; a line for each series, all of them.",
+            shows="Of bars shorter than a day, once an hour is over on every partition; a line for each series.",
             do="they raise no alert; a jump at one hour points at what came in then.", runbook="score_moved",
             queries=(Rows(name="drift.hours", series=True),),
         ),

@@ -8,8 +8,8 @@ LAG = Section(
     panels=(
         Panel(
             kind="lines", title="Messages that wait, by consumer group and topic",
-            shows="What the broker holds beyond the group's position; several monitors count once. Normal: near 0, a step "
-            "after each burst.",
+            shows="What the broker holds beyond the group's position; two monitors count once. Normal: near 0, a "
+            "step after each burst.",
             do="a line that rises for minutes: its process is gone, hangs or is too slow.",
             runbook="SignaltapeNoProgress",
             queries=(

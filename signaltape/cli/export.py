@@ -12,7 +12,10 @@ def export(
     begin: Annotated[str, typer.Option("--from", help="First close, with its zone. [default: the first bar]")] = "",
     end: Annotated[str, typer.Option("--to", help="Last close, with its zone. [default: the last bar]")] = "",
 ) -> None:
-    """Write the bars that made features, in their newest revision, stamped at the close."""
+    """Write the stored bars of the vendor that counts, late and corrected ones included, in their newest revision.
+
+    They are stamped at the close. All of them are held in memory; --from and --to take a part.
+    """
     from infra.settings import load_settings
     from producers.bar_files import write_bars
     from signaltape.cli.past import moment

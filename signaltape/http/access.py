@@ -18,10 +18,10 @@ _MINUTE_S = 60.0
 
 
 def token_check(options: ApiSettings) -> Callable[[Request], Awaitable[None]]:
-    """A dependency that lets a request pass if it shows a token; every refusal leaves an audit line.
+    """A dependency that lets a request pass if it shows a token; a refusal leaves an audit line.
 
     The token's name is then in ``request.state.who``. An address that showed too many wrong ones, on any route, has to
-    wait, whatever it shows.
+    wait, whatever it shows; that leaves none, so that a guesser can't fill the table.
     """
     # Digests have one length, so that the comparison's time tells nothing of the token's.
     wanted = {name: _digest(token) for name, token in options.named_tokens.items()}

@@ -1,5 +1,5 @@
 -- name: newest bars
--- One row per symbol and close: the newest revision of those that made features, from the first vendor on.
+-- One row per symbol and close: the newest revision of the vendor that counts, late bars included.
 SELECT DISTINCT ON (event_time, symbol) symbol, event_time, open, high, low, close, volume
 FROM bars
 WHERE interval = %(interval)s AND status <> 'secondary'
