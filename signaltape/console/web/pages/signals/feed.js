@@ -36,8 +36,8 @@ export function useFeed(path, query, fill, take) {
   heard.current = (event) => {
     const mine = at.current;
     if (mine.reading) { mine.reading.waiting.push(event); return; }
-    if (mine.epoch === null) {  // it could not be read, and now something moves: try again, not at each event
-      if (Date.now() - (mine.tried ?? 0) > RETRY_MS) { mine.tried = Date.now(); read.current(); }
+    if (mine.epoch === null) {  // it could not be read, and now something moves: try again, once in a while
+      mine.later ??= setTimeout(() => { mine.later = null; if (mine.epoch === null && !mine.reading) read.current(); }, RETRY_MS);
       return;
     }
     if (event.epoch !== mine.epoch || event.from > mine.seen + 1) { read.current(); return; }
@@ -55,7 +55,7 @@ export function useFeed(path, query, fill, take) {
   useEffect(() => { read.current(); }, [key]);
   useEffect(() => {
     const forget = onReconnect(() => read.current());
-    return () => { forget(); clearTimeout(at.current.painting); at.current.reading = {waiting: []}; };
+    return () => { forget(); clearTimeout(at.current.painting); clearTimeout(at.current.later); at.current.reading = {waiting: []}; };
   }, []);
   const stale = state.error !== null && state.at > 0 && state.key === key;
   // stale: what is shown was read before; failed: there is nothing to show.
