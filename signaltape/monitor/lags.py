@@ -29,9 +29,12 @@ class GroupLag:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
+    """What was found from ``position`` on. whole: nothing of it had expired by then."""
+
     position: int
     end: int
     first: First | None
+    whole: bool
 
 
 class Lags:
@@ -62,7 +65,8 @@ class Lags:
     ) -> None:
         """Note what was found; `firsts` answers what `unknown` asked for."""
         for place, first in firsts.items():
-            self._known[group, place] = _Known(positions[place], bounds[place].end, first)
+            position, bound = positions[place], bounds[place]
+            self._known[group, place] = _Known(position, bound.end, first, bound.low <= position)
 
     def of(
         self, group: str, positions: Mapping[Place, int], bounds: Mapping[Place, Bounds], now_s: float
@@ -73,7 +77,7 @@ class Lags:
             bound = bounds.get(place)
             if bound is None:
                 continue
-            messages, seconds = 0, 0.0
+            messages, seconds, expired = 0, 0.0, max(bound.low - position, 0)
             if position < bound.end:
                 known = self._known.get((group, place))
                 if known is None or known.position != position or not _holds(known, bound):
@@ -81,7 +85,8 @@ class Lags:
                 if known.first is not None and known.first.offset < bound.end:
                     messages = bound.end - known.first.offset
                     seconds = max(now_s - known.first.timestamp_ms / 1_000, 0.0)
-            expired = max(bound.low - position, 0)
+                elif known.first is None and known.whole:
+                    expired = 0  # an end of a transaction that nobody waited for
             found.append(
                 GroupLag(
                     group=group,

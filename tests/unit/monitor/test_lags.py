@@ -50,6 +50,20 @@ def test_what_expired_is_counted_and_the_next_one_is_the_oldest() -> None:
     assert told(lags, 3, Bounds(10, 50), First(10, 950_000)) == lag(40, 50.0, expired=7)
 
 
+def test_an_end_of_a_transaction_that_expires_is_no_loss() -> None:
+    """A topic with a message now and then, such as `alerts`: its last one expires long after it was taken."""
+    lags = Lags()
+    assert told(lags, 7, Bounds(0, 8), None) == lag(0, 0.0)
+    assert told(lags, 7, Bounds(8, 8)) == lag(0, 0.0)
+    assert told(lags, 7, Bounds(9, 12), First(9, 1_000_000)) == lag(3, 0.0, expired=2)
+
+
+def test_a_log_that_expired_whole_is_not_taken_for_one_that_was_read() -> None:
+    lags = Lags()
+    assert told(lags, 3, Bounds(50, 50), None) == lag(0, 0.0, expired=47)
+    assert told(lags, 3, Bounds(50, 50)) == lag(0, 0.0, expired=47)
+
+
 def test_what_cannot_be_read_is_left_out_rather_than_guessed() -> None:
     lags = Lags()
     assert told(lags, 3, Bounds(0, 10), "silent") == []
