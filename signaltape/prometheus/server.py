@@ -141,7 +141,8 @@ class LocalPrometheus:
 
     def _follow(self) -> None:
         while not self._stop.wait(_LOOK_S):
-            self._tell_targets()
+            with contextlib.suppress(OSError):  # a disk that is full, for now: told at the next look
+                self._tell_targets()
 
     def _tell_targets(self) -> None:
         """Write the targets if they have changed; Prometheus sees that by itself."""
