@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from infra.settings import Settings
 from infra.stack import Endpoints
@@ -36,6 +37,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(root).parts[0]
         if folder in MARKERS_BY_FOLDER:
             item.add_marker(folder)
+
+
+#: Folders whose files share one running world: one worker runs all of them, so that it is built once.
+TOGETHER = ("tests/integration/console/",)
+
+
+class Together(LoadFileScheduling):
+    """As `--dist loadfile`, with whole folders instead of files where ``TOGETHER`` names them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together:
+    """Take the place of loadfile, which is what the Makefile asks for."""
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
