@@ -12,7 +12,7 @@ from infra.broker.reading import Record
 from infra.crash_points import reach
 from infra.service_settings import DriftSettings
 from infra.telemetry.logs import get_logger
-from infra.telemetry.metrics import ALERTS, DUPLICATES, FEATURE_DRIFT
+from infra.telemetry.metrics import ALERTS, DUPLICATES, FEATURE_DRIFT, ROUND_SECONDS, STAGE_LATENCY
 from infra.warehouse import WarehouseUnavailable
 from pipeline.drift.feature_days import StatisticsUnusable
 from pipeline.drift.monitor import DriftMonitor, SessionReport
@@ -78,6 +78,7 @@ class DriftAgent:
 
     def handle(self, messages: Round) -> None:
         """Steps 1–3 for a round, and a checkpoint if sessions closed or much has come."""
+        start = time.perf_counter()
         for partition in sorted(messages):
             lane = self._store.lane_of(partition)
             for record in messages[partition]:
@@ -88,6 +89,9 @@ class DriftAgent:
         reach("drift.3_stepped")
         if self._reports or self._since_checkpoint >= self._options.checkpoint_messages:
             self._checkpoint()
+        oldest_ms = min(records[0].timestamp_ms for records in messages.values())
+        STAGE_LATENCY.labels(stage="drift").observe(max(time.time() - oldest_ms / 1_000, 0.0))
+        ROUND_SECONDS.labels(service="drift").observe(time.perf_counter() - start)
 
     def idle(self) -> None:
         """Checkpoint what has waited long enough, confirm that this is the only agent, publish what others found."""

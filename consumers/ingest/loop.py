@@ -25,7 +25,7 @@ from infra.broker.reading import record_of
 from infra.crash_points import reach
 from infra.settings import Settings
 from infra.telemetry.health import Health
-from infra.telemetry.metrics import BARS, ROUND_SECONDS
+from infra.telemetry.metrics import BARS, ROUND_SECONDS, STAGE_LATENCY
 from schemas.codec import decode, encode
 from schemas.control import ControlEvent
 from schemas.errors import DecodeError
@@ -101,6 +101,8 @@ class IngestLoop:
             self._settle()
         else:
             ROUND_SECONDS.labels(service="ingest").observe(time.perf_counter() - start)
+            oldest_ms = min(records[0].timestamp()[1] for records in lots.values())
+            STAGE_LATENCY.labels(stage="ingest").observe(max(time.time() - oldest_ms / 1_000, 0.0))
 
     def close(self) -> None:
         """Publish what is held, release the feed and commit."""

@@ -76,6 +76,8 @@ def test_prometheus_sees_every_process_and_what_is_live(watched: Watched) -> Non
     assert prometheus.value('sum(signaltape_bars_total{outcome="first"})') == len(watched.table.event_time)
     assert prometheus.value("sum(signaltape_errors_total)") == 0.0
     assert len(prometheus.query("process_resident_memory_bytes")) == len(watched.started)
+    timed = prometheus.query("sum by (stage) (signaltape_stage_latency_seconds_count) > 0")
+    assert {one["metric"]["stage"] for one in timed} == {"ingest", "features", "inference", "store", "drift"}
 
 
 def test_a_message_that_is_nonsense_is_counted_and_alerted(watched: Watched) -> None:
