@@ -1,6 +1,7 @@
 """One part of a backup as a compressed archive: written with its digest, unpacked only below one folder."""
 
 import hashlib
+import io
 import os
 import tarfile
 from collections.abc import Callable, Iterable
@@ -26,10 +27,11 @@ class Packed:
     content_bytes: int
 
 
-def pack(home: Path, paths: Iterable[Path], target: Path) -> Packed:
+def pack(home: Path, paths: Iterable[Path], target: Path, stopped: Callable[[], bool] = lambda: False) -> Packed:
     """Write files and folders below ``home`` into ``target``, which only its owner may read, and sync it to disk.
 
     Owners are left out: whoever restores owns what comes out. Permissions are kept; a file of two names comes twice.
+    Ends with a BackupError, within a file too, once ``stopped`` says so.
     """
     files = content = 0
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -40,7 +42,7 @@ def pack(home: Path, paths: Iterable[Path], target: Path) -> Packed:
                 if entry.isfile():
                     files, content = files + 1, content + entry.size
                     with (home / path).open("rb") as stream:
-                        archive.addfile(entry, stream)
+                        archive.addfile(entry, _Stoppable(stream, stopped))
                 else:
                     archive.addfile(entry)
         raw.flush()
@@ -67,6 +69,19 @@ def digest_of(path: Path, moved: Callable[[int], None] = lambda _: None) -> str:
             digest.update(chunk)
             moved(len(chunk))
     return digest.hexdigest()
+
+
+class _Stoppable(io.RawIOBase):
+    """A file that can be read until somebody says stop."""
+
+    def __init__(self, stream: IO[bytes], stopped: Callable[[], bool]) -> None:
+        super().__init__()
+        self._stream, self._stopped = stream, stopped
+
+    def read(self, size: int = -1) -> bytes:
+        if self._stopped():
+            raise BackupError("the copy was stopped")
+        return self._stream.read(size)
 
 
 def _read(stream: IO[bytes]) -> bytes:

@@ -1,8 +1,9 @@
 """Making a backup: the servers are stopped, their files are copied, the servers run again."""
 
 import shutil
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,11 +71,19 @@ def _copy_at_rest(
         if started := [name for name in SERVER_NAMES if stack.process_id(name) is not None]:
             raise BackupError(f"{', '.join(started)} was started again by another command: nothing was copied, repeat")
         say(f"copying {', '.join(part.name for part in parts)}")
+        stopped = threading.Event()
         with ThreadPoolExecutor(len(parts)) as pool:
-            waiting = {
-                part.name: pool.submit(pack, home, entries(home, part), folder / f"{part.name}.tar.gz")
-                for part in parts
-            }
+            try:
+                waiting = {
+                    part.name: pool.submit(
+                        pack, home, entries(home, part), folder / f"{part.name}.tar.gz", stopped.is_set
+                    )
+                    for part in parts
+                }
+                for one in wait(waiting.values(), return_when=FIRST_EXCEPTION).done:
+                    one.result()
+            finally:  # after one that failed, or Ctrl-C, the servers must not wait for the others' copies
+                stopped.set()
         return {name: one.result() for name, one in waiting.items()}
     finally:
         held.release()
@@ -83,7 +92,7 @@ def _copy_at_rest(
 def _require_place(home: Path, target: Path) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise BackupError(f"{target} exists and is not an empty folder: a backup never replaces another one")
-    if target.is_relative_to(home):
+    if target.resolve().is_relative_to(home.resolve()):
         raise BackupError(f"{target} lies in {home}, the folder that is backed up: choose one on another disk")
 
 

@@ -2,11 +2,14 @@
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from infra.settings import load_settings
 from infra.stack import StackConfig, StackError
 from infra.stack.ownership import Ownership
 from signaltape.backup.archive import pack, unpack
@@ -15,6 +18,8 @@ from signaltape.backup.errors import BackupError
 from signaltape.backup.manifest import FILE, Manifest, check, read, write
 from signaltape.backup.parts import Part, entries, parts_of
 from signaltape.backup.restoring import restore
+from tests.support.isolation import process_environment
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -175,6 +180,8 @@ def test_a_backup_replaces_nothing_and_never_lies_in_what_it_copies(home: Path, 
         create(home, config, backup, "now")
     with pytest.raises(BackupError, match="the folder that is backed up"):
         create(home, config, home / "backups", "now")
+    with pytest.raises(BackupError, match="the folder that is backed up"):
+        create(home, config, home.parent / "elsewhere" / ".." / "home" / "backups", "now")
 
 
 def test_a_stack_that_does_not_run_is_copied_and_stays_stopped(home: Path, tmp_path: Path) -> None:
@@ -193,3 +200,30 @@ def test_a_stack_that_somebody_owns_is_left_alone(home: Path, tmp_path: Path) ->
     finally:
         owner.release()
     assert not list(tmp_path.glob("*new*")), "nothing is left"
+
+
+def test_a_copy_that_fails_stops_the_others_and_leaves_nothing(home: Path, tmp_path: Path) -> None:
+    """Else the servers would stay away until the largest part is copied, for a backup that is lost already."""
+    with (home / "stack/kafka/data/large.log").open("wb") as file:
+        file.truncate(1 << 40)  # a terabyte of nothing: hours to copy
+    (home / "artifacts/link").symlink_to(home / "signaltape.toml")
+    with pytest.raises(BackupError, match="is neither a file nor a folder"):
+        create(home, StackConfig(data=home / "stack", cache=home / "cache"), tmp_path / "new", "now")
+    assert not list(tmp_path.glob("*new*"))
+
+
+def test_sigterm_ends_a_backup_in_order(home: Path, tmp_path: Path) -> None:
+    with (home / "stack/kafka/data/large.log").open("wb") as file:
+        file.truncate(1 << 40)
+    (home / "stack/run/endpoints.json").unlink()
+    settings = load_settings(home=home)
+    argv = [sys.executable, "-m", "signaltape", "backup", "create", "--to", str(tmp_path / "new")]
+    process = subprocess.Popen(argv, env=process_environment(settings), stderr=subprocess.PIPE)
+    try:
+        wait_for(lambda: list(tmp_path.glob(".new.partial/kafka*")), 30, "the copy to begin", 0.02)
+        process.terminate()
+        assert process.wait(20) == 143
+    finally:
+        process.kill()
+        process.communicate()
+    assert not list(tmp_path.glob("*new*"))
