@@ -129,7 +129,7 @@ def look(connection: Connection) -> RoleReport:
     values = {
         "roles": [role for role, _, _ in asked],
         "privileges": [privilege.partition(" ")[0] for _, privilege, _ in asked],
-        "columns": ["(" in privilege for _, privilege, _ in asked],
+        "columns": [privilege.partition(" ")[2].strip("()") for _, privilege, _ in asked],
         "relations": [relation for _, _, relation in asked],
     }
     places = [int(row[0]) for row in connection.execute(named["missing"], values)]

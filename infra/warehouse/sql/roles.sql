@@ -9,13 +9,14 @@ WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT
 ORDER BY 1;
 
 -- name: missing
--- Those of the wanted privileges that aren't there; "columns": wanted on some columns only.
+-- Those of the wanted privileges that aren't there; "columns": names of those on which it is wanted, empty for all.
 SELECT w.place
-FROM unnest(%(roles)s::text[], %(relations)s::text[], %(privileges)s::text[], %(columns)s::boolean[]) WITH ORDINALITY
+FROM unnest(%(roles)s::text[], %(relations)s::text[], %(privileges)s::text[], %(columns)s::text[]) WITH ORDINALITY
      AS w (role, relation, privilege, columns, place),
      LATERAL (SELECT format('%%I.%%I', current_schema(), w.relation) AS name) AS n
-WHERE NOT CASE WHEN w.columns THEN has_any_column_privilege(w.role, n.name, w.privilege)
-               ELSE has_table_privilege(w.role, n.name, w.privilege) END
+WHERE CASE WHEN w.columns = '' THEN NOT has_table_privilege(w.role, n.name, w.privilege)
+           ELSE EXISTS (SELECT FROM unnest(string_to_array(w.columns, ', ')) AS c
+                        WHERE NOT has_column_privilege(w.role, n.name, c, w.privilege)) END
 ORDER BY w.place;
 
 -- name: closed schema
