@@ -23,7 +23,7 @@ async def read(backend: Backend, work: Callable[[Connection], Result], *, patien
 
 async def told(backend: Backend, call: Callable[[], Result]) -> Result:
     """What ``call`` returns, called in the pool; a failure that the operator can do something about in its words."""
-    return await backend.pool.run(_told, call)
+    return await backend.reads.run(_told, call)
 
 
 def _told(call: Callable[[], Result]) -> Result:

@@ -25,6 +25,8 @@ _LOOK_EVERY_S = 1.0
 _SPARE_MODELS = 8
 #: Decisions that may be under way at once. Each waits until it has arrived, and none must wait for another to.
 _DECISIONS = 16
+#: Reads of the console's pages that may be under way at once: they mostly wait for Postgres.
+_READS = 8
 
 
 class Backend:
@@ -50,6 +52,8 @@ class Backend:
         self.pool = _pool(settings.api)
         # A decision that waits until it arrived must not take the place of a prediction.
         self.decisions = Pool(_DECISIONS, settings.api.max_waiting)
+        # Nor must a page whose questions Postgres doesn't answer.
+        self.reads = Pool(_READS, settings.api.max_waiting)
         self.streams = Streams(settings.api.max_pages)
         #: What pages have begun, to be ended with the server.
         self.endings: list[Callable[[], None]] = []
@@ -72,7 +76,7 @@ class Backend:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        for pool in (self.pool, self.decisions):
+        for pool in (self.pool, self.decisions, self.reads):
             pool.close()
         for one in (self.trail, self.reader, self.view, self._online, self._probe, self._warehouse):
             one.close()

@@ -50,7 +50,7 @@ def add_routes(routes: APIRouter, backend: Backend, build: str) -> None:
     ) -> Response:
         asked = {"action": action, "strategy": strategy, "model": model, "symbols": symbol or [], "scale": scale}
         change = Change.model_validate(asked)
-        return reply(asdict(await backend.pool.run(effect_of, backend.settings, change)))
+        return reply(asdict(await backend.reads.run(effect_of, backend.settings, change)))
 
     @routes.post("/change", dependencies=checks)
     async def change(request: Request, asked: Annotated[ChangeRequest, Body()]) -> Response:
