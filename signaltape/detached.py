@@ -30,7 +30,8 @@ def start_detached(home: Path, environment: Mapping[str, str], say: Callable[[st
     if (record := process.record()) is not None:
         raise DetachedError(f"the services of {home} run already (process {record.pid}); `signaltape down` stops them")
     argv = [sys.executable, "-m", "signaltape", "run", "all"]
-    pid = process.launch(Launch(argv=argv, folder=home, environment=environment), 0).pid
+    # In the caller's folder, so that a relative path in the settings leads where it does in the foreground.
+    pid = process.launch(Launch(argv=argv, folder=Path.cwd(), environment=environment), 0).pid
     try:
         _await_ready(home, process, say)
     except BaseException:
