@@ -32,6 +32,7 @@ class _Channel:
     every_s: float
     last: bytes | None = None
     keeps: bool = True
+    only_changes: bool = False
     listeners: set["_Listener"] = field(default_factory=set)
     task: asyncio.Task[None] | None = None
 
@@ -58,12 +59,15 @@ class Streams:
         self._executor = ThreadPoolExecutor(2, thread_name_prefix="streams")
         self._ended = False
 
-    def add(self, name: str, make: Make, every_s: float, *, keeps: bool = True) -> None:
+    def add(
+        self, name: str, make: Make, every_s: float, *, keeps: bool = True, only_changes: bool = False
+    ) -> None:
         """Add a channel, before the server begins: ``make`` is called every ``every_s`` seconds while one listens.
 
         ``keeps``: a new listener gets the last event at once (right for pictures, wrong for increments).
+        ``only_changes``: an event that is equal to the one before is not sent again.
         """
-        self._channels[name] = _Channel(make, every_s, keeps=keeps)
+        self._channels[name] = _Channel(make, every_s, keeps=keeps, only_changes=only_changes)
 
     @property
     def names(self) -> frozenset[str]:
@@ -95,7 +99,9 @@ class Streams:
                 return
             yield _event("hello", orjson.dumps(hello))
             for name, channel in zip(names, channels, strict=True):
-                if channel.last is not None and channel.listeners and channel.keeps:
+                if not channel.listeners:
+                    channel.last = None  # whoever comes back must hear what it missed, changed since then or not
+                elif channel.last is not None and channel.keeps:
                     listener.put(channel.last)
                 channel.listeners.add(listener)
                 if channel.task is None:
@@ -124,28 +130,29 @@ class Streams:
 
     async def _run(self, name: str, channel: _Channel) -> None:
         loop = asyncio.get_running_loop()
-        channel.last = None
-        while channel.listeners and not self._ended:
-            begun = time.monotonic()
-            event = await loop.run_in_executor(self._executor, _made, name, channel.make)
-            if event is not None:
-                channel.last = event
-                for listener in channel.listeners:
-                    listener.put(event)
-            await asyncio.sleep(max(0.05, channel.every_s - (time.monotonic() - begun)))
-        channel.task = None
+        try:
+            while channel.listeners and not self._ended:
+                begun = time.monotonic()
+                event = await loop.run_in_executor(self._executor, _made, name, channel.make)
+                if event is not None and not (channel.only_changes and event == channel.last):
+                    channel.last = event
+                    for listener in channel.listeners:
+                        listener.put(event)
+                await asyncio.sleep(max(0.05, channel.every_s - (time.monotonic() - begun)))
+        finally:
+            channel.task = None
 
 
 def _made(name: str, make: Make) -> bytes | None:
     """The event, or one that says why there is none: a page must not take silence for quiet."""
     try:
         content = make()
+        return None if content is None else _event(name, orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY))
     except (OperatorError, ServingError) as error:
         return _event("fault", orjson.dumps({"channel": name, "message": str(error)[:300]}))
     except Exception:
         get_logger().exception("stream_failed", channel=name)
         return _event("fault", orjson.dumps({"channel": name, "message": "a fault of this program; see its log"}))
-    return None if content is None else _event(name, orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
 def _event(name: str, data: bytes) -> bytes:

@@ -24,6 +24,7 @@ from signaltape.http.backend import Backend
 from signaltape.http.bodies import model_ref
 from signaltape.http.failures import Refused
 from signaltape.http.replies import reply
+from signaltape.serving.control_view import ControlView
 from signaltape.serving.errors import ServingError
 
 Result = TypeVar("Result")
@@ -42,12 +43,12 @@ _LOOK_EVERY_S = 0.5
 def router(backend: Backend) -> APIRouter:
     """The routes of this page."""
     routes = APIRouter(prefix="/models")
-    backend.streams.add("control", _Newest(backend), _LOOK_EVERY_S)
+    backend.streams.add("control", lambda: _newest(backend.view), _LOOK_EVERY_S, only_changes=True)
     add_routes(routes, backend, load_page(load_files()).build)
 
     @routes.get("/overview")
     async def first() -> Response:
-        return reply(await backend.pool.run(overview, backend.settings, backend.view))
+        return reply(await backend.reads.run(overview, backend.settings, backend.view))
 
     @routes.get("/version")
     async def version(model: Annotated[str, Query(max_length=200)]) -> Response:
@@ -96,20 +97,10 @@ def router(backend: Backend) -> APIRouter:
     return routes
 
 
-class _Newest:
-    """Tells pages that something was decided, or that what is in force can't be followed; None: nothing new."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._view = backend.view
-        self._told: tuple[int, str] | None = None
-
-    def __call__(self) -> dict[str, Any] | None:
-        events = self._view.events
-        now = (events[-1].control_offset if events else -1, self._view.failure)
-        if now == self._told:
-            return None
-        self._told = now
-        return {"control_offset": now[0], "failure": now[1]}
+def _newest(view: ControlView) -> dict[str, Any]:
+    """What was decided last, and why that can't be followed now ("" if it can)."""
+    events = view.events
+    return {"control_offset": events[-1].control_offset if events else -1, "failure": view.failure}
 
 
 def _known(read: Callable[[Settings, ModelRef], Result], settings: Settings, ref: ModelRef) -> Result:

@@ -1,7 +1,6 @@
 """The page *Replays and backtests*."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -31,7 +30,7 @@ def router(backend: Backend) -> APIRouter:
     """The routes of this page, and the channel ``replays``."""
     routes = APIRouter(prefix="/runs")
     settings = backend.settings
-    backend.streams.add("replays", _changes(lambda: replays(settings)), _REPLAYS_EVERY_S)
+    backend.streams.add("replays", lambda: replays(settings), _REPLAYS_EVERY_S, only_changes=True)
     _backtests(routes, backend)
 
     @routes.get("/replays")
@@ -43,20 +42,6 @@ def router(backend: Backend) -> APIRouter:
         return await _steered(backend, request, (ident, action), asked)
 
     return routes
-
-
-def _changes(make: Callable[[], Any]) -> Callable[[], Any]:
-    """What ``make`` returns, None where it is the same as before; a new listener gets the last one from the stream."""
-    last: list[Any] = [None]
-
-    def changed() -> Any:
-        found = make()
-        if found == last[0]:
-            return None
-        last[0] = found
-        return found
-
-    return changed
 
 
 async def _steered(backend: Backend, request: Request, what: tuple[str, Action], asked: Steer) -> Response:

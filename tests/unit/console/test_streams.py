@@ -152,3 +152,44 @@ async def test_no_more_than_the_limit_where_many_come_at_once(streams: Streams) 
     for stream in held:
         await stream.aclose()  # type: ignore[attr-defined]
     await events(streams.listen(["n"], {}), 1)
+
+
+async def test_what_has_not_changed_is_sent_once_and_again_to_who_comes_back(streams: Streams) -> None:
+    now, made = ["a"], count()
+
+    def make() -> str:
+        next(made)
+        return now[0]
+
+    streams.add("n", make, 0.0, only_changes=True)
+    async with opened(streams, "n") as stream:
+        assert (await events(stream, 2))[1] == ("n", "a")
+        before = next(made)
+        async with asyncio.timeout(5):
+            while next(made) < before + 5:
+                await asyncio.sleep(0)
+        now[0] = "b"
+        assert await events(stream, 1) == [("n", "b")]
+    async with opened(streams, "n") as again:  # it can't be known whether it has heard of "b"
+        assert (await events(again, 2))[1] == ("n", "b")
+
+
+async def test_a_failure_that_is_over_is_followed_by_what_there_is(streams: Streams) -> None:
+    turns = iter([1, OperatorError("gone"), 1])
+
+    def make() -> object:
+        turn = next(turns, 1)
+        if isinstance(turn, Exception):
+            raise turn
+        return turn
+
+    streams.add("n", make, QUICK_S, only_changes=True)
+    async with opened(streams, "n") as stream:
+        assert [name for name, _ in await events(stream, 4)] == ["hello", "n", "fault", "n"]
+
+
+async def test_an_event_that_can_t_be_written_is_told_and_the_channel_goes_on(streams: Streams) -> None:
+    turns = iter([{"large": 2**70}, 7])
+    streams.add("n", lambda: next(turns, None), QUICK_S)
+    async with opened(streams, "n") as stream:
+        assert [name for name, _ in await events(stream, 3)] == ["hello", "fault", "n"]
