@@ -41,19 +41,27 @@ def nodes(view: View, services: Sequence[str]) -> dict[str, Any]:
 def figures(view: View, rates: Mapping[Series, float], lasting: Mapping[Series, float]) -> dict[str, Any]:
     """``rates``: per second over the last few seconds; ``lasting``: over the last minute, for latencies.
 
-    Seconds are None where nothing was observed in that minute, or where nobody knows.
+    None where nobody knows: rates before a second look, what no process that answers tells, seconds where nothing was
+    observed in that minute.
     """
     late = [one.seconds for one in view.groups()]
     stages = {stage: buckets_of(lasting, _STAGE, stage=stage) for stage in (*_TO_SIGNAL, "store")}
     model = buckets_of(lasting, "model_prediction_latency_seconds")
     letters = view.worst("signaltape_dead_letters_kept", "topic")
     kept = sum(letters.values()) if letters else None
+    if kept is None and any(one.alive for one in view.processes):
+        told = view.total("signaltape_dead_letters_total") or 0.0  # a counter has no series before it first counts
+    else:
+        told = kept
+    # Every process has this gauge; these two know what it says.
+    stale = [one.value("signaltape_online_stale") for name in ("features", "monitor") for one in view.of(name)]
+    known = [one for one in stale if one is not None]
+    per_second = {name: rate_of(rates, counter) for name, counter in RATES.items()} | {
+        name: sum(rate_of(rates, "signaltape_bars_total", outcome=one) for one in outcomes)
+        for name, outcomes in _OUTCOMES.items()
+    }
     return {
-        "rates": {name: rate_of(rates, counter) for name, counter in RATES.items()}
-        | {
-            name: sum(rate_of(rates, "signaltape_bars_total", outcome=one) for one in outcomes)
-            for name, outcomes in _OUTCOMES.items()
-        },
+        "rates": per_second if rates else dict.fromkeys(per_second),
         "latency": {
             "to_signal": {name: _sum([quantile(stages[s], q) for s in _TO_SIGNAL]) for name, q in _QUANTILES},
             **{stage: {name: quantile(found, q) for name, q in _QUANTILES} for stage, found in stages.items()},
@@ -61,9 +69,9 @@ def figures(view: View, rates: Mapping[Series, float], lasting: Mapping[Series, 
         },
         "waiting": max((one.messages for process in view.processes for one in process.lag), default=None),
         "late_s": max(late, default=None),
-        "dead_letters": kept if kept is not None else view.total("signaltape_dead_letters_total"),
+        "dead_letters": told,
         "dead_letters_kept": kept is not None,
-        "online_stale": None if not view.processes else bool(view.total("signaltape_online_stale")),
+        "online_stale": any(known) if known else None,
         "symbols": dict(view.by_label("signaltape_symbols", "state")),
     }
 

@@ -144,6 +144,22 @@ def test_buckets_of_all_processes_are_added() -> None:
     assert found["latency"]["to_signal"] == {"p50": None, "p99": None}  # inference said nothing
 
 
+def test_what_nobody_tells_is_not_known_rather_than_fine() -> None:
+    dead = View(at_ns=NOW, processes=(process("features", alive=False, ready=False, exists=False),))
+    found = figures(dead, {}, {})
+    assert set(found["rates"].values()) == {None}
+    assert (found["dead_letters"], found["online_stale"], found["waiting"]) == (None, None, None)
+    gauge = {series("signaltape_online_stale"): 0.0}
+    assert figures(view(process("api", samples=gauge)), {}, {})["online_stale"] is None  # it only has the gauge
+    assert figures(view(process("features", samples=gauge)), {}, {})["online_stale"] is False
+    assert figures(view(process("monitor", samples={series("signaltape_online_stale"): 1.0})), {}, {})["online_stale"]
+
+
+def test_a_service_that_has_rejected_nothing_says_none() -> None:
+    found = figures(view(), {series("signaltape_signals_total", signal="long"): 2.0}, {})
+    assert (found["dead_letters"], found["rates"]["signals"], found["rates"]["alerts"]) == (0.0, 2.0, 0.0)
+
+
 def test_groups_are_the_monitors_where_it_runs() -> None:
     lag = (Waiting(topic="features", partition=0, messages=3), Waiting(topic="features", partition=1, messages=4))
     alone = view(process("inference", lag=lag))

@@ -31,9 +31,10 @@ export function Failure({error, retry}) {
 export function Shown({resource, what, empty, children}) {
   if (resource.loading) return html`<${Loading} what=${what} />`;
   if (resource.error && resource.data === null) return html`<${Failure} error=${resource.error} retry=${resource.reload} />`;
-  if (empty && empty.when(resource.data)) return html`<${Empty} title=${empty.title}>${empty.text}<//>`;
+  // What was empty is old, too, once it can't be renewed: it must not pass for what there is now.
   return html`${resource.stale ? html`<div class="banner" role="status"><span>Could not be renewed (${resource.error.message}) Shown is what was true at ${clock(resource.at)} UTC.</span>
-    <button onClick=${resource.reload}>Try again</button></div>` : null}<div class=${resource.stale ? "stale" : ""}>${children(resource.data)}</div>`;
+    <button onClick=${resource.reload}>Try again</button></div>` : null}<div class=${resource.stale ? "stale" : ""}>${
+      empty && empty.when(resource.data) ? html`<${Empty} title=${empty.title}>${empty.text}<//>` : children(resource.data)}</div>`;
 }
 export function Segments({label, options, value, onChange}) {
   return html`<div class="segments" role="group" aria-label=${label}>${options.map(([id, name]) => html`<button key=${id} type="button"

@@ -19,12 +19,13 @@ export function useResource(path, query = {}, {every = 0} = {}) {
     } catch (error) {
       if (error.name !== "AbortError") setState((old) => ({key, data: old.key === key ? old.data : null, error, at: old.at}));
     }
+    if (running.current === mine) running.current = null;
   }, [key]);
   useEffect(() => {
     load();
-    const timer = every ? setInterval(() => { if (!document.hidden) load(); }, every) : null;
+    const timer = every ? setInterval(() => { if (!document.hidden && running.current === null) load(); }, every) : null;
     const forget = onReconnect(load);
-    return () => { clearInterval(timer); forget(); running.current?.abort(); };
+    return () => { clearInterval(timer); forget(); running.current?.abort(); running.current = null; };
   }, [load, every]);
   const mine = state.key === key;
   return {data: mine ? state.data : null, error: mine ? state.error : null, at: state.at,

@@ -30,11 +30,11 @@ export function Figures({data}) {
     ["Oldest that waits", late === null ? "not known" : duration(late), ""],
     ["Predictions", rate(rates.predictions), ""], ["Feature vectors", rate(rates.features), ""],
     ["Model call, p50 / p99", both(latency.model), ""], ["Stored after, p50 / p99", both(latency.store), ""],
-    [kept ? "Dead letters" : "Dead letters since start", letters === null ? "0" : number(letters), ""],
+    [kept ? "Dead letters" : "Dead letters since start", letters === null ? "not known" : number(letters), ""],
     ["Online store", stale === null ? "not known" : stale ? "may lag" : "in step", ""],
-    ["Symbols", number(symbols.warm ?? 0), `warm${symbols.warming ? `, ${number(symbols.warming)} warming up` : ""}${symbols.awaiting_repair ? `, ${number(symbols.awaiting_repair)} await repair` : ""}`],
+    ["Symbols", Object.keys(symbols).length ? number(symbols.warm ?? 0) : "not known", !Object.keys(symbols).length ? "" : `warm${symbols.warming ? `, ${number(symbols.warming)} warming up` : ""}${symbols.awaiting_repair ? `, ${number(symbols.awaiting_repair)} await repair` : ""}`],
   ];
-  const since = points.length ? Math.round((data.at - points[0].at) / 60e9) : 0;
+  const since = Math.round(points.length * 5 / 60);  // a point in five seconds, while a page was open
   return html`<${Panel} title="Now" note=${`lines: the last ${since < 1 ? "minute" : `${since} minutes`} that a page was open, at most 15; latencies over the last minute`}>
     <div class="sparks">${shown.map(([figure, line], at) => html`<div key=${at}><dl>${figure}</dl>${line}</div>`)}</div>
     <${List}>${rest.map(([name, value, unit]) => html`<${Figure} key=${name} name=${name} value=${value} unit=${unit} />`)}<//><//>`;
