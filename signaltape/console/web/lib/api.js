@@ -33,7 +33,9 @@ export function get(path, query = {}, {signal} = {}) {
   return call(`/console/api/${path}${text ? `?${text}` : ""}`, {signal});
 }
 // A call that changes something: it shows the token, and the server refuses it where this page is of another build.
-export function post(path, body) {
+export async function post(path, body) {
+  // A header can't carry other characters: the browser would refuse it, which looks as if the server were away.
+  if (/[^\x21-\x7e]/.test(token)) throw new ApiError(401, "unauthorized", "A token has ASCII characters only and no space, so nothing was sent.");
   return call(`/console/api/${path}`, {
     method: "POST", body: JSON.stringify(body),
     headers: {"Content-Type": "application/json", ...(token ? {Authorization: `Bearer ${token}`} : {})},

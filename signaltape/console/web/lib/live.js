@@ -56,6 +56,13 @@ export function useConnection() {
   useEffect(() => { setState(connection); watchers.add(setState); return () => watchers.delete(setState); }, []);
   return state;
 }
+// The server's clock in ms; drawn again every so many ms, for what grows old without anything coming.
+export function useNow(every) {
+  const {offset} = useConnection();
+  const [, tick] = useState(0);
+  useEffect(() => { const timer = setInterval(() => tick((count) => count + 1), every); return () => clearInterval(timer); }, [every]);
+  return Date.now() + offset;
+}
 // `act(data, fault)` for each event of a channel, while the component is there; `act` must not change between renders.
 export function useChannel(name, act) {
   useEffect(() => {

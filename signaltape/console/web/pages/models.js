@@ -31,7 +31,7 @@ export default function Page({rest, query}) {
     <//>
     <${Shown} resource=${overview} what="Reading what is live">${(data) => html`<div class="grid">
       ${data.control_failure ? html`<div class="banner bad" role="alert"><span>What is in force can't be followed at the moment (${data.control_failure}). It is shown as it was last read.</span></div>` : null}
-      ${data.registry_failure ? html`<div class="banner" role="alert"><span>What Postgres holds is missing here: versions, measured calls, and where changes act (${data.registry_failure}). What is live is read from Kafka and still right.</span></div>` : null}
+      ${data.registry_failure ? html`<div class="banner" role="alert"><span>What Postgres holds is missing here: versions, measured calls, and where changes act (${data.registry_failure}). ${data.control_failure ? "" : "What is live is read from Kafka and still right."}</span></div>` : null}
       <${Strategies} data=${data} ask=${setChange} />
       <${Registry} data=${data} query=${query} ask=${setChange} />
       <${Changes} data=${data} query=${query} />

@@ -4,12 +4,13 @@ import {ago, number, plural} from "lib/format.js";
 import {go} from "lib/router.js";
 import {Badge, Empty, Failure, Loading, Panel} from "lib/parts.js";
 import {Table} from "lib/table.js";
-import {useConnection} from "lib/live.js";
+import {useConnection, useNow} from "lib/live.js";
 import {COLUMNS, WIDTH, DIRECTIONS, filterOf, passes} from "pages/signals/rows.js";
 import {useFeed} from "pages/signals/feed.js";
 import {Filters} from "pages/signals/filters.js";
 import {Faults} from "pages/signals/tape.js";
 
+const RENEWED_MS = 5_000;  // ages, and whether a signal still holds, where none comes
 const nameOf = (row) => `${row.symbol}\u0000${row.interval}`;
 
 export function BySymbol({query}) {
@@ -26,7 +27,7 @@ export function BySymbol({query}) {
       }
       counted.current++;
     });
-  const filter = filterOf(query), now = Date.now() + offset;
+  const filter = filterOf(query), now = useNow(RENEWED_MS);
   const rows = useMemo(() => [...newest.current.values()].filter((row) => passes(row, filter)), [version, counted.current, JSON.stringify(filter)]);
   const columns = useMemo(() => [...COLUMNS.slice(1, 8), {id: "time", name: "Age", width: 128, number: true, value: (row) => row.time, cell: (row) => html`<span title=${new Date(row.time / 1e6).toISOString()}>${ago(row.time, offset)}</span>`},
     {id: "holds", name: "Holds", width: 118, value: (row) => row.expires, cell: (row) => row.expires / 1e6 > Date.now() + offset ? html`<${Badge} kind="good">yes<//>` : html`<${Badge}>expired<//>`}, ...COLUMNS.slice(8)], [offset]);

@@ -4,6 +4,7 @@ import {basisPoints, duration, number, percent, time} from "lib/format.js";
 import {Link} from "lib/router.js";
 import {Badge, Empty, Figure, Figures, Failure, Loading, PageHead, Pairs, Panel} from "lib/parts.js";
 import {SmallTable} from "lib/table.js";
+import {useNow} from "lib/live.js";
 import {useResource} from "lib/resource.js";
 import {Price} from "pages/signals/price.js";
 import {Models, Router} from "pages/signals/decision.js";
@@ -25,7 +26,7 @@ export function Explained({id, symbol, at, interval}) {
 }
 
 function Whole({found, back}) {
-  const signal = found.signal;
+  const signal = found.signal, now = useNow(5_000);
   const [kind, words] = VERDICTS[found.recomputation.verdict];
   const horizon = signal?.horizon ?? found.models.map((one) => one.row?.horizon).find(Boolean) ?? 0;
   const title = html`<bdi>${found.symbol}</bdi> ${signal ? html`<${Direction} signal=${signal.signal} />` : "no signal"}`;
@@ -33,7 +34,7 @@ function Whole({found, back}) {
   const links = {symbol: `/console/signals?${new URLSearchParams({symbol: found.symbol, view: "held"})}`, data: `/console/data?${new URLSearchParams({symbol: found.symbol, at: found.at})}`};
   return html`<${PageHead} title=${title} lead=${lead}><${Badge} kind=${kind}>${words}<//>
       <${Link} class="button" to=${links.symbol}>This symbol<//><${Link} class="button" to=${links.data}>Its data<//>${back}<//>
-    ${signal ? html`<${Panel} title="What was sent" note=${signal.expired ? "it has expired" : "it still holds"}><${Figures}>
+    ${signal ? html`<${Panel} title="What was sent" note=${signal.expired || signal.expires_at / 1e6 <= now ? "it has expired" : "it still holds"}><${Figures}>
       <${Figure} name="Signal" value=${html`<${Direction} signal=${signal.signal} />`} />
       <${Figure} name="Score" value=${basisPoints(signal.score)} unit="bp of log return expected" />
       <${Figure} name="Confidence" value=${signal.reason === "fallback" ? "fallback" : percent(signal.confidence)} />

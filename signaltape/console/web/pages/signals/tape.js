@@ -8,7 +8,7 @@ import {COLUMNS, WIDTH, filterOf, passes} from "pages/signals/rows.js";
 import {useFeed} from "pages/signals/feed.js";
 import {Filters} from "pages/signals/filters.js";
 
-const MOST = 5_000;  // rows that are kept in the page; older ones can be asked for
+const MOST = 5_000;  // rows that are kept in the page; a filter leads to older ones
 
 export function Faults({feed}) {
   if (!feed.faults.length && !feed.stale) return null;
@@ -40,7 +40,7 @@ export function Tape({query}) {
   }
   const shown = useMemo(() => rows.current, [version, key]);
   return html`<${Panel} label="Filters" flush><div class="inset"><${Filters} query=${query} /></div><//>
-    <${Panel} title="Tape" flush note=${feed.loading || feed.failed ? "" : `${plural(shown.length, "signal")}${feed.truncated ? `, the newest ${number(feed.limit)} of more` : ""}`}
+    <${Panel} title="Tape" flush note=${feed.loading || feed.failed ? "" : `${plural(shown.length, "signal")}${feed.truncated || shown.length >= MOST ? ", the newest of more" : ""}`}
       tools=${html`<span class="quiet" role="status" aria-live="polite">${still && waiting ? "" : still ? "standing still" : ""}</span>
         ${still && waiting ? html`<button class="pill" onClick=${show}>${plural(waiting, "new signal")}</button>` : null}
         <button aria-pressed=${String(pinned)} onClick=${() => setPinned(!pinned)}>${pinned ? "Go on" : "Stand still"}</button>`}>
