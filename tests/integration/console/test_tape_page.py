@@ -110,6 +110,38 @@ def test_a_server_that_goes_away_is_said_and_the_page_recovers(
     expect(page.get_by_text("AWAY3", exact=True)).to_be_visible()
 
 
+_COUNTED = """const Own = EventSource; window.streams = [];
+window.EventSource = class extends Own { constructor(url) { super(url); window.streams.push(this); } };"""
+
+
+def test_a_tab_that_nobody_sees_holds_no_connection_and_catches_up(bare: BareConsole, page: Page) -> None:
+    def connections() -> int:
+        return int(page.evaluate("window.streams.filter((one) => one.readyState !== EventSource.CLOSED).length"))
+
+    page.add_init_script(_COUNTED)
+    page.goto(f"{bare.url}/console/signals?symbol=HID*")
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    expect(page.get_by_text("No signal passes these filters")).to_be_visible()
+    assert connections() == 1
+    _seen(page, hidden=True)
+    bare.send(["HID1"], bar=30)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    assert connections() == 0
+    _seen(page, hidden=False)
+    assert connections() == 1
+    expect(page.get_by_text("HID1", exact=True)).to_be_visible()
+    bare.send(["HID2"], bar=31)
+    expect(page.get_by_text("HID2", exact=True)).to_be_visible()
+
+
+def _seen(page: Page, *, hidden: bool) -> None:
+    page.evaluate(
+        "(hidden) => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        hidden,
+    )
+
+
 def test_a_page_of_another_build_says_so(bare: BareConsole, page: Page) -> None:
     def older(route: object) -> None:
         answer = route.fetch()  # type: ignore[attr-defined]

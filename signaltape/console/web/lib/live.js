@@ -7,7 +7,9 @@ const LATEST_RETRY_MS = 10_000;
 const handlers = new Map();      // channel → Set of functions
 const watchers = new Set();      // of the connection's state
 const afterLoss = new Set();
-let source = null, retry = 0, timer = null, heard = 0, asked = "", everLive = false;
+// A page that nobody sees holds no connection (a browser has six for one server, over all its tabs); seen again, it reads anew.
+let away = false;
+let source = null, retry = 0, timer = null, heard = 0, asked = "";
 let connection = {state: "connecting", since: Date.now(), build: "", version: "", outdated: false, offset: 0};
 
 function say(change) {
@@ -24,13 +26,14 @@ function lost() {
 }
 function open() {
   close();
+  if (document.hidden) { away = true; return; }
   asked = channels();
   const mine = source = new EventSource(`/console/events?channels=${encodeURIComponent(asked)}`);
   heard = Date.now();
   const on = (name, act) => mine.addEventListener(name, (event) => { if (mine === source) { heard = Date.now(); act(JSON.parse(event.data)); } });
   on("hello", (hello) => {
-    const again = connection.state === "lost";
-    retry = 0; everLive = true;
+    const again = connection.state === "lost" || away;
+    retry = 0; away = false;
     say({state: "live", build: hello.build, version: hello.version, outdated: hello.build !== BUILD, offset: hello.now_ns / 1e6 - Date.now()});
     if (again) for (const one of afterLoss) one();
   });
@@ -46,6 +49,7 @@ function refresh() { clearTimeout(soon); soon = setTimeout(() => { if (!source |
 setInterval(() => { if (source && Date.now() - heard > SILENT_MS) lost(); }, 1000);
 addEventListener("online", () => { if (!source) open(); });
 addEventListener("pagehide", close);
+document.addEventListener("visibilitychange", () => { if (document.hidden) { close(); away = true; } else if (away) open(); });
 addEventListener("pageshow", (event) => { if (event.persisted) open(); });
 refresh();
 
