@@ -42,7 +42,8 @@ class Held:
         """Intervals of a symbol with their newest close. Raises ServingError (``unknown_symbol``)."""
         held = self.symbols.get(symbol)
         if held is None:
-            raise ServingError("unknown_symbol", f"no bar of {symbol!r:.160} is stored", "symbol")
+            among = "" if self.complete else f" among the {MOST_PAIRS:,} symbols and intervals that a page holds"
+            raise ServingError("unknown_symbol", f"no bar of {symbol!r:.160} is stored{among}", "symbol")
         return held
 
 
@@ -55,11 +56,16 @@ class Catalogue:
         self._held = Held()
 
     def held(self) -> Held:
-        """What there is. Raises what ``read_bounded`` raises."""
-        with self._lock:
+        """What there is. Raises what ``read_bounded`` raises, and ServingError while another one reads for too long."""
+        # Those who wait must not take their turns one after the other at a Postgres that doesn't answer.
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            raise ServingError("overloaded", "the list of symbols is still being read; ask again in a moment")
+        try:
             if time.monotonic() - self._held.at > _RENEWED_AFTER_S:
                 self._held = self._read()
             return self._held
+        finally:
+            self._lock.release()
 
     def _read(self) -> Held:
         rows = read_bounded(

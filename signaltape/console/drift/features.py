@@ -52,7 +52,7 @@ def heat_map(connection: Connection, whose: Whose, days: int) -> dict[str, Any]:
         {"name": name.split("/", 4)[4], "psi": table[name], "chance": chance[name], "size": size[name]}
         for name in order
     ]
-    truncated = len(kept) < len(sessions) or days > MOST_SESSIONS
+    truncated = len(kept) < len(sessions) or (days > MOST_SESSIONS and len(extent) >= MOST_SESSIONS)
     return {
         "sessions": [to_nanoseconds(one) for one in kept],
         "features": features,

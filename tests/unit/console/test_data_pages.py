@@ -1,5 +1,6 @@
 """Times, ranges and names as a person writes them on the page *Data*."""
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -68,6 +69,11 @@ def test_names_that_begin_so_come_before_those_that_hold_it() -> None:
     with pytest.raises(ServingError) as raised:
         HELD.known("YZ")
     assert raised.value.code == "unknown_symbol"
+
+
+def test_a_name_beyond_those_that_are_held_is_not_said_to_have_no_bar() -> None:
+    with pytest.raises(ServingError, match="among the 50,000 symbols and intervals"):
+        replace(HELD, complete=False).known("YZ")
 
 
 def test_a_large_universe_is_begun_with_one_day() -> None:

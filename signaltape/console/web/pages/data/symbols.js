@@ -40,5 +40,5 @@ export function SymbolField({label, value, onChoose, placeholder = "begin to wri
       onInput=${(event) => { setText(event.target.value); setOpen(true); }} onFocus=${() => setOpen(true)} onKeyDown=${keys} /></label>
     ${open && found ? html`<div class="combo-list"><ul id="symbol-list" role="listbox" aria-label="Symbols">${names.map((one, index) => html`<li key=${one.symbol} id=${`symbol-${index}`} role="option" aria-selected=${index === at ? "true" : "false"}
         onMouseDown=${(event) => { event.preventDefault(); choose(one.symbol); }}><bdi class="name">${one.symbol}</bdi><span class="quiet">${one.intervals.map((each) => each.interval).join(" ")}</span></li>`)}</ul>
-      <p class="quiet" role="status">${found.error ?? (names.length === 0 ? "no symbol with bars has this in its name" : found.truncated ? `${names.length} of ${number(found.matching)}; write more of the name` : `${number(found.matching)} found`)}</p></div>` : null}</div>`;
+      <p class="quiet" role="status">${found.error ?? (names.length === 0 ? "no symbol with bars has this in its name" : found.truncated ? `${names.length} of ${number(found.matching)}; write more of the name` : `${number(found.matching)} found`)}${found.complete === false ? "; the last symbols by name are not in this list" : ""}</p></div>` : null}</div>`;
 }
