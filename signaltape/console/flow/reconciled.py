@@ -84,7 +84,8 @@ class Reconciled:
             assert process.stdout is not None
             assert process.stderr is not None
             self._process = process
-            limit = threading.Timer(_LONGEST_S, process.kill)
+            late = threading.Event()
+            limit = threading.Timer(_LONGEST_S, lambda: (late.set(), process.kill()))
             limit.start()
             with contextlib.suppress(ProcessLookupError):
                 os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
@@ -100,7 +101,9 @@ class Reconciled:
                 process.kill()
                 self._process = None
         if process.returncode < 0:
-            return [], f"it did not end within {_LONGEST_S:g} s; run `signaltape reconcile` instead"
+            killed = f"was ended by signal {-process.returncode}"
+            why = f"did not end within {_LONGEST_S:g} s" if late.is_set() else killed
+            return [], f"it {why}; run `signaltape reconcile` instead"
         try:
             return list(json.loads(out)["reconciliation"]), ""
         except (ValueError, KeyError, TypeError):

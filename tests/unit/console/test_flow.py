@@ -214,3 +214,9 @@ def test_a_reconciliation_ends_with_its_lines(*, ok: bool) -> None:
 def test_a_reconciliation_that_fails_says_why() -> None:
     found = reconciled("import sys; sys.exit('signaltape: Postgres does not answer at localhost')")
     assert (found["ok"], found["fault"], found["lines"]) == (False, "Postgres does not answer at localhost", [])
+
+
+def test_a_reconciliation_that_is_ended_from_outside_is_not_called_slow() -> None:
+    found = reconciled("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert (found["ok"], found["lines"]) == (False, [])
+    assert "was ended by signal 9" in str(found["fault"])
