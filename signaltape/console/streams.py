@@ -59,9 +59,7 @@ class Streams:
         self._executor = ThreadPoolExecutor(2, thread_name_prefix="streams")
         self._ended = False
 
-    def add(
-        self, name: str, make: Make, every_s: float, *, keeps: bool = True, only_changes: bool = False
-    ) -> None:
+    def add(self, name: str, make: Make, every_s: float, *, keeps: bool = True, only_changes: bool = False) -> None:
         """Add a channel, before the server begins: ``make`` is called every ``every_s`` seconds while one listens.
 
         ``keeps``: a new listener gets the last event at once (right for pictures, wrong for increments).

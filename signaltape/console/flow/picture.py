@@ -49,10 +49,9 @@ def figures(view: View, rates: Mapping[Series, float], lasting: Mapping[Series, 
     model = buckets_of(lasting, "model_prediction_latency_seconds")
     letters = view.worst("signaltape_dead_letters_kept", "topic")
     kept = sum(letters.values()) if letters else None
+    told: float | None = kept
     if kept is None and any(one.alive for one in view.processes):
         told = view.total("signaltape_dead_letters_total") or 0.0  # a counter has no series before it first counts
-    else:
-        told = kept
     # Every process has this gauge; these two know what it says.
     stale = [one.value("signaltape_online_stale") for name in ("features", "monitor") for one in view.of(name)]
     known = [one for one in stale if one is not None]

@@ -85,7 +85,12 @@ class Reconciled:
             assert process.stderr is not None
             self._process = process
             late = threading.Event()
-            limit = threading.Timer(_LONGEST_S, lambda: (late.set(), process.kill()))
+
+            def end() -> None:
+                late.set()
+                process.kill()
+
+            limit = threading.Timer(_LONGEST_S, end)
             limit.start()
             with contextlib.suppress(ProcessLookupError):
                 os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
