@@ -29,6 +29,9 @@ def start_detached(home: Path, environment: Mapping[str, str], say: Callable[[st
     process = _process(home)
     if (record := process.record()) is not None:
         raise DetachedError(f"the services of {home} run already (process {record.pid}); `signaltape down` stops them")
+    # Ours would end over and over, each beside its twin, while the twins' answers look like success.
+    if others := sorted(set(SERVICES).difference(not_ready(tuple(SERVICES), home / "run"))):
+        raise DetachedError(f"{', '.join(others)} of {home} run already, in the foreground elsewhere; end them first")
     argv = [sys.executable, "-m", "signaltape", "run", "all"]
     # In the caller's folder, so that a relative path in the settings leads where it does in the foreground.
     pid = process.launch(Launch(argv=argv, folder=Path.cwd(), environment=environment), 0).pid
