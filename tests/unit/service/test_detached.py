@@ -39,7 +39,7 @@ def test_a_service_that_runs_in_the_foreground_is_named_and_nothing_is_started(
 ) -> None:
     monkeypatch.setattr("signaltape.detached._READY_S", 1.0)
     announce(tmp_path / "run", "store-0", port)
-    with pytest.raises(DetachedError, match="store of .* run already, in the foreground elsewhere"):
+    with pytest.raises(DetachedError, match=r"store of .* run already, in the foreground elsewhere"):
         start_detached(tmp_path, {**os.environ, "SIGNALTAPE_HOME": str(tmp_path)})
     assert not runs_detached(tmp_path)
     assert not (tmp_path / "logs").exists()

@@ -9,6 +9,7 @@ import {useFeed} from "pages/signals/feed.js";
 import {Filters} from "pages/signals/filters.js";
 
 const MOST = 5_000;  // rows that are kept in the page; a filter leads to older ones
+const MOST_NOTICES = 50;
 
 export function Faults({feed}) {
   if (!feed.faults.length && !feed.stale) return null;
@@ -77,7 +78,7 @@ function Notices({rows: all, loading}) {
     {id: "partition", name: "Partitions", value: (row) => row.partitions.sort((a, b) => a - b).join(", ")},
     {id: "detail", name: "Detail", value: (row) => html`<bdi>${row.model ? `${row.model} ` : ""}${row.detail}</bdi>`},
   ];
-  return html`<${Panel} title="Notices" flush note="what changes how signals are to be read: pauses, swaps, scales; of the newest messages of the topic">
-    ${loading ? html`<${Loading} />` : rows.length ? html`<${SmallTable} label="Notices, newest first" columns=${columns} rows=${rows.slice(0, 50)} keyOf=${(row) => `${row.n}`} />`
+  return html`<${Panel} title="Notices" flush note=${`what changes how signals are to be read: pauses, swaps, scales; of the newest messages of the topic${rows.length > MOST_NOTICES ? `, the newest ${MOST_NOTICES} of ${rows.length}` : ""}`}>
+    ${loading ? html`<${Loading} />` : rows.length ? html`<${SmallTable} label="Notices, newest first" columns=${columns} rows=${rows.slice(0, MOST_NOTICES)} keyOf=${(row) => `${row.n}`} />`
       : html`<${Empty} title="No notice">Nothing was paused, swapped or scaled lately.<//>`}<//>`;
 }
