@@ -21,6 +21,8 @@ from signaltape.serving.runtime import load_models
 from signaltape.serving.signal_reader import SignalReader
 
 _LOOK_EVERY_S = 1.0
+#: A dependency that takes longer to answer a look is away, though it may hold its connection.
+_LOOK_S = 5.0
 #: Models that are kept beside those in force, for those who ask for them by name.
 _SPARE_MODELS = 8
 #: Decisions that may be under way at once. Each waits until it has arrived, and none must wait for another to.
@@ -75,7 +77,7 @@ class Backend:
             end()
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_LOOK_S)
         for pool in (self.pool, self.decisions, self.reads):
             pool.close()
         for one in (self.trail, self.reader, self.view, self._online, self._probe, self._warehouse):
@@ -93,8 +95,12 @@ class Backend:
 
     def _look(self) -> None:
         """Report each dependency. Requests to /ready read the reports, so that asking often costs nothing."""
-        self._report("redis", self._probe.probe)
-        self._report("postgres", lambda: self._warehouse.run(lambda connection: connection.execute("SELECT 1")))
+        report(self.health, "redis", self._probe.probe)
+        report(
+            self.health,
+            "postgres",
+            lambda: self._warehouse.run(lambda connection: connection.execute("SELECT 1")),
+        )
         self.health.ready("kafka", not self.view.failure, self.view.failure)
         live = {
             ref for one in self.view.everywhere(time.time_ns()).values() for s in one.strategies for ref in s.serving
@@ -105,13 +111,23 @@ class Backend:
             "models", not faults, "; ".join(faults) or ", ".join(map(str, sorted(live))) or "none is live"
         )
 
-    def _report(self, name: str, look: Callable[[], object]) -> None:
-        try:
-            look()
-        except OperatorError as error:
-            self.health.ready(name, False, str(error))
-        else:
-            self.health.ready(name, True)
+
+def report(health: Health, name: str, look: Callable[[], object], patience_s: float = _LOOK_S) -> None:
+    """Look at a dependency and report it; one that hangs is reported after ``patience_s``, while it still does.
+
+    A server that stands still keeps its connection: without this, what it said last would pass for health for ever.
+    """
+    late = threading.Timer(patience_s, health.ready, (name, False, f"no answer within {patience_s:g} s"))
+    late.daemon = True
+    late.start()
+    try:
+        look()
+        found = (True, "")
+    except OperatorError as error:
+        found = (False, str(error))
+    finally:
+        late.cancel()
+    health.ready(name, *found)
 
 
 def _pool(options: ApiSettings) -> Pool:
