@@ -30,7 +30,7 @@ FOLDERS = ("docs/roles", "docs/operations")
 FIRST = ("start-stop", "researcher", "gateway", "operator", "feed-handler")
 LAST = ("partitions", "backup")
 _ALLOWED = re.compile(r"(sh|python) (run|run background|no-run \(.+\))|(?!sh|python).*")
-_LIMIT_S = 120
+_LIMIT_S = 240
 
 
 def _order(page: Path) -> tuple[int, str]:
@@ -105,6 +105,7 @@ def stage() -> Iterator[Stage]:
         yield made
 
 
+@pytest.mark.timeout(600)  # a page is several commands, each a process, on a machine that has other tests to run
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_page_does_what_it_says(page: Path, stage: Stage) -> None:
     for block in parts(page)[1]:

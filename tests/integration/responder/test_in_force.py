@@ -13,7 +13,7 @@ from pipeline.deployments import ModelRef
 from schemas.alerts import Alert
 from schemas.codec import encode
 from schemas.headers import event_headers
-from schemas.signals import Signal
+from schemas.signals import Notice, Signal
 from signaltape.promotion.history import read_decisions
 from signaltape.promotion.stages import fill_in
 from signaltape.rollout import activate, prepare
@@ -46,7 +46,7 @@ def stand(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def raise_alert(stand: ServingStand, session: int) -> StepRow:
-    """Put an alert on the topic and return what became of it."""
+    """Put an alert on the topic and return what became of it, once a step that was taken has arrived everywhere."""
     one: Alert = alert(session, subject="features")
     headers = event_headers("Alert", one.alert_id, "test", one.event_time)
     publish_one(stand.settings, stand.names.alerts, encode(one), key=b"k", headers=headers)
@@ -58,6 +58,14 @@ def raise_alert(stand: ServingStand, session: int) -> StepRow:
 
     found = wait_for(settled, 40, f"the step of session {session}")
     assert found is not None
+    if found.state == "published":
+        newest = read_decisions(stand.settings).events[-1].control_offset
+
+        def arrived() -> bool:
+            told = {one for one, said in stand.told() if isinstance(said, Notice) and said.control_offset == newest}
+            return told == set(stand.symbols)
+
+        wait_for(arrived, 40, f"control event {newest} on every partition", 0.1)
     return found
 
 
