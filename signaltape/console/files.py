@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,6 +16,14 @@ _TYPES = MappingProxyType(
     {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 )
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
+
+
+#: For a document that was made elsewhere, opened as a page of its own: it may show its styles and pictures, and nothing
+#: else; no script, no form, no origin.
+SANDBOXED = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +75,10 @@ def load_page(files: Mapping[str, StaticFile]) -> Page:
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
     return Page(text.encode(), policy, build)
+
+
+@cache
+def served() -> tuple[Mapping[str, StaticFile], Page]:
+    """The files and the document of this process: read once, so that all of it speaks of one build."""
+    files = load_files()
+    return files, load_page(files)

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from signaltape import __version__
 from signaltape.console.api import data, drift, flow, models, runs, signals
-from signaltape.console.files import load_files, load_page
+from signaltape.console.files import served
 from signaltape.http.backend import Backend
 from signaltape.http.failures import Refused
 
@@ -22,8 +22,7 @@ def router(backend: Backend) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     for one in (flow, signals, models, drift, data, runs):
         routes.include_router(one.router(backend), prefix="/console/api")
-    files = load_files()
-    page = load_page(files)
+    files, page = served()
 
     @routes.get("/")
     async def start() -> Response:

@@ -55,6 +55,14 @@ def router(backend: Backend) -> APIRouter:
 
         return reply({**await read(backend, work), **_cut(days)})
 
+    _of_all(routes, backend)
+    return routes
+
+
+def _of_all(routes: APIRouter, backend: Backend) -> None:
+    """What is told of every series: labels, the policy, alerts."""
+    settings = backend.settings
+
     @routes.get("/maturity")
     async def labels() -> Response:
         return reply(await read(backend, lambda connection: maturity(agent_state(connection, settings))))
@@ -83,8 +91,6 @@ def router(backend: Backend) -> APIRouter:
                 ),
             )
         )
-
-    return routes
 
 
 def _whose(strategy: str, subject: str) -> Whose:

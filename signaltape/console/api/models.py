@@ -14,7 +14,7 @@ from infra.warehouse.moments import to_nanoseconds
 from pipeline.deployments import ModelRef
 from producers.timestamps import parse_time
 from signaltape.console.changes.routes import add_routes
-from signaltape.console.files import load_files, load_page
+from signaltape.console.files import SANDBOXED, served
 from signaltape.console.models.live_at import live_at_document
 from signaltape.console.models.overview import overview
 from signaltape.console.models.shadows import shadows
@@ -29,11 +29,6 @@ from signaltape.serving.errors import ServingError
 
 Result = TypeVar("Result")
 
-#: A card is a page of its own: it may show its styles and pictures, and nothing else; no script, no form, no origin.
-_CARD_POLICY = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
 _MOST_HOURS = 24 * 366
 _MOST_SYMBOLS = 50
 _MOST_LINES = 200
@@ -44,7 +39,7 @@ def router(backend: Backend) -> APIRouter:
     """The routes of this page."""
     routes = APIRouter(prefix="/models")
     backend.streams.add("control", lambda: _newest(backend.view), _LOOK_EVERY_S, only_changes=True)
-    add_routes(routes, backend, load_page(load_files()).build)
+    add_routes(routes, backend, served()[1].build)
 
     @routes.get("/overview")
     async def first() -> Response:
@@ -61,9 +56,14 @@ def router(backend: Backend) -> APIRouter:
         found = await told(backend, lambda: _known(card_of, backend.settings, ref))
         if found is None:
             raise Refused(404, f"no card was registered with {ref}")
-        headers = {"Content-Security-Policy": _CARD_POLICY}
+        headers = {"Content-Security-Policy": SANDBOXED}
         return Response(found, headers=headers, media_type="text/html; charset=utf-8")
 
+    _past(routes, backend)
+    return routes
+
+
+def _past(routes: APIRouter, backend: Backend) -> None:
     @routes.get("/audit")
     async def audit() -> Response:
         """The newest calls that changed something, or would have, as they were recorded; newest first."""
@@ -93,8 +93,6 @@ def router(backend: Backend) -> APIRouter:
         except ValueError as error:
             raise ServingError("invalid", str(error), "at") from error
         return reply(await told(backend, lambda: live_at_document(backend.settings, instant, symbol or [])))
-
-    return routes
 
 
 def _newest(view: ControlView) -> dict[str, Any]:

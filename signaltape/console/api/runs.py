@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from infra.errors import OperatorError
 from pipeline.replay.naming import ReplayName
 from signaltape.console.changes.checks import page_checks
-from signaltape.console.files import load_files, load_page
+from signaltape.console.files import SANDBOXED, served
 from signaltape.console.reading import told
 from signaltape.console.runs.backtests import Backtests, Known, one_backtest, report_of
 from signaltape.console.runs.replays import replays
@@ -19,8 +19,6 @@ from signaltape.http.failures import failure
 from signaltape.http.replies import reply
 from signaltape.serving.errors import ServingError
 
-#: A report is a page of its own: no script, nothing loaded, no access to this server.
-_REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 _REPLAYS_EVERY_S = 1.0
 #: What is left of a request's time for its answer.
 _ANSWERING_S = 2.0
@@ -37,7 +35,7 @@ def router(backend: Backend) -> APIRouter:
     async def all_replays() -> Response:
         return reply(await told(backend, lambda: replays(settings)))
 
-    @routes.post("/replays/{ident}/{action}", dependencies=page_checks(backend, load_page(load_files()).build))
+    @routes.post("/replays/{ident}/{action}", dependencies=page_checks(backend, served()[1].build))
     async def change(request: Request, ident: str, action: Action, asked: Steer) -> Response:
         return await _steered(backend, request, (ident, action), asked)
 
@@ -87,5 +85,5 @@ def _backtests(routes: APIRouter, backend: Backend) -> None:
             found: Known = known.find(ident)
             return report_of(found)
 
-        headers = {"Content-Security-Policy": _REPORT_POLICY}
+        headers = {"Content-Security-Policy": SANDBOXED}
         return Response(await told(backend, page), headers=headers, media_type="text/html; charset=utf-8")
