@@ -15,6 +15,8 @@ from infra.settings import Settings
 
 _VARIABLE = "kafka.options (SIGNALTAPE_KAFKA__OPTIONS)"
 _SOON_S, _PATIENCE_S = 0.5, 2.0
+#: A reason is heard in milliseconds; a busy machine may need seconds for the handshake that brings it.
+_DIAGNOSIS_S = 10.0
 
 
 class HandshakeRefused(BrokerError):
@@ -59,13 +61,17 @@ def _listens(settings: Settings) -> bool:
 
 
 def _diagnosis(settings: Settings, config: dict[str, Any]) -> str | None:
-    """Connect once more and listen to what librdkafka says of it: only its log names some of the reasons."""
+    """Connect once more and listen to what librdkafka says of it: only its log names some of the reasons.
+
+    None where the broker lets the client in after all, or says nothing that tells why it doesn't.
+    """
     said: list[str] = []
     heard: list[KafkaError] = []
     listening: dict[str, Any] = {**config, "error_cb": heard.append, "logger": _Log(said), "log_level": 6}
     client = AdminClient(listening)
-    end = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < end:
+    answer = client.describe_cluster(request_timeout=_DIAGNOSIS_S)
+    end = time.monotonic() + _DIAGNOSIS_S
+    while time.monotonic() < end and not (answer.done() and answer.exception() is None):
         client.poll(0.05)
         hints = [text for text in said if _is_hint(text)]
         known = [(one.code(), one.str()) for one in heard if not _is_hint(one.str())]
