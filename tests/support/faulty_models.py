@@ -13,10 +13,11 @@ from pipeline.features import FEATURE_SETS
 from pipeline.routing.decision import Thresholds
 from tests.support.linear_models import golden_rows
 
-#: Turns of a loop that make a chunk take some 20 ms, and that no machine ever ends. With ``ROWS`` rows, thirty chunks,
-#: the deadline passes after some of them, and long before the call would be left behind.
-_SLEEP_TURNS, _ENDLESS = 17_000, 2**60
-ROWS, DEADLINE_MS = 7_680, 200.0
+#: Turns of a loop that make a chunk take some 50 ms, and that no machine ever ends. With ``ROWS`` rows, thirty chunks,
+#: the deadline passes after some of them. A call is left behind only after as much time again without the end of a
+#: chunk: the deadline is what this process may be held up by others.
+_SLEEP_TURNS, _ENDLESS = 45_000, 2**60
+ROWS, DEADLINE_MS = 7_680, 800.0
 
 Nodes = list[onnx.NodeProto]
 
