@@ -4,6 +4,7 @@ PYTHON ?=
 # Test processes, each with a stack of its own: most tests wait for servers, so more than one per core pays.
 WORKERS ?= 4
 BIN := .venv/bin
+SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 export PYTHON
 # Where bytecode beside the sources is forbidden, it goes below .cache: every service is a process of its own, and
 # compiling what it loads again and again would cost more than all that a short run does.
@@ -13,7 +14,7 @@ export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.cache/bytecode
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help dashboards install demo test lint format format-check types imports crash bench baselines audit lock clean
+.PHONY: help dashboards install demo test slow lint format format-check types imports crash bench baselines audit lock clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -24,8 +25,11 @@ install: ## make .venv from the locked requirements (Python 3.11 or 3.12)
 demo: install ## start real Kafka, TimescaleDB and Redis, run bars through everything, print a report
 	@$(BIN)/signaltape demo $(ARGS)
 
-test: install ## run all tests on the real local stack (ARGS="tests/unit -x" for a part)
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not matrix' $(ARGS)
+test: install ## run the tests on the real local stack (ARGS="tests/unit -x" for a part)
+	@$(BIN)/pytest -q $(SPREAD) -m 'not slow and not matrix' $(ARGS)
+
+slow: install ## run the tests that take longer: the demo, the docs' commands, more crashes; with `test`, all that CI runs
+	@$(BIN)/pytest -q $(SPREAD) -m 'slow and not matrix' $(ARGS)
 
 lint: install ## ruff over everything
 	@$(BIN)/ruff check .

@@ -157,6 +157,7 @@ def check_fault(report: dict[str, Any]) -> None:
     assert report["alerts"]["stored"] == report["alerts"]["published"] >= len(fault["alerts"])
 
 
+@pytest.mark.slow
 def test_shipped_bars_a_fault_a_change_of_model_then_a_correction_and_a_split(home: Path) -> None:
     process = start(home, "--symbols", "20", "--json")
     out, errors = process.communicate(timeout=240)

@@ -107,6 +107,7 @@ def stage() -> Iterator[Stage]:
 
 @pytest.mark.timeout(600)  # a page is several commands, each a process, on a machine that has other tests to run
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.slow
 def test_the_page_does_what_it_says(page: Path, stage: Stage) -> None:
     for block in parts(page)[1]:
         if re.match(r"\w+ run\b", block.info):

@@ -85,6 +85,7 @@ def faults(done: Sequence[dict[str, object]]) -> set[object]:
     return {one["fault"] for one in done}
 
 
+@pytest.mark.slow
 def test_a_restored_database(
     settings: Settings, endpoints: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_restored_database(
         isolation.drop_database(endpoints, name)
 
 
+@pytest.mark.slow
 def test_a_recreated_topic(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another log begins: the same bars published again make rows of a new generation, and new predictions."""
     events = world.prepare(settings, tmp_path)

@@ -31,7 +31,9 @@ def slices(logs: Logs, cuts: tuple[int, ...]) -> list[dict[Lane, list[Message]]]
     return [{lane: log[len(before[lane]) :] for lane, log in after.items()} for before, after in pairwise(heads)]
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "step", [pytest.param(step, marks=() if step == "drift.5_published" else pytest.mark.slow) for step in STEPS]
+)
 def test_killed_at_a_step(world: DriftWorld, step: str) -> None:
     logs = build(DECAY)
     world.publish(slices(logs, CUTS)[0])
@@ -52,7 +54,6 @@ def test_killed_at_a_step(world: DriftWorld, step: str) -> None:
     assert world.outcome() == undisturbed(logs, world.settings.topics.partitions)
 
 
-@pytest.mark.slow
 @pytest.mark.matrix
 def test_killed_again_and_again(world: DriftWorld) -> None:
     """Each process is killed at a seeded random step; a new one goes on, while more messages come."""

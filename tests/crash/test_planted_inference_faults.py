@@ -18,6 +18,8 @@ from tests.support.forked import start_module
 from tests.support.isolation import process_environment
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 #: Fault → how it shows: signals that are missing, signals that come again, or a refusal to go on.
 CASES = {
     "offsets before the signals": "lost",

@@ -1,7 +1,8 @@
 """The crash matrix: after each disturbance `signals` holds exactly the signals of the pure flow, each once, numbered
 without a gap; predictions likewise; and all tables agree with the topics.
 
-One pipeline lives through all rows, a slice of bars each. `make test` runs the rows marked short; `make crash` all.
+One pipeline lives through all rows, a slice of bars each. `make test` runs the quick rows, `make slow` the slow ones,
+`make crash` all.
 """
 
 import os
@@ -30,13 +31,15 @@ from tests.support.verified import check_verified
 
 MOMENTS = int(os.environ.get("SIGNALTAPE_MATRIX_MOMENTS", "5"))
 
-SHORT: dict[str, Disturbance] = {
+QUICK: dict[str, Disturbance] = {
     "nothing happens": nothing,
-    "nothing happens on the way in": nothing_on_the_way_in,
     "features.3_published": killed_at("features", "3_published"),
     "inference.3_produced": killed_at("inference", "3_produced"),
     "store.3_stored": killed_at("store", "3_stored"),
     "ingest.3_published": killed_at("ingest", "3_published", 1),
+}
+SLOW: dict[str, Disturbance] = {
+    "nothing happens on the way in": nothing_on_the_way_in,
     "postgres killed": server_killed("postgres"),
     "aborted transactions upstream": aborted_upstream,
     "duplicates injected": duplicated,
@@ -72,15 +75,16 @@ LONG: dict[str, Disturbance] = {
     "an inference consumer comes back from the dead": zombie("inference", "4_offsets"),
     "a store comes back from the dead": zombie("store", "2_decoded", 1),
 }
-RANDOM = {f"moment {seed}": killed_at_a_moment(seed) for seed in range(MOMENTS)}
+for number in range(MOMENTS):
+    (SLOW if number else QUICK)[f"moment {number}"] = killed_at_a_moment(number)
+MARKS = ((QUICK, ()), (SLOW, pytest.mark.slow), (LONG, pytest.mark.matrix))
 #: Slices that a row takes at the most.
 _SLICES = 5
 
 
 def rows() -> list[object]:
     """Every row of the matrix, as a parameter."""
-    short = [pytest.param(one, id=name) for name, one in {**SHORT, **RANDOM}.items()]
-    return short + [pytest.param(one, id=name, marks=pytest.mark.matrix) for name, one in LONG.items()]
+    return [pytest.param(one, id=name, marks=marks) for row, marks in MARKS for name, one in row.items()]
 
 
 class Series:

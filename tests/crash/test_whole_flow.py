@@ -85,6 +85,7 @@ def undisturbed(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory, 
     return content
 
 
+@pytest.mark.slow
 def test_undisturbed_run_is_complete(undisturbed: Content, market: BarTable) -> None:
     assert len(undisturbed["bars"]) == len(market)
     assert len(undisturbed["predictions"]) == 2 * len(undisturbed["features"]) > 0
@@ -148,6 +149,7 @@ def test_kafka_killed_and_away_for_seconds(
     assert not difference(undisturbed, found), difference(undisturbed, found)
 
 
+@pytest.mark.slow
 def test_postgres_frozen_for_seconds(
     settings: Settings, tmp_path: Path, market: BarTable, undisturbed: Content, stack: TestStack
 ) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Producer
 
 from consumers.shell import GapError, StalledError
@@ -101,6 +102,7 @@ def test_markers_behind_the_last_message_are_no_stall(settings: Settings) -> Non
     assert running.error is None
 
 
+@pytest.mark.slow
 def test_a_wait_for_a_server_is_no_stall_and_holds_the_partitions(settings: Settings) -> None:
     topic = make_topic(settings, "plain", 1, (group(settings),))
     send(settings, topic, 10)
@@ -129,6 +131,7 @@ def test_a_wait_for_a_server_is_no_stall_and_holds_the_partitions(settings: Sett
     assert [name for name, _ in recorder.calls].count("open") == 1
 
 
+@pytest.mark.slow
 def test_two_instances_share_and_a_kept_partition_keeps_its_place(settings: Settings) -> None:
     topic = make_topic(settings, "plain", 4, (group(settings),))
     for partition in range(4):

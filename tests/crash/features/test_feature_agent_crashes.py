@@ -44,6 +44,8 @@ POINTS = (
     ("features.6_snapshot", 5),  # one partition starts behind all its effects, the others as after step 4
     ("features.6_committed", 5),  # the same
 )
+#: Those that `make test` has time for.
+QUICK = ("features.3_published", "features.4_stored")
 SECOND_KILL = "features.3_published:1"
 
 
@@ -72,7 +74,10 @@ def standing(settings: Settings) -> Standing:
     )
 
 
-@pytest.mark.parametrize(("point", "count"), POINTS, ids=[name for name, _ in POINTS])
+@pytest.mark.parametrize(
+    ("point", "count"),
+    [pytest.param(*one, id=one[0], marks=() if one[0] in QUICK else pytest.mark.slow) for one in POINTS],
+)
 def test_killed_at_each_step(make_settings, point: str, count: int) -> None:
     settings: Settings = make_settings(features=SMALL | {"waiting_rounds": 1})  # so that a step is passed every round
     initialise(settings)
@@ -82,7 +87,7 @@ def test_killed_at_each_step(make_settings, point: str, count: int) -> None:
     resume(settings, first)
 
 
-@pytest.mark.parametrize("moment", range(MOMENTS))
+@pytest.mark.parametrize("moment", [0, *(pytest.param(one, marks=pytest.mark.slow) for one in range(1, MOMENTS))])
 def test_killed_at_a_random_moment(make_settings, moment: int) -> None:
     settings: Settings = make_settings(features=SMALL)
     initialise(settings)

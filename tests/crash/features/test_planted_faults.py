@@ -21,6 +21,8 @@ from tests.support.isolation import process_environment
 from tests.support.services import ServiceProcess
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"round_messages": 20, "snapshot_messages": 60, "snapshot_s": 3600.0, "session_timeout_s": 2.5}
 #: Fault → when it strikes, and which part of the outcome shows it.
 CASES = {

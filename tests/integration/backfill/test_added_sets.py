@@ -71,6 +71,7 @@ def uninterrupted(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory
     return found
 
 
+@pytest.mark.slow
 def test_killed_at_every_step_it_ends_as_if_the_set_had_been_there(
     make_settings: Callable[..., Settings], tmp_path: Path, uninterrupted: dict[str, list[str]]
 ) -> None:
@@ -110,6 +111,7 @@ def refuse_agent(settings: Settings, message: str) -> None:
     takeover.close()
 
 
+@pytest.mark.slow
 def test_what_retention_has_dropped_comes_from_the_stored_log(
     make_settings: Callable[..., Settings], tmp_path: Path, uninterrupted: dict[str, list[str]]
 ) -> None:

@@ -20,6 +20,8 @@ from signaltape.backtest.material import Material, activation
 from tests.support.backtests import minute_closes, sections
 from tests.support.linear_models import write_linear_model
 
+pytestmark = pytest.mark.slow
+
 #: Sessions of the short run, in which every buffer fills up, and how often as long the long one is.
 SHORT, TIMES = 2, 50 if "SIGNALTAPE_LONG_BARS" in os.environ else 5
 SYMBOLS = 100

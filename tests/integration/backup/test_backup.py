@@ -1,6 +1,6 @@
 """A backup of a pipeline under way: restored elsewhere it goes on, to the same rows, and a wrong pair is refused.
 
-`make crash` runs it. `make test` has the way in short: tests/acceptance/test_docs.py makes a backup and rehearses it.
+`make crash` runs it. `make slow` has the way in short: tests/acceptance/test_docs.py makes a backup and rehearses it.
 """
 
 import json

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from infra.settings import Settings
 from signaltape.bench.backtest_store import Place, Size, run
 from signaltape.initialisation import initialise
 from tests.support.isolation import process_environment
+
+pytestmark = pytest.mark.slow
 
 SAME = ("bars", "bar_times", "signals", "fills")
 

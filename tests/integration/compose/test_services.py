@@ -14,6 +14,8 @@ from tests.support.compose import AGENTS, services
 from tests.support.isolation import unique_name
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 COMMAND = str(Path(sys.executable).parent / "signaltape")
 
 

@@ -103,6 +103,7 @@ def test_a_group_offset_that_lags_repeats_nothing(world: DriftWorld, decay: Logs
     assert world.outcome() == before
 
 
+@pytest.mark.slow
 def test_a_second_instance_waits_and_takes_over(world: DriftWorld, decay: Logs) -> None:
     first = head(decay, 6, DECAY.first)
     world.publish(first)

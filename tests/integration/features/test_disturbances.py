@@ -40,6 +40,7 @@ def lag(settings: Settings) -> int:
     return sum(high_offsets(settings).values()) - sum(effect_offsets(settings).values())
 
 
+@pytest.mark.slow
 def test_postgres_restarted_during_the_flow(small: Settings, stack) -> None:
     write_log(small, plain_log(4, rows=2, bars=80))
     with running(small, "features") as started:
@@ -52,6 +53,7 @@ def test_postgres_restarted_during_the_flow(small: Settings, stack) -> None:
     assert_as_expected(small)
 
 
+@pytest.mark.slow
 def test_redis_restarted_during_the_flow_is_filled_again(small: Settings, stack) -> None:
     write_log(small, plain_log(4, rows=2, bars=80))
     with running(small, "features") as started:
@@ -79,6 +81,7 @@ def vectors(client: redis.Redis, settings: Settings) -> list[bytes]:
         return []
 
 
+@pytest.mark.slow
 def test_an_emptied_redis_is_filled_at_the_next_start(small: Settings) -> None:
     write_log(small, plain_log(4, bars=40))
     with running(small, "features") as started:
@@ -116,6 +119,7 @@ def test_a_second_instance_comes_and_goes(small: Settings) -> None:
     assert_as_expected(small)
 
 
+@pytest.mark.slow
 def test_one_that_was_taken_for_dead_adds_nothing(make_settings) -> None:
     """Frozen with a round published and not stored, until another instance has done its work; then it goes on."""
     settings: Settings = make_settings(features=SMALL | {"session_timeout_s": 2.5})
@@ -160,6 +164,7 @@ def test_a_recreated_topic_is_refused_with_the_repair_command(small: Settings) -
     assert "signaltape repair --service features" in process.tail()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_messages(make_settings) -> None:
     settings: Settings = make_settings(features={"round_messages": 200, "snapshot_messages": 2_000})
     initialise(settings)

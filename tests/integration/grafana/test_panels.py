@@ -23,6 +23,8 @@ from tests.support.grafana import Answer, Span, Values, promql_of, sql_of
 from tests.support.observed_world import SCRAPE_S, ObservedWorld, observed_world
 from tests.support.providers import TestStack
 
+pytestmark = pytest.mark.slow
+
 STEP_S = 1.0
 #: Title → why it is 0 on a healthy run. Each must be 0 there, and more once its fault was planted.
 QUIET = {

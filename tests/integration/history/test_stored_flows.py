@@ -22,6 +22,8 @@ from schemas.predictions import DIRECTIONS, OUTCOMES, STATUSES, PredictionBatch
 from schemas.signals import Signal
 from tests.support.explained_run import CHANGED, SWAPPED, at, explained_run
 
+pytestmark = pytest.mark.slow
+
 Row = tuple[Any, ...]
 
 

@@ -82,6 +82,7 @@ def test_a_fault_of_the_look_out_shows_and_passes(backend: Backend, monkeypatch:
     wait_for(lambda: checks()["look-out"]["ok"], 10, "the look-out to go on")
 
 
+@pytest.mark.slow
 def test_the_api_limits_the_memory_of_models(place: Settings) -> None:
     nowhere = process_environment(place, SIGNALTAPE_KAFKA='{"bootstrap_servers": "127.0.0.1:1"}')
     done = subprocess.run(

@@ -25,6 +25,14 @@ from tests.support.waiting import wait_for
 
 MakeSettings = Callable[..., Settings]
 STEPS = ("1_taken", "2_scored", "3_produced", "4_offsets", "5_committed")
+#: `make test` has time for one of them.
+MARKS = {
+    "1_taken": [pytest.mark.crash, pytest.mark.matrix],
+    "2_scored": [pytest.mark.crash, pytest.mark.matrix],
+    "3_produced": [],
+    "4_offsets": [pytest.mark.slow],
+    "5_committed": [pytest.mark.slow],
+}
 
 
 @pytest.fixture
@@ -67,7 +75,7 @@ def test_undisturbed(log: FeatureLog) -> None:
 
 @pytest.mark.parametrize(
     "step",
-    [pytest.param(step, marks=[pytest.mark.crash, pytest.mark.matrix] if step < "3" else []) for step in STEPS],
+    [pytest.param(step, marks=marks) for step, marks in MARKS.items()],
 )
 def test_killed_at_step(log: FeatureLog, step: str) -> None:
     """Killed in the fourth round under load, and again with a transaction under way; then started again.

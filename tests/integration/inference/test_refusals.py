@@ -83,6 +83,7 @@ def take(log: FeatureLog) -> None:
         assert services["inference"].stop() == 0
 
 
+@pytest.mark.slow
 def test_offset_without_metadata_is_refused_and_repaired(log: FeatureLog) -> None:
     write_bars(log, 0, 12)
     take(log)
@@ -110,6 +111,7 @@ def _repaired(log: FeatureLog) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_repair_in_the_middle_of_the_log(log: FeatureLog) -> None:
     """Killed under load, its commits lost: the repair finds how far it had come, and nothing is lost or repeated."""
     for at in range(30):
@@ -220,6 +222,7 @@ def test_two_instances_share_the_partitions(log: FeatureLog) -> None:
     assert published_content(log.settings) == expected_content(log)
 
 
+@pytest.mark.slow
 def test_one_that_was_taken_for_dead_adds_nothing(log: FeatureLog) -> None:
     """Frozen with a transaction all but committed, until another instance has done its work; then it goes on."""
     write_bars(log, 0, 30)

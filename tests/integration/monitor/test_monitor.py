@@ -13,8 +13,6 @@ from tests.integration.monitor.conftest import Watched
 from tests.support import services, world
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.slow
-
 
 def wait_gauge(watched: Watched, name: str, holds: Callable[[float], bool], **labels: str) -> float:
     """The value, once it is there and as wanted."""

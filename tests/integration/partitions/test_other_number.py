@@ -65,6 +65,7 @@ def run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_bars_go_into_more_partitions_and_give_the_same_values(
     grown: tuple[Settings, Settings], tmp_path: Path
 ) -> None:

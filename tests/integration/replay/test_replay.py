@@ -117,6 +117,7 @@ def test_one_symbol_and_another_from_the_topic(flown: Settings, place: ReplayPla
     assert report.counts.signals == len(rows(flown, "signals", symbols))
 
 
+@pytest.mark.slow
 def test_two_at_once_one_paused_resumed_and_killed(flown: Settings, place: ReplayPlace) -> None:
     """One is the example, which prints every signal of the range and leaves nothing. `kill -9` of the other leaves
     topics, groups, tables, keys and files behind, and `remove` finds them all.
@@ -182,6 +183,7 @@ def test_an_id_in_use_and_a_cancelled_replay(flown: Settings, place: ReplayPlace
         pause(flown, place.name)
 
 
+@pytest.mark.slow
 def test_a_file_with_a_model_of_choice(flown: Settings, place: ReplayPlace, tmp_path: Path) -> None:
     table = small_market(symbols=6, bars=60)
     write_bars(tmp_path / "bars.csv", table)

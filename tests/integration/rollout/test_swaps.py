@@ -36,6 +36,8 @@ from tests.support.services import ServiceProcess, running
 from tests.support.serving_stand import T0, ServingStand, serving_stand
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 #: ``make crash`` makes it fifty.
 SWAPS = int(os.environ.get("SIGNALTAPE_SWAPS", "10"))
 #: Time between two bars, and how many bars ahead of the newest one a swap is set: seconds, for a loaded machine.

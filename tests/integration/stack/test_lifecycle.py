@@ -37,6 +37,7 @@ def process_ids(answer: subprocess.CompletedProcess[str]) -> dict[str, int]:
     return {name: server["pid"] for name, server in json.loads(answer.stdout)["servers"].items()}
 
 
+@pytest.mark.slow
 def test_up_status_down(home: Path) -> None:
     first = command(home, "up", "--json")
     assert first.returncode == 0, first.stderr
@@ -69,6 +70,7 @@ def test_up_status_down(home: Path) -> None:
     assert json.loads(command(home, "down", "--json").stdout)["stopped"] == []
 
 
+@pytest.mark.slow
 def test_a_failed_up_leaves_what_ran_before(home: Path) -> None:
     pids = process_ids(command(home, "up", "--json"))
     try:
@@ -109,6 +111,7 @@ def test_servers_end_with_an_owner_that_is_killed(folder: Path, stack: TestStack
         assert successor.process_id("kafka") is not None, "the data folder is usable again"
 
 
+@pytest.mark.slow
 def test_two_stacks_side_by_side_and_one_owner_for_each(folder: Path, stack: TestStack) -> None:
     with Stack(test_config(folder)) as second:
         assert second.endpoints.bootstrap_servers != stack.endpoints.bootstrap_servers
@@ -149,6 +152,7 @@ def test_a_stale_process_record_is_not_believed(folder: Path, stack: TestStack) 
         assert started.process_id("kafka") not in (None, os.getpid())
 
 
+@pytest.mark.slow
 def test_half_copied_data_is_thrown_away(folder: Path, stack: TestStack) -> None:
     for name in ("postgres", "kafka"):
         partial = folder / "stack" / name / "data.partial"
@@ -167,6 +171,7 @@ def test_postgres_does_not_run_as_root(stack: TestStack) -> None:
     assert owner == os.geteuid() or os.geteuid() == 0
 
 
+@pytest.mark.slow
 def test_plain_postgres_with_a_notice_where_the_extension_cannot_be_built(
     folder: Path, stack: TestStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
