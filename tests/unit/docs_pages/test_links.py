@@ -42,3 +42,8 @@ def test_headings_are_named_as_github_does(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A `code`, and: more\n## Twice\n## Twice\n```\n# no heading\n```\n### [Link](x.md) ends #\n")
     assert anchors(page) == {"a-code-and-more", "twice", "twice-1", "link-ends"}
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    numbers = [page.name[:4] for page in (ROOT / "docs" / "decisions").glob("*.md")]
+    assert len(set(numbers)) == len(numbers), sorted(numbers)
