@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from infra.errors import OperatorError
+from infra.restore_mark import require_whole
 from infra.settings import Settings
 from infra.telemetry.health import Health
 from infra.telemetry.logs import configure, get_logger
@@ -38,6 +39,7 @@ def run_service(name: str, instance: int, settings: Settings, body: Callable[[Co
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: context.stop.set())
     try:
+        require_whole(settings.home)
         server = TelemetryServer(settings.metrics.host, settings.metrics.port, health)
     except OperatorError as error:
         log.error("failed", reason=str(error))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from consumers.inference import commit_metadata
 from infra.broker.admin import all_offsets, create_topics, ensure_group_offsets, group_offsets, topic_ids
 from infra.errors import OperatorError
+from infra.restore_mark import require_whole
 from infra.settings import Settings
 from infra.warehouse import Connection, connect, migrate
 from infra.warehouse.checkpoints import ensure_rows, read_checkpoints
@@ -65,7 +66,10 @@ def initialise(settings: Settings) -> InitReport:
     3. checkpoints, at the first offset of each partition (of alerts: at the end, old ones are not acted on);
     4. group offsets, at the checkpoint where the service keeps one. A group without offsets reads nothing: services
        refuse to guess where to start.
+
+    Raises HalfRestored, before anything is made, where a restore into the home folder was broken off.
     """
+    require_whole(settings.home)
     created = create_topics(settings)
     migrated = migrate(settings)
     topics = _describe(settings)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, get_args
 
+from infra.restore_mark import require_whole
 from infra.stack.accounts import make_folder, unprivileged_account
 from infra.stack.assembly import Assembly, assemble
 from infra.stack.config import Endpoints, Ports, StackConfig
@@ -81,8 +82,10 @@ class Stack:
         4. Start the servers, all at once; wait for each until the deadline.
         5. Write the endpoints where `load_settings` finds them.
 
-        Raises StackError naming the server, the reason and its log; what was started is stopped again.
+        Raises StackError naming the server, the reason and its log; what was started is stopped again. Raises
+        HalfRestored, before anything is started, where a restore into the home folder was broken off.
         """
+        require_whole(self.config.data.parent)
         account = unprivileged_account()
         missing: list[ServerName] = []
         make_folder(self._run, account)

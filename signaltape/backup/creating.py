@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
+from infra.restore_mark import require_whole
 from infra.scoring.files import sync_folder
 from infra.stack import Endpoints, Stack, StackConfig
 from infra.stack.ownership import Ownership
@@ -28,8 +29,9 @@ def create(home: Path, config: StackConfig, target: Path, made_at: str, say: Say
     3. Start again what ran, on the same ports, also where the copy failed.
     4. Write the manifest, and give the folder its name.
 
-    Raises BackupError, StackError.
+    Raises BackupError, StackError, HalfRestored.
     """
+    require_whole(home)
     parts = parts_of(home)
     _require_place(home, target)
     partial = target.with_name(f".{target.name}.partial")

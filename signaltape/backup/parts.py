@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.restore_mark import FOLDER as PARTIAL
 from signaltape.backup.errors import BackupError
 
 #: Entries of the home folder that are made anew, belong to this machine, or are somebody else's to keep.
-LEFT_OUT = frozenset({"stack", "cache", "run", "logs", "demo", "demo.lock", "drill", "prometheus"})
+LEFT_OUT = frozenset({"stack", "cache", "run", "logs", "demo", "demo.lock", "drill", "prometheus", PARTIAL})
 #: What may lie in a home folder into which a backup is restored.
 HARMLESS = LEFT_OUT - {"stack"}
 #: Written by a running server, and wrong for the next one.

@@ -55,12 +55,28 @@ def verify(source: SourceOption, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def restore(source: SourceOption, as_json: JsonOption = False) -> None:
-    """Put a backup into the home folder, which must hold no data; then `signaltape up` and `signaltape init`."""
+def restore(
+    source: Annotated[Path | None, typer.Option("--from", help="Folder of the backup.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back a restore that was broken off.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a backup into the home folder, which must hold no data; then `signaltape up` and `signaltape init`.
+
+    One that was broken off is taken up again by the same command, or taken back with --undo; until then nothing starts.
+    """
     from infra.settings import load_settings
     from signaltape.backup.restoring import restore as put_back
+    from signaltape.backup.restoring import undo as take_back
 
     home = load_settings().home
+    if undo:
+        if source is not None:
+            raise typer.BadParameter("--undo needs no --from: what it takes back is written in the home folder")
+        back = take_back(home)
+        typer.echo(json.dumps({"home": str(home), "taken_back": back}) if as_json else f"{home} is as it was before")
+        return
+    if source is None:
+        raise typer.BadParameter("say which backup: --from FOLDER")
     with _reading(source) as moved:
         made = put_back(source, home, moved)
     _print(made, as_json, f"restored into {home}; next: signaltape up, signaltape init, signaltape backup check")

@@ -34,11 +34,14 @@ def run(
 def _run_all() -> None:
     import signal
 
+    from infra.restore_mark import require_whole
     from infra.settings import load_settings
     from signaltape.service_table import SERVICES
     from signaltape.supervision import Supervisor
 
-    logs = load_settings().home / "logs"
+    home = load_settings().home
+    require_whole(home)  # each service refuses too, and would be restarted for ever
+    logs = home / "logs"
     with Supervisor(list(SERVICES), logs) as supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: supervisor.request_stop())

@@ -15,52 +15,12 @@ from infra.stack.ownership import Ownership
 from signaltape.backup.archive import pack, unpack
 from signaltape.backup.creating import create
 from signaltape.backup.errors import BackupError
-from signaltape.backup.manifest import FILE, Manifest, check, read, write
+from signaltape.backup.manifest import FILE, check, read
 from signaltape.backup.parts import Part, entries, parts_of
 from signaltape.backup.restoring import restore
+from tests.support.backups import files
 from tests.support.isolation import process_environment
 from tests.support.waiting import wait_for
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A home folder as a stack leaves it, with what a backup takes and what it doesn't."""
-    folder = tmp_path / "home"
-    for name, text in {
-        "stack/kafka/data/bars.v1-0/00000000000000000000.log": "records",
-        "stack/kafka/data/meta.properties": "cluster.id=x",
-        "stack/kafka/server.properties": "port=1",
-        "stack/postgres/data/PG_VERSION": "16",
-        "stack/postgres/data/postmaster.pid": "123",
-        "stack/password": "secret",
-        "stack/run/endpoints.json": "{}",
-        "stack/log/kafka.log": "noise",
-        "artifacts/m/1/model.onnx": "graph",
-        "signaltape.toml": "[topics]",
-        "cache/jars/kafka.jar": "big",
-        "logs/store.log": "noise",
-    }.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    (folder / "stack/postgres/data").chmod(0o700)
-    (folder / "stack/password").chmod(0o600)
-    return folder
-
-
-@pytest.fixture
-def backup(home: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "backup"
-    folder.mkdir()
-    packed = {
-        part.name: pack(home, entries(home, part), folder / f"{part.name}.tar.gz") for part in parts_of(home)
-    }  # fmt: skip
-    write(folder, Manifest(program="0", made_at="2026-01-01T00:00:00+00:00", servers={}, parts=packed))
-    return folder
-
-
-def files(folder: Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_what_is_restored_is_what_was_there(home: Path, backup: Path, tmp_path: Path) -> None:
