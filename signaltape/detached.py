@@ -1,12 +1,15 @@
 """All services in the background: a supervisor that outlives the command that started it, found again by its home."""
 
+import fcntl
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from infra.errors import OperatorError
+from infra.restore_mark import require_whole
 from infra.stack.process import Launch, ServerProcess
 from signaltape.service_table import SERVICES
 from signaltape.supervision import not_ready
@@ -24,18 +27,21 @@ def start_detached(home: Path, environment: Mapping[str, str], say: Callable[[st
     """Start ``signaltape run all`` in the background and wait until every service is ready; its process id.
 
     ``environment``: the whole of it, which must lead to the settings of ``home``. Raises DetachedError where they run
-    already, or don't become ready (what was started is stopped again).
+    already, or don't become ready (what was started is stopped again); HalfRestored.
+
+    1. Take the lock of this home, so that of two commands at once the second sees what the first has started.
+    2. Refuse what runs already.
+    3. Start the supervisor, and record its process id.
+    4. Let go of the lock; wait until every service is ready.
     """
+    require_whole(home)
     process = _process(home)
-    if (record := process.record()) is not None:
-        raise DetachedError(f"the services of {home} run already (process {record.pid}); `signaltape down` stops them")
-    # Ours would end over and over, each beside its twin, while the twins' answers look like success.
-    if others := sorted(set(SERVICES).difference(not_ready(tuple(SERVICES), home / "run"))):
-        raise DetachedError(f"{', '.join(others)} of {home} run already, in the foreground elsewhere; end them first")
-    argv = [sys.executable, "-m", "signaltape", "run", "all"]
-    # In the caller's folder, so that a relative path in the settings leads where it does in the foreground.
-    pid = process.launch(Launch(argv=argv, folder=Path.cwd(), environment=environment), 0).pid
-    try:
+    with _starting(home):  # 1.
+        _require_none(home, process)  # 2.
+        argv = [sys.executable, "-m", "signaltape", "run", "all"]
+        # In the caller's folder, so that a relative path in the settings leads where it does in the foreground.
+        pid = process.launch(Launch(argv=argv, folder=Path.cwd(), environment=environment), 0).pid  # 3.
+    try:  # 4.
         _await_ready(home, process, say)
     except BaseException:
         stop_detached(home)
@@ -56,6 +62,24 @@ def stop_detached(home: Path) -> bool:
 def runs_detached(home: Path) -> bool:
     """True while services of this home run in the background."""
     return _process(home).is_running()
+
+
+@contextmanager
+def _starting(home: Path) -> Iterator[None]:
+    """Hold the lock that every start in the background takes; the process's end lets go of it, in whatever form."""
+    folder = home / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "supervisor.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # held for a check and the start of one process: waiting is short
+        yield
+
+
+def _require_none(home: Path, process: ServerProcess) -> None:
+    if (record := process.record()) is not None:
+        raise DetachedError(f"the services of {home} run already (process {record.pid}); `signaltape down` stops them")
+    # Ours would end over and over, each beside its twin, while the twins' answers look like success.
+    if others := sorted(set(SERVICES).difference(not_ready(tuple(SERVICES), home / "run"))):
+        raise DetachedError(f"{', '.join(others)} of {home} run already, in the foreground elsewhere; end them first")
 
 
 def _process(home: Path) -> ServerProcess:
