@@ -1,7 +1,7 @@
 """Backtests whose results lie below ``<home>/backtests``: a table, the figures of one, its course, its report."""
 
 import hashlib
-import json
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.settings import Settings
 from schemas.fields import F8Array, I8Array
 from signaltape.backtest.figures import FIGURES
+from signaltape.console.runs.result_file import Unreadable, read_result
 from signaltape.serving.errors import ServingError
 
-#: Backtests in the table, and the largest files that are read for a page.
-MOST, MOST_RESULT_BYTES, MOST_REPORT_BYTES = 200, 32 * 1024 * 1024, 32 * 1024 * 1024
+#: Backtests in the table, and the largest report that is shown.
+MOST, MOST_REPORT_BYTES = 200, 32 * 1024 * 1024
 #: Points of a course, and bar times that it is made of at the most.
 POINTS, MOST_BAR_TIMES = 800, 5_000_000
 _SUMMARY = ("total_return", "annual_return", "sharpe", "max_drawdown", "turnover", "hit_rate_trades",
@@ -79,34 +81,27 @@ class Backtests:
             held = self._kept.get(ident)
         if held is not None and held[0] == stamp:
             return held[1]
-        made = Known(ident, path.parent, _line(ident, path.parent, stamp[0], *_document(path)))
+        made = Known(ident, path.parent, _line(ident, path, stamp[0]))
         with self._lock:
             self._kept[ident] = (stamp, made)
         return made
 
 
 def _ident(folder: Path) -> str:
-    return hashlib.sha256(folder.name.encode()).hexdigest()[:16]
+    return hashlib.sha256(os.fsencode(folder.name)).hexdigest()[:16]
 
 
-def _document(path: Path) -> tuple[Mapping[str, Any], str]:
-    """A result, or why it can't be read."""
+def _line(ident: str, path: Path, written: int) -> dict[str, Any]:
+    """A line of the table; of a result that can't be read its name, and why."""
+    found, problem = {}, ""
     try:
-        size = path.stat().st_size
-        if size > MOST_RESULT_BYTES:
-            return {}, f"result.json has {size:,} bytes, more than a page reads"
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        return {}, f"result.json can't be read: {error!s:.200}"
-    whole = isinstance(found, dict) and isinstance(found.get("metrics"), dict)
-    return (found, "") if whole else ({}, "result.json holds no result")
-
-
-def _line(ident: str, folder: Path, written: int, found: Mapping[str, Any], problem: str) -> dict[str, Any]:
+        found = read_result(path)
+    except Unreadable as error:
+        problem = str(error)
     metrics = found.get("metrics", {})
     return {
         "id": ident,
-        "name": folder.name,
+        "name": os.fsencode(path.parent.name).decode(errors="replace"),
         "written": written,
         "problem": problem,
         **{name: found.get(name) for name in ("model", "interval", "first_close", "last_close", "sessions")},
@@ -117,11 +112,12 @@ def _line(ident: str, folder: Path, written: int, found: Mapping[str, Any], prob
 
 
 def one_backtest(one: Known) -> dict[str, Any]:
-    """All that a page shows of a backtest; the long tables are cut and say so."""
-    found, problem = _document(one.folder / "result.json")
-    if problem:
-        raise ServingError("unreadable", problem, "id")
-    metrics, symbols = found["metrics"], found.get("by_symbol", [])
+    """All that a page shows of a backtest; the long tables are cut and say so. Raises ServingError (``unreadable``)."""
+    try:
+        found = read_result(one.folder / "result.json")
+    except Unreadable as error:
+        raise ServingError("unreadable", str(error), "id") from error
+    metrics, symbols = found["metrics"], found["by_symbol"]
     figures = [
         {"name": of.name, "label": of.label, "unit": of.unit, "about": of.about, "value": metrics.get(of.name)}
         for of in FIGURES
@@ -131,22 +127,16 @@ def one_backtest(one: Known) -> dict[str, Any]:
     return {
         **one.line,
         "figures": figures,
-        "notes": found.get("notes", []),
-        "counts": found.get("counts", {}),
-        "request": found.get("request", {}),
-        "by_month": found.get("by_month", [])[-_ROWS:],
+        "notes": found["notes"],
+        "counts": found["counts"],
+        "request": found["request"],
+        "by_month": found["by_month"][-_ROWS:],
         "by_symbol": ordered[:_ROWS],
         "symbols": len(symbols),
         "symbols_limit": _ROWS,
-        "coefficients": found.get("information_coefficients", [])[-_ROWS:],
-        "course": course(one.folder / "equity.parquet", _capital(found)),
+        "course": course(one.folder / "equity.parquet", found["request"]["trading"]["capital"]),
         "has_report": report.is_file(),
-        "versions": found.get("versions", {}),
     }
-
-
-def _capital(document: Mapping[str, Any]) -> float:
-    return float(document.get("request", {}).get("trading", {}).get("capital", 0.0))
 
 
 def report_of(one: Known) -> bytes:
@@ -168,12 +158,15 @@ def course(path: Path, capital: float) -> dict[str, Any]:
     """
     if path.is_symlink() or not path.is_file():
         return {"time": [], "problem": "there is no equity.parquet beside the result"}
-    with pq.ParquetFile(path) as file:
-        if file.metadata.num_rows > MOST_BAR_TIMES:
-            return {"time": [], "problem": f"more than {MOST_BAR_TIMES:,} bar times: open the report"}
-        rows = file.read(columns=["event_time", "equity"])
-    time: I8Array = np.asarray(rows["event_time"].cast("int64").to_numpy(), np.int64)
-    equity: F8Array = np.asarray(rows["equity"].to_numpy(), np.float64)
+    try:
+        with pq.ParquetFile(path) as file:
+            if file.metadata.num_rows > MOST_BAR_TIMES:
+                return {"time": [], "problem": f"more than {MOST_BAR_TIMES:,} bar times: open the report"}
+            rows = file.read(columns=["event_time", "equity"])
+        time: I8Array = np.asarray(rows["event_time"].cast("int64").to_numpy(), np.int64)
+        equity: F8Array = np.asarray(rows["equity"].to_numpy(), np.float64)
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
+        return {"time": [], "problem": f"equity.parquet can't be read: {error!s:.200}"}
     if not len(time):
         return {"time": [], "problem": "no bar time was simulated"}
     fall = 1 - equity / np.maximum(np.maximum.accumulate(equity), capital)

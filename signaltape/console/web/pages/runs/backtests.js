@@ -13,7 +13,7 @@ const COLUMNS = [
   {id: "written", name: "Written, UTC", value: (row) => row.written, cell: (row) => time(row.written).slice(0, 16), width: 155},
   {id: "model", name: "Model", value: (row) => row.model ?? "", cell: (row) => row.problem ? html`<${Badge} kind="bad">unreadable<//>` : html`<bdi>${row.model}</bdi>`, width: 130},
   {id: "interval", name: "Bars of", value: (row) => row.interval, width: 75},
-  {id: "range", name: "Range", value: (row) => row.first_close, cell: (row) => `${row.first_close?.slice(0, 10) ?? ""} – ${row.last_close?.slice(0, 10) ?? ""}`, width: 215},
+  {id: "range", name: "Range", value: (row) => row.first_close, cell: (row) => row.problem ? html`<span title=${`${row.name}: ${row.problem}`}><bdi>${row.name}</bdi>: ${row.problem}</span>` : `${row.first_close?.slice(0, 10) ?? ""} – ${row.last_close?.slice(0, 10) ?? ""}`, width: 215},
   figure("total_return", "Return", 95), figure("sharpe", "Sharpe", 105), figure("max_drawdown", "Max drawdown", 115), figure("information_coefficient", "IC", 105), figure("trades", "Trades", 80),
 ];
 
