@@ -104,6 +104,12 @@ class ServerProcess:
             os.kill(record.pid, number)
         return True
 
+    def freeze(self) -> None:
+        """Stop the process where it is and wait until no thread of it runs: each stops when it is next scheduled."""
+        record = self.record()
+        if record is not None and self.send(signal.SIGSTOP):
+            wait_until(lambda: not _any_thread_runs(record.pid), 10.0, 0.002)
+
     def await_end(self, deadline_s: float) -> None:
         """Wait for a process that was asked to end; kill it if it has not ended within `deadline_s` seconds."""
         if not wait_until(lambda: not self.is_running(), deadline_s):
@@ -126,6 +132,14 @@ class ServerProcess:
         except OSError:
             return "(no log)"
         return "\n".join(f"    {line}" for line in text.strip().splitlines()[-lines:]) or "(empty log)"
+
+
+def _any_thread_runs(pid: int) -> bool:
+    states = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):
+            states.add(task.read_text().rpartition(")")[2].split()[0])
+    return not states <= {"T"}
 
 
 def write_private(path: Path, text: str) -> None:

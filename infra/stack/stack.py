@@ -139,8 +139,8 @@ class Stack:
         self.start_server(name)
 
     def suspend(self, name: ServerName) -> None:
-        """Freeze one server (SIGSTOP): it keeps its connections and answers nothing."""
-        self._processes[name].send(signal.SIGSTOP)
+        """Freeze one server (SIGSTOP): it keeps its connections and, once this returns, answers nothing."""
+        self._processes[name].freeze()
 
     def resume(self, name: ServerName) -> None:
         """Let a frozen server go on."""

@@ -216,7 +216,10 @@ def test_what_is_kept_runs_on_with_its_console_until_it_is_stopped(home: Path) -
     wait_for(lambda: not left_behind(home), 30, "every process of the demonstration to end")
 
 
-@pytest.mark.parametrize("moment", ["starting Kafka", "training", "publishing"])
+@pytest.mark.parametrize(
+    "moment",
+    ["starting Kafka", *(pytest.param(one, marks=pytest.mark.slow) for one in ("training", "publishing"))],
+)
 def test_interrupted_at_any_moment_leaves_no_process(home: Path, moment: str) -> None:
     process = start(home, "--symbols", "20")
     assert process.stderr is not None

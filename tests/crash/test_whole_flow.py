@@ -21,6 +21,8 @@ from tests.support.services import ServiceProcess
 from tests.support.verified import check_verified
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 SERVICES = ("store", "drift", "inference", "features", "ingest")
 MOMENTS = int(os.environ.get("SIGNALTAPE_CRASH_MOMENTS", "5"))
 SEED = 20_261
@@ -85,7 +87,6 @@ def undisturbed(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory, 
     return content
 
 
-@pytest.mark.slow
 def test_undisturbed_run_is_complete(undisturbed: Content, market: BarTable) -> None:
     assert len(undisturbed["bars"]) == len(market)
     assert len(undisturbed["predictions"]) == 2 * len(undisturbed["features"]) > 0
@@ -149,7 +150,6 @@ def test_kafka_killed_and_away_for_seconds(
     assert not difference(undisturbed, found), difference(undisturbed, found)
 
 
-@pytest.mark.slow
 def test_postgres_frozen_for_seconds(
     settings: Settings, tmp_path: Path, market: BarTable, undisturbed: Content, stack: TestStack
 ) -> None:

@@ -128,6 +128,7 @@ def count(settings: Settings, query: str) -> tuple[object, ...]:
         return row
 
 
+@pytest.mark.slow
 def test_killed_at_every_step_then_live_continues_without_a_gap(
     settings: Settings, history: Path, adjustments: Path
 ) -> None:

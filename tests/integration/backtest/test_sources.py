@@ -77,6 +77,7 @@ def content(made: Backtest, name: str) -> list[tuple[str, list[object]]]:
     ]
 
 
+@pytest.mark.slow
 def test_every_source_gives_the_same_account(published: Published, tmp_path: Path) -> None:
     bars, settings = published.bars, published.settings
     times = sorted(set(bars.event_time.tolist()))

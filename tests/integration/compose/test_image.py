@@ -62,6 +62,7 @@ def test_the_command_runs_without_development_and_training_packages(image: Path)
     assert json.loads(run(python, "-c", script % (absent,), cwd=image)) == [False] * len(absent)
 
 
+@pytest.mark.slow
 def test_every_service_and_the_sdk_load_with_all_codecs(image: Path) -> None:
     python = str(image / "env" / "bin" / "python")
     modules = [*SERVICES.values(), "signaltape.client", "signaltape.initialisation", "signaltape.cli.health"]

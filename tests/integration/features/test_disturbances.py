@@ -98,6 +98,7 @@ def test_an_emptied_redis_is_filled_at_the_next_start(small: Settings) -> None:
     assert_as_expected(small)
 
 
+@pytest.mark.slow
 def test_a_second_instance_comes_and_goes(small: Settings) -> None:
     log = plain_log(4, rows=2, bars=90)
     third = len(log) // 3

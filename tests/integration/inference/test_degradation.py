@@ -93,7 +93,13 @@ def expected(fallback: str, *, late: bool) -> Iterator[Expected]:
         yield Expected(status, not asked, late and asked)
 
 
-@pytest.mark.parametrize(("faults", "rows"), [(("sleeps",), ROWS), (("raises", "nan", "shape", "memory"), 8)])
+@pytest.mark.parametrize(
+    ("faults", "rows"),
+    [
+        pytest.param(("sleeps",), ROWS, marks=pytest.mark.slow),
+        (("raises", "nan", "shape", "memory"), 8),
+    ],
+)
 def test_misses_fall_back_are_recorded_and_open_the_breaker(
     one_partition: Settings, tmp_path: Path, faults: tuple[str, ...], rows: int
 ) -> None:

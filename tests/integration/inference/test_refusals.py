@@ -203,6 +203,7 @@ def test_second_process_of_the_same_instance_ends_the_first(log: FeatureLog) -> 
     assert published_content(log.settings) == expected_content(log)
 
 
+@pytest.mark.slow
 def test_two_instances_share_the_partitions(log: FeatureLog) -> None:
     write_bars(log, 0, 10)
     first, second = (ServiceProcess(log.settings, "inference", instance) for instance in (0, 1))

@@ -92,7 +92,6 @@ def test_nothing_is_live(run: Run) -> None:
     assert run("retrain", "show", "nobody").code == 2
 
 
-@pytest.mark.slow
 def test_each_cycle_leaves_a_record(run: Run, settings: Settings, tmp_path: Path) -> None:
     """Quiet with too little data, quiet with two drifted features, a new model with three, held after that."""
     write_bars(tmp_path / "history.parquet", simulated(ic=0.8, symbols=12, sessions=2))

@@ -35,6 +35,8 @@ from tests.support.serving_world import STRATEGY, register
 from tests.support.waiting import wait_for
 from tests.support.world import publish, small_market, wait_drained, wait_relayed
 
+pytestmark = pytest.mark.slow
+
 SERVICES = ("store", "responder", "drift", "inference", "features", "ingest", "monitor")
 
 
@@ -116,7 +118,6 @@ def test_who_changed_something_over_http(place: SecuredPlace, flowed: dict[str, 
     assert [(one.outcome, one.who) for one in lines[::-1]] == [("refused", ""), ("asked", "anna"), ("done", "anna")]
 
 
-@pytest.mark.slow
 def test_each_role_writes_and_reads_what_its_table_says_and_nothing_else(place: SecuredPlace) -> None:
     """On topics of their own, so that what is written harms nothing."""
     apart = place.admin.model_copy(

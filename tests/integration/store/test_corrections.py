@@ -162,6 +162,7 @@ def two_jobs_at_once(settings: Settings) -> None:
     assert max(counts) > 0
 
 
+@pytest.mark.slow
 def test_corrections_end_in_the_clean_history(place: Settings) -> None:
     """The job dies at every numbered step, then runs twice at once, then in the store."""
     log, clean = dirty()
