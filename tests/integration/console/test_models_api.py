@@ -85,7 +85,7 @@ def test_closed_gate_needs_its_own_force(desk: Desk) -> None:
     assert done["text"].startswith(f"desk:2 is live for strategy desk in the place of {was}, from bars after ")
     assert done["text"].endswith("received by all 2 partitions. It went past closed gates, which is recorded.")
     assert (done["forced"], done["late"], set(done["effective"])) == (True, [], {"0", "1"})
-    wait_for(lambda: newest(desk)["forced"], 10, "the change to be shown as forced")
+    wait_for(lambda: newest(desk)["forced"], 30, "the change to be shown as forced")
     detail = desk.get("version", model="desk:2").json()
     assert (detail["stages"][-1]["forced"], detail["stages"][-1]["other"]) == (True, was)
     approval = detail["approvals"][0]
@@ -153,7 +153,7 @@ def test_rollback_by_name_and_to_the_predecessor(desk: Desk) -> None:
 def test_scale_and_what_it_was(desk: Desk) -> None:
     assert desk.effect("position_scale", scale=0.5)["lines"][1] == "Until now: full positions, 1."
     assert desk.change("position_scale", scale=0.5).status_code == 200
-    wait_for(lambda: desk.strategy()["scales"], 10, "the scale")
+    wait_for(lambda: desk.strategy()["scales"], 30, "the scale")
     assert desk.effect("position_scale", scale=1)["lines"][1] == "Until now: strategy desk: 0.5."
     assert desk.change("position_scale", scale=1).status_code == 200
 
@@ -207,7 +207,7 @@ def test_audit_has_a_line_before_and_after(desk: Desk) -> None:
     desk.change("pause", reason="for the audit", symbols=["NOBODY"])
     desk.change("resume", reason="for the audit", symbols=["NOBODY"])
     desk.change("resume", seen=0, reason="for the audit", symbols=["NOBODY"])
-    wait_for(lambda: lines()[0].outcome == "refused", 10, "the last line")
+    wait_for(lambda: lines()[0].outcome == "refused", 30, "the last line")
     found = lines()
     assert [one.outcome for one in reversed(found)] == ["asked", "done", "asked", "done", "asked", "refused"]
     assert {(one.who, one.client, one.detail["why"]) for one in found} == {("default", "127.0.0.1", "for the audit")}

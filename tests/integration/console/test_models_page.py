@@ -223,7 +223,7 @@ def test_server_gone_during_the_action(desk: Desk, watched: Watching) -> None:
         os.kill(inference.pid, signal.SIGSTOP)
         ask_pause(page, "and gone").click()
         expect(dialog(page).get_by_role("button", name="Waiting for the partitions …")).to_be_disabled()
-        wait_for(lambda: desk.controls() == before + 1, 10, "the event")
+        wait_for(lambda: desk.controls() == before + 1, 30, "the event")
         api.kill()
         expect(dialog(page).get_by_role("alert")).to_contain_text("it is not known whether this was done")
         lost = page.get_by_role("alert", include_hidden=True).filter(has_text="The server does not answer since")

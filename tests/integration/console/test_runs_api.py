@@ -57,7 +57,7 @@ def test_what_can_not_be_steered_is_refused(console_world: ConsoleWorld) -> None
     assert steer(console_world, "nobody", "remove", "running").status_code == 422
     with replaying(console_world.settings, "ended"):
         pass
-    wait_for(lambda: state_of(console_world, "ended") in ("cancelled", "died"), 5, "the replay to end")
+    wait_for(lambda: state_of(console_world, "ended") in ("cancelled", "died"), 30, "the replay to end")
     assert steer(console_world, "ended", "pause", state_of(console_world, "ended")).status_code in (409, 422)
 
 

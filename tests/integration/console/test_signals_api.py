@@ -156,7 +156,7 @@ def test_bad_questions_are_answered_with_what_is_wrong(
 
 
 def test_notices_tell_what_changed(console_world: ConsoleWorld) -> None:
-    found = wait_for(lambda: get(console_world, "tape", limit=1)["notices"], 10, "notices")
+    found = wait_for(lambda: get(console_world, "tape", limit=1)["notices"], 30, "notices")
     kinds = {one["kind"] for one in found}
     assert {"paused", "swapped", "parameters"} <= kinds
     assert any(one["symbols"] == ["S001"] for one in found if one["kind"] == "paused")

@@ -306,13 +306,13 @@ def test_pause_and_resume_need_the_token_and_leave_a_trace(api: Api, cache: Sign
     assert done.status_code == 200, done.text
     assert done.json()["event"]["action"] == "pause"
     assert done.json()["event"]["issued_by"] == "default over HTTP from 127.0.0.1"
-    wait_for(lambda: api.get(f"/signals/{symbol}").json()["code"] == "paused", 10)
+    wait_for(lambda: api.get(f"/signals/{symbol}").json()["code"] == "paused", 30)
     predicted = api.post("/predict", json={"symbol": symbol}).json()
     assert (predicted["paused"], predicted["suggested_position"]) == (True, 0.0)
     assert predicted["prediction"] is not None, "a pause stops signals, not predictions"
     assert api.get("/models/live").json()["in_force"][0]["pauses"] == [{"strategy": "", "symbols": [symbol]}]
     assert api.decide("resume", symbols=[symbol], reason="over").status_code == 200
-    wait_for(lambda: api.get(f"/signals/{symbol}").json()["source"] == "cached", 10)
+    wait_for(lambda: api.get(f"/signals/{symbol}").json()["source"] == "cached", 30)
     unknown = api.decide("pause", strategy="misspelt", reason="x")
     assert (unknown.status_code, error_of(unknown)["code"]) == (422, "refused")
     assert api.decide("pause", reason="").status_code == 422

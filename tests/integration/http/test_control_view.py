@@ -60,12 +60,12 @@ def paused(view: ControlView, instant: int = HEAD) -> bool:
 def test_decisions_hold_while_no_consumer_runs(place: Settings, view: ControlView) -> None:
     assert live(view, HEAD) is None
     issue(place, "activate", ONE)
-    wait_for(lambda: live(view, HEAD) == ONE, 10, "the activation")
+    wait_for(lambda: live(view, HEAD) == ONE, 30, "the activation")
     issue(place, "pause", symbols=("A",))
-    wait_for(lambda: paused(view), 10, "the pause")
+    wait_for(lambda: paused(view), 30, "the pause")
     assert not view.in_force(0, HEAD).paused("alpha", ("B",))[0]
     issue(place, "resume")
-    wait_for(lambda: not paused(view), 10, "the resume")
+    wait_for(lambda: not paused(view), 30, "the resume")
     assert {partition: one.strategies[0].live for partition, one in view.everywhere(HEAD).items()} == dict.fromkeys(
         range(place.topics.partitions), ONE
     )
@@ -113,15 +113,15 @@ def test_a_fault_of_the_view_shows_and_passes(
     with monkeypatch.context() as broken:
         broken.setattr(view, "_rebuild", lambda: 1 // 0)
         issue(place, "activate", ONE)
-        wait_for(lambda: "ZeroDivisionError" in view.failure, 10, "the fault to show")
+        wait_for(lambda: "ZeroDivisionError" in view.failure, 30, "the fault to show")
         assert live(view, HEAD) is None
     wait_for(lambda: live(view, HEAD) == ONE, 20, "the view to go on")
-    wait_for(lambda: not view.failure, 10, "the failure to pass")
+    wait_for(lambda: not view.failure, 30, "the failure to pass")
 
 
 def test_kafka_away_keeps_the_last_picture_and_says_so(stack: TestStack, place: Settings, view: ControlView) -> None:
     issue(place, "activate", ONE)
-    wait_for(lambda: live(view, HEAD) == ONE, 10)
+    wait_for(lambda: live(view, HEAD) == ONE, 30)
     assert view.failure == ""
     stack.suspend("kafka")
     try:

@@ -77,9 +77,9 @@ def test_a_fault_of_the_look_out_shows_and_passes(backend: Backend, monkeypatch:
     backend.start()
     with monkeypatch.context() as broken:
         broken.setattr(backend.view, "everywhere", lambda _: 1 // 0)
-        wait_for(lambda: not checks().get("look-out", {"ok": True})["ok"], 10, "the fault to show")
+        wait_for(lambda: not checks().get("look-out", {"ok": True})["ok"], 30, "the fault to show")
         assert "ZeroDivisionError" in str(checks()["look-out"]["detail"])
-    wait_for(lambda: checks()["look-out"]["ok"], 10, "the look-out to go on")
+    wait_for(lambda: checks()["look-out"]["ok"], 30, "the look-out to go on")
 
 
 @pytest.mark.slow

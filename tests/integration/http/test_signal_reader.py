@@ -180,21 +180,21 @@ def test_a_pause_holds_cached_and_computed_back(
 ) -> None:
     control, (one, two) = Control(world.settings), list(newest)[:2]
     control.issue("pause", symbols=(one,), reason="halted")
-    wait_for(lambda: reader.get_signal(one).code == "paused", 10, "the pause")
+    wait_for(lambda: reader.get_signal(one).code == "paused", 30, "the pause")
     answer = reader.get_signal(one)
     assert (answer.source, answer.signal, answer.suggested_position) == ("fallback", None, None)
     assert "paused for this symbol" in answer.reason
     assert reader.get_signal(two).source == "cached"
     control.issue("resume", symbols=(one,), reason="over")
-    wait_for(lambda: reader.get_signal(one).source == "cached", 10, "the resume")
+    wait_for(lambda: reader.get_signal(one).source == "cached", 30, "the resume")
     # One of two strategies: what both had said together is not handed out, the other one speaks alone.
     control.issue("pause", strategy=STRATEGY, reason="its model is odd")
-    wait_for(lambda: reader.get_signal(two).source == "computed", 10, "the pause of one strategy")
+    wait_for(lambda: reader.get_signal(two).source == "computed", 30, "the pause of one strategy")
     signal = reader.get_signal(two).signal
     assert signal is not None
     assert signal.models == ("linear-beta:1",)
     control.issue("resume", strategy=STRATEGY, reason="over")
-    wait_for(lambda: reader.get_signal(two).source == "cached", 10, "the resume")
+    wait_for(lambda: reader.get_signal(two).source == "cached", 30, "the resume")
 
 
 def test_a_pause_counts_where_the_bars_are_though_the_clock_is_behind(
@@ -205,11 +205,11 @@ def test_a_pause_counts_where_the_bars_are_though_the_clock_is_behind(
     cache.remove("1m", [symbol])
     assert reader.get_signal(symbol, now=behind).source == "computed"
     control.issue("pause", symbols=(symbol,), reason="halted", effective_from=world.last + 1)
-    wait_for(lambda: reader.get_signal(symbol).code == "paused", 10, "the pause")
+    wait_for(lambda: reader.get_signal(symbol).code == "paused", 30, "the pause")
     answer = reader.get_signal(symbol, now=behind)
     assert (answer.code, answer.signal) == ("paused", None)
     control.issue("resume", symbols=(symbol,), reason="over", effective_from=world.last + 1)
-    wait_for(lambda: reader.get_signal(symbol, now=behind).source == "computed", 10, "the resume")
+    wait_for(lambda: reader.get_signal(symbol, now=behind).source == "computed", 30, "the resume")
 
 
 def test_predictions_too_are_paused_where_their_bars_are(
@@ -224,10 +224,10 @@ def test_predictions_too_are_paused_where_their_bars_are(
     vector = online.read(chosen.terms.feature_set, chosen.terms.set_version, "1m", [symbol])
     later = replace(vector, event_time=np.array([ahead]))
     Control(world.settings).issue("pause", symbols=(symbol,), reason="ahead", effective_from=ahead + 1)
-    wait_for(lambda: predictions.of_vector(later, chosen).paused, 10, "the pause of the bars ahead")
+    wait_for(lambda: predictions.of_vector(later, chosen).paused, 30, "the pause of the bars ahead")
     assert not predictions.of_vector(vector, chosen).paused
     Control(world.settings).issue("resume", symbols=(symbol,), reason="over", effective_from=ahead + 1)
-    wait_for(lambda: not predictions.of_vector(later, chosen).paused, 10, "the resume")
+    wait_for(lambda: not predictions.of_vector(later, chosen).paused, 30, "the resume")
     online.close()
 
 

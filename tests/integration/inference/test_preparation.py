@@ -70,7 +70,7 @@ def test_an_instance_that_loads_goes_on_saying_that_it_lives(place: Settings) ->
                 seen.add(beats(place))
                 return len(seen) > 2
 
-            wait_for(beat_twice, 8, "two beats while it loads")
+            wait_for(beat_twice, 30, "two beats while it loads")
         finally:
             end.set()
     assert beats(place) is None, "it has left"
