@@ -142,6 +142,7 @@ def _rows(
     """All rows of the range, without a label too (its times are 0), and which of them are corrections only."""
     terms, places = columns
     statement, bound = rows_statement(request, terms, places, spans)
+    connection.execute(queries("datasets")["only hash joins"])
     (place, event, available, corrected, label_event, label_available), numbers = read_rows(
         connection, statement, bound, integers=_INTEGERS, floats=len(places) + 1
     )

@@ -31,6 +31,12 @@ CROSS JOIN LATERAL (
     ORDER BY b.event_time DESC, b.source, b.revision LIMIT 1
 ) AS last;
 
+-- name: only hash joins
+-- Tables that were filled a moment ago have no statistics: each side of the join of `rows` is then taken for one row, and
+-- the join for a loop that reads one side again for each row of the other, minutes for a few thousand rows. Holds until
+-- the transaction ends.
+SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off;
+
 -- name: rows
 -- One row for each symbol and bar of the range. Features are what was known first: the row that was written live, or
 -- filled in from history; a correction came later, so it counts only where there is nothing else, and is marked.
@@ -44,7 +50,8 @@ WITH wanted AS (
            wanted.place, f.symbol, f.event_time, f.available_time, f.kind, f."values"
     FROM features f
     JOIN wanted ON wanted.symbol = f.symbol AND f.event_time > wanted.after AND f.event_time <= wanted.until
-    WHERE f.interval = %(interval)s AND f.feature_set = %(feature_set)s AND f.set_version = %(version)s
+    WHERE f.symbol = ANY (%(symbols)s) -- for the index, which a hash join doesn't ask
+      AND f.interval = %(interval)s AND f.feature_set = %(feature_set)s AND f.set_version = %(version)s
       AND f.event_time > %(after)s AND f.event_time <= %(until)s
       AND f.available_time <= %(as_of)s
       AND f.ingest_time <= CASE WHEN %(ingested)s THEN %(as_of)s ELSE 'infinity' END

@@ -322,6 +322,33 @@ def test_rows_outside_the_range_are_not_looked_at(database: Connection) -> None:
     assert len(read_chunks) == 1
 
 
+def test_tables_that_were_just_filled_are_read_in_one_pass(database: Connection) -> None:
+    """Without statistics each side is taken for a row, and a loop over both would take minutes instead of a second."""
+    symbols, closes = 16, 780
+    clocks = "%(t0)s::timestamptz + at * interval '1 minute', at, %(t0)s::timestamptz + at * interval '1 minute'"
+    many = f"FROM generate_series(1, {symbols}) AS s, generate_series(1, {closes}) AS at"
+    with database.transaction():
+        database.execute(
+            f"INSERT INTO features SELECT 'core', 1, 'S' || s, '1m', {clocks}, now(), 'live', 1, '{{1, 2}}', 0 {many}",
+            {"t0": to_moment(T0)},
+        )
+        database.execute(
+            f"INSERT INTO returns SELECT 'S' || s, '1m', {clocks}, now(), 'live', '{{1}}',"
+            f" ARRAY[%(t0)s::timestamptz + (at - 1) * interval '1 minute'], '{{0.5}}', 0 {many}",
+            {"t0": to_moment(T0)},
+        )
+        database.execute(
+            f"INSERT INTO bars SELECT 'S' || s, '1m', %(t0)s::timestamptz + at * interval '1 minute', 'vendor', 0,"
+            f" %(t0)s, now(), 'feed', 'first', 1, 1, 1, 1, 1, 1, 0, 0, 0 {many}",
+            {"t0": to_moment(T0)},
+        )
+    now = to_nanoseconds(database.execute("SELECT now() + interval '1 second'").fetchall()[0][0])
+    asked = request_of(until=minute(closes - 1), as_of=now)
+    with database.transaction():
+        database.execute("SET LOCAL statement_timeout = '5s'")
+        assert len(read_dataset(database, asked).content) == symbols * (closes - 1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Called:
     """What a command left behind."""
