@@ -1,13 +1,16 @@
 """Has everything that was published flowed through? Asked of the broker and the checkpoints, not of the services."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from infra.broker.admin import group_offsets, low_high_offsets
 from infra.broker.reading import read_topic
 from infra.settings import Settings
 from infra.warehouse.checkpoints import read_checkpoints
-from infra.warehouse.connection import Connection
+from infra.warehouse.connection import Connection, connect
 from schemas.topics import TopicNames
+
+_LOOK_EVERY_S = 0.2
 
 
 def waiting(settings: Settings, connection: Connection, *, ingest: bool = True) -> Iterator[tuple[str, int]]:
@@ -64,3 +67,23 @@ def _behind_group(settings: Settings, service: str, topic: str, partitions: int)
 def _unread(settings: Settings, connection: Connection, service: str, topic: str) -> int:
     starts = {p: point.effect_offset for p, point in read_checkpoints(connection, service, topic).items()}
     return sum(1 for _ in read_topic(settings, topic, from_offsets=starts))
+
+
+def await_through(
+    settings: Settings, deadline_s: float, say: Callable[[str], None] = lambda _: None
+) -> list[tuple[str, int]]:
+    """Wait until everything that was published has its effects; what ``waiting`` yields at the deadline, if anything.
+
+    ``say`` is told each time that what waits has changed. Raises BrokerError, WarehouseUnavailable.
+    """
+    until, told = time.monotonic() + deadline_s, ""
+    with connect(settings, name="signaltape-draining") as connection:
+        while left := list(waiting(settings, connection)):
+            if time.monotonic() > until:
+                return left
+            text = ", ".join(f"{count:,} messages wait before {stage}" for stage, count in left)
+            if text != told:
+                say(text)
+                told = text
+            time.sleep(_LOOK_EVERY_S)
+    return []

@@ -24,7 +24,9 @@ def build(
     *,
     start: Annotated[str, typer.Option("--from", help="Bars that close after this time (ISO-8601 with zone).")],
     end: Annotated[str, typer.Option("--to", help="Bars that close at or before this time.")],
-    as_of: Annotated[str, typer.Option(help="Nothing that wasn't known at this time is used.")],
+    as_of: Annotated[
+        str, typer.Option(help="Nothing that wasn't known at this time is used; now: what is stored by now.")
+    ],
     horizon: Annotated[int, typer.Option(help="Bars until the label's return is realised.")],
     interval: Annotated[str, typer.Option(help="Bar interval: 1s, 1m, 1d …")],
     out: Annotated[Path, typer.Option(help="Folder to write, new or empty.")],
@@ -44,15 +46,16 @@ def build(
     """Write Parquet and manifest: of each bar the features known first, and the label as known at the as-of time."""
     from infra.build import git_sha
     from infra.settings import load_settings
-    from signaltape.datasets import DatasetRequest, build_dataset, read_universe
+    from signaltape.datasets import DatasetRequest, build_dataset, database_clock, read_universe
 
     if knowledge not in ("ingested", "available"):
         raise typer.BadParameter(f"--knowledge {knowledge}: it can be ingested or available")
+    settings = load_settings()
     feature_set, version, names = _features(features)
     request = DatasetRequest(
         after=_time(start, "--from"),
         until=_time(end, "--to"),
-        as_of=_time(as_of, "--as-of"),
+        as_of=_time(as_of, "--as-of") if as_of != "now" else database_clock(settings),
         horizon=horizon,
         interval=interval,
         feature_set=feature_set,
@@ -63,7 +66,7 @@ def build(
         cut=cut,
     )
     manifest = build_dataset(
-        load_settings(), request, out, git_sha=git_sha(), wait=wait, say=lambda text: typer.echo(text, err=True)
+        settings, request, out, git_sha=git_sha(), wait=wait, say=lambda text: typer.echo(text, err=True)
     )
     typer.echo(json.dumps(manifest.document()) if as_json else _text(manifest, out))
 

@@ -15,6 +15,9 @@ def publish(
     feed: Annotated[str, typer.Option(help="Name of the feed. [default: the file's name]")] = "",
     source: Annotated[str, typer.Option(help="Vendor of the bars. [default: the feed]")] = "",
     splits: Annotated[Path | None, typer.Option(help="CSV of splits to apply: symbol, effective_time, factor.")] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait until every service has taken them; 1 if one has not by then.")
+    ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Publish bars from a file: validated first, then in time order, each on its partition, with watermarks."""
@@ -36,5 +39,18 @@ def publish(
         )
     if as_json:
         typer.echo(json.dumps({"bars": counts.bars, "batches": counts.batches, "watermarks": counts.watermarks}))
-        return
-    typer.echo(f"{counts.bars:,} bars in {counts.batches:,} batches, {counts.watermarks:,} watermarks, feed {name}")
+    else:
+        typer.echo(f"{counts.bars:,} bars in {counts.batches:,} batches, {counts.watermarks:,} watermarks, feed {name}")
+    if wait:
+        _await_through(wait)
+
+
+def _await_through(deadline_s: float) -> None:
+    from infra.settings import load_settings
+    from signaltape.draining import await_through
+
+    left = await_through(load_settings(), deadline_s, lambda text: typer.echo(text, err=True))
+    if left:
+        waiting = ", ".join(f"{count:,} before {stage}" for stage, count in left)
+        typer.echo(f"published, but after {deadline_s:g} s messages wait: {waiting}. Does every service run?", err=True)
+        raise typer.Exit(1)

@@ -61,6 +61,12 @@ def build_dataset(
     return manifest
 
 
+def database_clock(settings: Settings) -> int:
+    """The database's time, ns UTC: what is stored by now was known at it, whatever the clock of this machine says."""
+    with Warehouse(settings, READER) as warehouse:
+        return warehouse.run(lambda connection: open_transactions(connection, READER)).clock
+
+
 def rebuild(settings: Settings, manifest: Manifest) -> Reading:
     """Read again, under the dataset's own as-of time and set version, what it was asked for."""
     request = replace(manifest.request, version=manifest.terms.set_version)
