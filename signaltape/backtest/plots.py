@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from datetime import date
+from typing import Literal
 
 import numpy as np
 
@@ -177,6 +178,7 @@ def _by_month(months: PeriodFigures) -> str:
 
 def _spans(by: PeriodFigures) -> tuple[I8Array, I8Array]:
     """From and to (ns UTC) of days or months."""
-    unit = "D" if len(by.name) and len(by.name[0]) == 10 else "M"
+    unit: Literal["D", "M"] = "D" if len(by.name) and len(by.name[0]) == 10 else "M"
     begin = np.array(by.name, f"datetime64[{unit}]")
-    return tuple(one.astype("datetime64[ns]").astype(np.int64) for one in (begin, begin + 1))  # type: ignore[return-value]
+    end = begin + np.timedelta64(1, unit)
+    return begin.astype("datetime64[ns]").astype(np.int64), end.astype("datetime64[ns]").astype(np.int64)
