@@ -31,6 +31,8 @@ from tests.support.services import running
 from tests.support.training_bars import simulated
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 MODULES = [__name__, "signaltape.retraining.chain"]
 
 
