@@ -6,7 +6,7 @@ Nothing is made while nobody listens. A listener that doesn't keep up loses its 
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +16,8 @@ import orjson
 
 from infra.errors import OperatorError
 from infra.telemetry.logs import get_logger
+from signaltape.http.failures import Refused
+from signaltape.http.limits import network_of
 from signaltape.serving.errors import ServingError
 
 #: Gives an event's content, or None where there is nothing new; may block, must bound what it returns.
@@ -24,6 +26,8 @@ Make = Callable[[], Any]
 _KEPT = 16
 #: So that a connection that has gone is noticed, and a page knows that the server still speaks.
 _PING_S = 10.0
+#: When a page that found no place may ask again.
+_LATER_S = 10.0
 
 
 @dataclass(slots=True)
@@ -49,12 +53,17 @@ class _Listener:
         self.arrived.set()
 
 
-class Streams:
-    """Channels by name, and at most ``most`` listeners."""
+class TooManyPages(Refused):
+    """There is no place for one more listener."""
 
-    def __init__(self, most: int) -> None:
+
+class Streams:
+    """Channels by name, and at most ``most`` listeners, ``most_of_one`` of them from one address."""
+
+    def __init__(self, most: int, most_of_one: int | None = None) -> None:
         self._channels: dict[str, _Channel] = {}
-        self._most, self._listening = most, 0
+        self._most, self._most_of_one = most, most if most_of_one is None else most_of_one
+        self._listening: Counter[str] = Counter()  # by address
         # Apart from the pool of requests: what is shown must not wait for them, nor they for it.
         self._executor = ThreadPoolExecutor(2, thread_name_prefix="streams")
         self._ended = False
@@ -72,28 +81,45 @@ class Streams:
         """The channels that there are."""
         return frozenset(self._channels)
 
-    def listen(self, names: Iterable[str], hello: dict[str, Any]) -> AsyncIterator[bytes]:
+    def listen(self, names: Iterable[str], hello: dict[str, Any], address: str = "") -> AsyncIterator[bytes]:
         """Server-sent events of these channels, until the caller goes away or the server ends.
 
-        Raises ServingError (``overloaded``) where too many listen already.
+        Raises TooManyPages where too many listen already.
         """
-        if self._listening >= self._most:
-            raise ServingError("overloaded", f"{self._most} pages are open already, which is the limit")
-        return self._events(sorted(set(names)), hello)
+        where = network_of(address)
+        if refusal := self.refusal(where):
+            raise refusal
+        return self._events(sorted(set(names)), hello, where)
+
+    def refusal(self, address: str, *, counted: int = 0) -> "TooManyPages | None":
+        """Why an address can't listen now; ``counted``: of the listeners, those that stand for the one who asks."""
+        if self._listening.total() - counted >= self._most:
+            return TooManyPages(
+                503, f"{self._most} pages are open already, which is the limit (api.max_pages)", _LATER_S
+            )
+        if self._listening[network_of(address)] - counted >= self._most_of_one:
+            return TooManyPages(
+                429,
+                f"{self._most_of_one} pages are open already from this address, which is the limit"
+                " (api.max_pages_per_address): close one of them",
+                _LATER_S,
+            )
+        return None
 
     def end(self) -> None:
         """Let every listener's stream end; from any thread."""
         self._ended = True
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _events(self, names: list[str], hello: dict[str, Any]) -> AsyncIterator[bytes]:
+    async def _events(self, names: list[str], hello: dict[str, Any], address: str) -> AsyncIterator[bytes]:
         listener = _Listener()
         channels = [self._channels[name] for name in names]
         # Counted here, where it is sure to be taken back: a caller may go away before the first event.
-        self._listening += 1
+        self._listening[address] += 1
         try:
-            if self._listening > self._most:  # several came at the same time, before one of them was counted
-                yield _event("fault", orjson.dumps({"channel": "", "message": f"{self._most} pages are open already"}))
+            # Several may have come at the same time, before one of them was counted.
+            if refusal := self.refusal(address, counted=1):
+                yield _event("fault", orjson.dumps({"channel": "", "message": str(refusal)}))
                 return
             yield _event("hello", orjson.dumps(hello))
             for name, channel in zip(names, channels, strict=True):
@@ -122,7 +148,9 @@ class Streams:
                 except TimeoutError:
                     continue
         finally:
-            self._listening -= 1
+            self._listening[address] -= 1
+            if not self._listening[address]:
+                del self._listening[address]
             for channel in channels:
                 channel.listeners.discard(listener)
 

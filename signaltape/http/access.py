@@ -1,10 +1,7 @@
 """Who may change something."""
 
-import hashlib
-import hmac
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 
 from fastapi import Request
 
@@ -12,42 +9,52 @@ from infra.api_settings import ApiSettings
 from infra.warehouse.audit import AuditLine
 from signaltape.http.failures import Refused
 from signaltape.http.limits import Buckets
+from signaltape.http.tokens import Tokens, shown_token
 from signaltape.http.trail import AuditTrail
 
 _MINUTE_S = 60.0
 
 
-def token_check(options: ApiSettings) -> Callable[[Request], Awaitable[None]]:
-    """A dependency that lets a request pass if it shows a token; a refusal leaves an audit line.
+class TokenCheck:
+    """A dependency that lets a request pass if it shows a token that may change; a refusal leaves an audit line.
 
     The token's name is then in ``request.state.who``. An address that showed too many wrong ones, on any route, has to
     wait, whatever it shows; that leaves none, so that a guesser can't fill the table.
     """
-    # Digests have one length, so that the comparison's time tells nothing of the token's.
-    wanted = {name: _digest(token) for name, token in options.named_tokens.items()}
+
+    def __init__(self, options: ApiSettings) -> None:
+        self._options, self._tokens = options, Tokens(options)
 
     # On the event loop, so that nothing comes between looking and taking.
-    async def check(request: Request) -> None:
-        if not wanted:
+    async def __call__(self, request: Request) -> None:
+        """Let the request pass, or raise Refused."""
+        if not self._tokens.let_change:
             audit(request, "refused", why="no token is configured")
             raise Refused(
                 403, "changing calls need a token, and none is configured: set SIGNALTAPE_API__TOKENS or …__TOKEN"
             )
-        wrong = _wrong_tokens(request, options)
-        wait_s = wrong.wait_s(client_of(request), time.monotonic())
-        if wait_s:
-            raise Refused(429, "too many wrong tokens came from this address; wait", wait_s)
-        scheme, _, shown = request.headers.get("authorization", "").partition(" ")
-        given = _digest(shown.strip())
-        # All of them are compared, so that the time doesn't tell which one was right.
-        found = [name for name, one in wanted.items() if hmac.compare_digest(given, one)]
-        if scheme.lower() != "bearer" or not found:
-            wrong.take(client_of(request), time.monotonic())
+        require_patience(request, self._options)
+        found = self._tokens.find(shown_token(request))
+        if found is None:
+            wrong_token(request, self._options)
             audit(request, "refused", why="wrong or missing token")
             raise Refused(401, "this call needs the header Authorization: Bearer <token>")
-        request.state.who = found[0]
+        request.state.who = found.name
+        if not found.may_change:
+            audit(request, "refused", why="this token may only read")
+            raise Refused(403, f"the token of {found.name!r} may read, and change nothing")
 
-    return check
+
+def require_patience(request: Request, options: ApiSettings) -> None:
+    """Raise Refused for an address that has shown too many wrong tokens, whatever it shows now."""
+    wait_s = _wrong_tokens(request, options).wait_s(client_of(request), time.monotonic())
+    if wait_s:
+        raise Refused(429, "too many wrong tokens came from this address; wait", wait_s)
+
+
+def wrong_token(request: Request, options: ApiSettings) -> None:
+    """Count a wrong token of this address."""
+    _wrong_tokens(request, options).take(client_of(request), time.monotonic())
 
 
 def audit(request: Request, outcome: str, **more: object) -> None:
@@ -96,7 +103,3 @@ def _line(request: Request, outcome: str, more: dict[str, object]) -> AuditLine:
         outcome=outcome,
         detail=more,
     )
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("latin-1", "replace")).digest()

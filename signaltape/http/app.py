@@ -1,12 +1,13 @@
 """The application: its routes and what they answer."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from signaltape import __version__
 from signaltape.console import routes as console
 from signaltape.http import control_routes, failures, predict_routes, read_routes
 from signaltape.http.backend import Backend
 from signaltape.http.guard import Guard
+from signaltape.http.reading import ReadCheck
 
 
 def create_app(backend: Backend) -> Guard:
@@ -17,6 +18,7 @@ def create_app(backend: Backend) -> Guard:
         description="Predictions and signals on demand, by the same model runtime as the consumer.",
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(ReadCheck(backend.options))],
     )
     app.state.trail = backend.trail
     failures.install(app)

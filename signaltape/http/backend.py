@@ -56,7 +56,7 @@ class Backend:
         self.decisions = Pool(_DECISIONS, settings.api.max_waiting)
         # Nor must a page whose questions Postgres doesn't answer.
         self.reads = Pool(_READS, settings.api.max_waiting)
-        self.streams = Streams(settings.api.max_pages)
+        self.streams = Streams(settings.api.max_pages, settings.api.max_pages_per_address)
         #: What pages have begun, to be ended with the server.
         self.endings: list[Callable[[], None]] = []
         self.trail = AuditTrail(settings)

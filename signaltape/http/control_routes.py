@@ -11,7 +11,7 @@ from infra.settings import Settings
 from schemas.control import ControlEvent
 from signaltape.client.control import new_event
 from signaltape.client.errors import ClientUsageError
-from signaltape.http.access import audit, audited, client_of, token_check, who_of
+from signaltape.http.access import TokenCheck, audit, audited, client_of, who_of
 from signaltape.http.backend import Backend
 from signaltape.http.bodies import ControlRequest
 from signaltape.http.failures import failure
@@ -27,7 +27,7 @@ _ANSWERING_S = 2.0
 def router(backend: Backend) -> APIRouter:
     """The routes that change something."""
     routes = APIRouter(tags=["control"])
-    permitted = Depends(token_check(backend.options))
+    permitted = Depends(TokenCheck(backend.options))
 
     @routes.post("/pause", dependencies=[permitted])
     async def pause(request: Request, asked: ControlRequest) -> Response:

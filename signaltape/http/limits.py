@@ -24,13 +24,13 @@ class Buckets:
         """Seconds until there is a piece for this address, 0 if there is one; takes none."""
         if not self._rate:
             return 0.0
-        return max(0.0, (1.0 - self._content(_network(address), now)) / self._rate)
+        return max(0.0, (1.0 - self._content(network_of(address), now)) / self._rate)
 
     def take(self, address: str, now: float) -> float:
         """Take a piece and return 0, or return the seconds until there is one."""
         waits_s = self.wait_s(address, now)
         if self._rate and not waits_s:
-            key = _network(address)
+            key = network_of(address)
             self._kept[key] = (self._content(key, now) - 1.0, now)
             self._kept.move_to_end(key)
             if len(self._kept) > self._most:
@@ -47,7 +47,12 @@ def whole_seconds(wait_s: float) -> int:
     return max(1, math.ceil(wait_s))
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
+    """What counts as one address: an IPv4 address, an IPv6 network of 64 bits.
+
+    >>> network_of("2001:db8::1"), network_of("::ffff:10.0.0.1")
+    ('2001:db8::/64', '10.0.0.1')
+    """
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -47,6 +47,7 @@ def _body(context: Context) -> None:
             host=options.host,
             port=port,
             can_change=sorted(options.named_tokens),
+            can_read=sorted({*options.named_tokens, *options.read_tokens}) if options.read_needs_token else "everybody",
             console=f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{port}/console",
         )
         context.health.ready("started", True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
@@ -17,6 +17,7 @@ from pipeline.deployments import Deployments
 from pipeline.features import FEATURE_SETS
 from signaltape import __version__
 from signaltape.http.backend import Backend
+from signaltape.http.reading import anyone
 from signaltape.http.replies import latest_body, reply, signal_body
 
 _UNKNOWN = ("no_features",)
@@ -77,18 +78,18 @@ def _models(routes: APIRouter, backend: Backend) -> None:
 
 
 def _operation(routes: APIRouter, backend: Backend) -> None:
-    @routes.get("/health", tags=["operation"])
+    @routes.get("/health", tags=["operation"], dependencies=[Depends(anyone)])
     async def health() -> Response:
         """Alive; never looks at a dependency."""
         return reply({"status": "alive"})
 
-    @routes.get("/ready", tags=["operation"])
+    @routes.get("/ready", tags=["operation"], dependencies=[Depends(anyone)])
     async def ready() -> Response:
         """Can serve; 503 and the detail per dependency where it can't."""
         ok, detail = backend.health.report()
         return reply({"status": "ready" if ok else "not ready", **detail}, 200 if ok else 503)
 
-    @routes.get("/metrics", tags=["operation"])
+    @routes.get("/metrics", tags=["operation"], dependencies=[Depends(anyone)])
     async def metrics(request: Request) -> Response:
         """Prometheus."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))

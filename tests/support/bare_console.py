@@ -1,7 +1,7 @@
 """The API alone, over topics and tables in which nothing has happened yet; a test writes what its page shall see."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -69,15 +69,18 @@ def signal_of(symbol: str, bar: int, seq: int, signal: str, **fields: Any) -> Si
 
 
 @contextmanager
-def bare_console(endpoints: Endpoints, folder: Path, **groups: Any) -> Iterator[BareConsole]:
-    """Run the API until the block ends; ``groups`` of settings are the API's own."""
+def bare_console(
+    endpoints: Endpoints, folder: Path, api: Mapping[str, Any] | None = None, **groups: Any
+) -> Iterator[BareConsole]:
+    """Run the API until the block ends; ``api``: more of its own settings, ``groups``: those of what it reaches."""
     name = isolation.unique_name()
     dsn = isolation.create_database(endpoints, name)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     base: dict[str, Any] = {
-        "api": {"port": port, "token": TOKEN}, "topics": {"prefix": f"{name}.", "partitions": PARTITIONS},
-    }  # fmt: skip
+        "api": {"port": port, "token": TOKEN, **(api or {})},
+        "topics": {"prefix": f"{name}.", "partitions": PARTITIONS},
+    }
     initialise(isolation.isolated_settings(endpoints, folder / "home", dsn, f"{name}.", **base))
     settings = isolation.isolated_settings(endpoints, folder / "home", dsn, f"{name}.", **base | groups)
     console = BareConsole(settings, port)

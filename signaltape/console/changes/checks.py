@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import Depends, Request
 
-from signaltape.http.access import audit, token_check
+from signaltape.http.access import TokenCheck, audit
 from signaltape.http.backend import Backend
 from signaltape.http.failures import Refused
 from signaltape.http.origin import require_own_page
@@ -29,4 +29,4 @@ def page_checks(backend: Backend, build: str) -> list[Any]:
             audit(request, "refused", why="page of another build")
             raise PageExpired
 
-    return [Depends(require_own_page), Depends(token_check(backend.options)), Depends(own_build)]
+    return [Depends(require_own_page), Depends(TokenCheck(backend.options)), Depends(own_build)]

@@ -5,6 +5,8 @@ import {Link, useLocation} from "lib/router.js";
 import {clock} from "lib/format.js";
 import {Boundary, Loading} from "lib/parts.js";
 import {theme, useTheme} from "lib/theme.js";
+import {READING_NEEDS_TOKEN, endSession} from "lib/api.js";
+import {SignIn} from "lib/signin.js";
 
 const PAGES = [
   {id: "flow", name: "Flow", icon: "M3 12h4l2-7 4 14 3-9 1 2h4"},
@@ -39,7 +41,7 @@ function Clock() {
 
 function Connection({connection}) {
   const [kind, text] = {
-    live: ["good", "live"], connecting: ["odd", "connecting"], lost: ["bad", "no connection"],
+    live: ["good", "live"], connecting: ["odd", "connecting"], lost: ["bad", "no connection"], asking: ["odd", "connecting"], locked: ["odd", "token needed"],
   }[connection.state];
   return html`<span class="badge ${kind}" role="status" aria-live="polite">${text}</span>`;
 }
@@ -48,6 +50,8 @@ function Banner({connection}) {
   if (connection.outdated) return html`<div class="banner" role="alert">
     <span>The server runs another build than this page was made for. What is shown may be wrong, and changes are refused.</span>
     <button onClick=${() => location.reload()}>Load the page again</button></div>`;
+  if (connection.state === "lost" && connection.why) return html`<div class="banner bad" role="alert">
+    <span>This page gets nothing new since ${clock(connection.since)} UTC: ${connection.why}. It tries again by itself.</span></div>`;
   if (connection.state === "lost") return html`<div class="banner bad" role="alert">
     <span>The server does not answer since ${clock(connection.since)} UTC. What is shown is of then. This page tries again by itself.</span></div>`;
   return null;
@@ -70,13 +74,14 @@ function App() {
       <div class="foot">
         <div class="row"><${Connection} connection=${connection} />
           <button class="link" onClick=${() => theme(chosen === "dark" ? "light" : "dark")}>${chosen === "dark" ? "light" : "dark"} colours</button></div>
+        ${READING_NEEDS_TOKEN && connection.state !== "locked" ? html`<div class="row"><button class="link" onClick=${endSession}>end the session</button></div>` : null}
         <div class="row"><${Clock} /></div>
         <div class="row"><span title=${connection.build}>${connection.version ? `version ${connection.version}` : ""}</span></div>
       </div>
     </div>
     <main class="main" id="content" tabindex="-1">
       <${Banner} connection=${connection} />
-      <${Boundary} key=${page}>${Page ? html`<${Page} rest=${rest} query=${query} connection=${connection} />` : html`<${Loading} />`}<//>
+      <${Boundary} key=${page}>${connection.state === "locked" ? html`<${SignIn} />` : connection.state === "asking" ? html`<${Loading} />` : Page ? html`<${Page} rest=${rest} query=${query} connection=${connection} />` : html`<${Loading} />`}<//>
     </main>
   </div>`;
 }

@@ -10,8 +10,7 @@ import orjson
 import pytest
 
 from infra.errors import OperatorError
-from signaltape.console.streams import Streams
-from signaltape.serving.errors import ServingError
+from signaltape.console.streams import Streams, TooManyPages
 
 pytestmark = pytest.mark.unit
 QUICK_S = 0.05
@@ -124,12 +123,34 @@ async def test_too_many_are_refused_and_a_place_is_free_again(streams: Streams) 
     held = [streams.listen(["n"], {}) for _ in range(3)]
     for one in held:
         await events(one, 1)
-    with pytest.raises(ServingError, match="3 pages are open already"):
+    with pytest.raises(TooManyPages, match="3 pages are open already"):
         streams.listen(["n"], {})
     await held[0].aclose()  # type: ignore[attr-defined]
     await events(streams.listen(["n"], {}), 1)
     for one in held[1:]:
         await one.aclose()  # type: ignore[attr-defined]
+
+
+async def test_one_address_leaves_places_for_others() -> None:
+    streams = Streams(most=4, most_of_one=2)
+    streams.add("n", lambda: None, QUICK_S)
+    one = [streams.listen(["n"], {}, f"2001:db8::{number}") for number in range(2)]
+    for stream in one:
+        await events(stream, 1)
+    with pytest.raises(TooManyPages, match=r"2 pages are open already from this address.*close one") as caught:
+        streams.listen(["n"], {}, "2001:db8::9")  # of the same network
+    assert caught.value.status == 429
+    other = [streams.listen(["n"], {}, "10.0.0.1") for _ in range(3)]  # none of them has been counted yet
+    assert [(await events(stream, 1))[0][0] for stream in other] == ["hello", "hello", "fault"]
+    await other[2].aclose()  # type: ignore[attr-defined]
+    with pytest.raises(TooManyPages, match="4 pages are open already, which") as caught:
+        streams.listen(["n"], {}, "10.0.0.2")
+    assert caught.value.status == 503
+    await one[0].aclose()  # type: ignore[attr-defined]
+    assert (await events(streams.listen(["n"], {}, "2001:db8::9"), 1))[0][0] == "hello"
+    for stream in (*one, *other):
+        await stream.aclose()  # type: ignore[attr-defined]
+    streams.end()
 
 
 async def test_the_end_ends_every_stream(streams: Streams) -> None:

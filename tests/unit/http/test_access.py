@@ -35,13 +35,13 @@ def application(trail: Trail, **options: Any) -> httpx.AsyncClient:
     app = FastAPI()
     app.state.trail = trail
     failures.install(app)
-    permitted = access.token_check(settings)
+    permitted = access.TokenCheck(settings)
 
     @app.post("/change")
     async def change(request: Request, _: Annotated[None, Depends(permitted)]) -> str:
         return access.who_of(request)
 
-    @app.post("/other", dependencies=[Depends(access.token_check(settings))])
+    @app.post("/other", dependencies=[Depends(access.TokenCheck(settings))])
     async def other() -> str:
         return "done"
 

@@ -1,6 +1,6 @@
 // One stream of server-sent events for the whole page: channels are asked for by who shows them.
 import {useEffect, useState} from "lib/html.js";
-import {BUILD} from "lib/api.js";
+import {BUILD, READING_NEEDS_TOKEN, onLocked, session} from "lib/api.js";
 
 const SILENT_MS = 25_000;  // the server pings every ten seconds
 const LATEST_RETRY_MS = 10_000;
@@ -10,7 +10,7 @@ const afterLoss = new Set();
 // A page that nobody sees holds no connection (a browser has six for one server, over all its tabs); seen again, it reads anew.
 let away = false;
 let source = null, retry = 0, timer = null, heard = 0, asked = "";
-let connection = {state: "connecting", since: Date.now(), build: "", version: "", outdated: false, offset: 0};
+let connection = {state: READING_NEEDS_TOKEN ? "asking" : "connecting", why: "", since: Date.now(), build: "", version: "", outdated: false, offset: 0};
 
 function say(change) {
   if (change.state && change.state !== connection.state) change.since = Date.now();
@@ -21,12 +21,19 @@ function channels() { return [...handlers].filter(([, set]) => set.size).map(([n
 function close() { source?.close(); source = null; clearTimeout(timer); }
 function lost() {
   close();
-  say({state: "lost"});
+  say({state: "lost", why: ""});
   timer = setTimeout(open, Math.min(LATEST_RETRY_MS, 500 * 2 ** retry++));
+  // A stream that is refused doesn't say why.
+  session().then(({needed, full}) => { if (needed) lock(); else if (connection.state === "lost") say({why: full}); }, () => {});
 }
+function lock() { close(); say({state: "locked"}); }
+onLocked(lock);
+// The page may read now; what it shows is made, and read, only then.
+export function unlock() { say({state: "connecting"}); open(); }
 function open() {
   close();
   if (document.hidden) { away = true; return; }
+  if (connection.state === "asking" || connection.state === "locked") return;
   asked = channels();
   const mine = source = new EventSource(`/console/events?channels=${encodeURIComponent(asked)}`);
   heard = Date.now();
@@ -34,7 +41,7 @@ function open() {
   on("hello", (hello) => {
     const again = connection.state === "lost" || away;
     retry = 0; away = false;
-    say({state: "live", build: hello.build, version: hello.version, outdated: hello.build !== BUILD, offset: hello.now_ns / 1e6 - Date.now()});
+    say({state: "live", why: "", build: hello.build, version: hello.version, outdated: hello.build !== BUILD, offset: hello.now_ns / 1e6 - Date.now()});
     if (again) for (const one of afterLoss) one();
   });
   on("ping", () => {});
@@ -49,9 +56,12 @@ function refresh() { clearTimeout(soon); soon = setTimeout(() => { if (!source |
 setInterval(() => { if (source && Date.now() - heard > SILENT_MS) lost(); }, 1000);
 addEventListener("online", () => { if (!source) open(); });
 addEventListener("pagehide", close);
-document.addEventListener("visibilitychange", () => { if (document.hidden) { close(); away = true; } else if (away) open(); });
+document.addEventListener("visibilitychange", () => { if (document.hidden) { close(); away = true; } else if (connection.state === "locked") ask(); else if (away) open(); });
 addEventListener("pageshow", (event) => { if (event.persisted) open(); });
 refresh();
+// Another tab may have begun a session for this one, too.
+function ask() { session().then(({needed}) => needed ? lock() : unlock(), unlock); }
+if (READING_NEEDS_TOKEN) ask();
 
 // Call `act` when the page must read again what it shows: after a lost connection, or lost events.
 export function onReconnect(act) { afterLoss.add(act); return () => afterLoss.delete(act); }

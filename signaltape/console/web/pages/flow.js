@@ -14,7 +14,7 @@ export default function Flow({connection}) {
   const {data, fault} = useLatest("flow");
   const gone = connection.state === "lost";
   if (!data) return html`<${PageHead} title="Flow" lead="The pipeline as it is now." />
-    <${Panel}>${fault ? html`<${Failure} error=${{message: fault}} />` : gone ? html`<${Empty} title="Nothing was read yet">The server does not answer. This page tries again by itself.<//>` : html`<${Loading} what="Looking at the pipeline" />`}<//>`;
+    <${Panel}>${fault ? html`<${Failure} error=${{message: fault}} />` : gone ? html`<${Empty} title="Nothing was read yet">${connection.why || "The server does not answer"}. This page tries again by itself.<//>` : html`<${Loading} what="Looking at the pipeline" />`}<//>`;
   const [kind, word] = VERDICTS[data.verdict];
   const nothing = data.begun !== null && !data.begun.bars;
   return html`<${PageHead} title="Flow" lead=${html`as of <span class="mono">${clock(data.at / 1e6)}</span> UTC, looked at each second`}>
