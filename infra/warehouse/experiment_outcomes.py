@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from infra.warehouse.connection import Connection
 from infra.warehouse.moments import to_nanoseconds
+from infra.warehouse.planning import only_hash_joins
 from infra.warehouse.queries import queries
 
 
@@ -36,7 +37,7 @@ def experiment_outcomes(connection: Connection, experiment: str, strategy: str) 
     """Both sides of an experiment by interval, inside the caller's transaction; empty where nothing was predicted."""
     values = {"experiment": experiment, "strategy": strategy}
     named = queries("experiments")
-    connection.execute(named["only hash joins"])
+    only_hash_joins(connection)
     found: dict[tuple[str, str], Outcomes] = {}
     for interval, side, time, *counts, mean, horizon in connection.execute(named["by time"], values):
         one = found.setdefault((interval, side), Outcomes(interval=interval, side=side))

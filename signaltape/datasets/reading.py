@@ -15,6 +15,7 @@ from infra.feature_store.pairs import text
 from infra.warehouse.connection import Connection
 from infra.warehouse.copy_format import POSTGRES_EPOCH_US
 from infra.warehouse.moments import to_moment, to_nanoseconds
+from infra.warehouse.planning import only_hash_joins
 from infra.warehouse.queries import queries
 from pipeline.dataset_content import DatasetContent, DatasetTerms, canonical, leaks
 from schemas.fields import BoolArray, I8Array
@@ -142,7 +143,7 @@ def _rows(
     """All rows of the range, without a label too (its times are 0), and which of them are corrections only."""
     terms, places = columns
     statement, bound = rows_statement(request, terms, places, spans)
-    connection.execute(queries("datasets")["only hash joins"])
+    only_hash_joins(connection)
     (place, event, available, corrected, label_event, label_available), numbers = read_rows(
         connection, statement, bound, integers=_INTEGERS, floats=len(places) + 1
     )

@@ -31,12 +31,6 @@ CROSS JOIN LATERAL (
     ORDER BY b.event_time DESC, b.source, b.revision LIMIT 1
 ) AS last;
 
--- name: only hash joins
--- Tables that were filled a moment ago have no statistics: each side of the join of `rows` is then taken for one row, and
--- the join for a loop that reads one side again for each row of the other, minutes for a few thousand rows. Holds until
--- the transaction ends.
-SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off;
-
 -- name: rows
 -- One row for each symbol and bar of the range. Features are what was known first: the row that was written live, or
 -- filled in from history; a correction came later, so it counts only where there is nothing else, and is marked.

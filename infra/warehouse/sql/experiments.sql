@@ -1,8 +1,3 @@
--- name: only hash joins
--- Before its first statistics (a database that was just filled) a table of predictions is taken for a few rows, and the
--- view's join for one that a loop within a loop can do. Holds until the transaction ends.
-SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off;
-
 -- name: by time
 -- What each side of an experiment did at each bar time; its mean return is over its symbols. Decimals add up to the same
 -- whatever their order, floats don't.
