@@ -15,7 +15,7 @@ from schemas.codec import JSON_TYPES, TYPES, VERSION
 from schemas.control import CONTROL_ACTIONS
 from schemas.features import KINDS
 from schemas.fields import Wire
-from schemas.headers import JSON, MSGPACK
+from schemas.headers import JSON, MSGPACK, WRITTEN
 from schemas.intervals import INTERVALS
 from schemas.link import Link
 from schemas.predictions import ROLES
@@ -71,6 +71,11 @@ _HEADERS: Json = {
             "ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_dataschema", "content-type",
             "traceparent", "tracestate",
         )
+    } | {
+        WRITTEN: {
+            "type": "string",
+            "description": "On vectors of live bars: when the bars were written, ms since 1970. For latencies only.",
+        }
     },
 }  # fmt: skip
 

@@ -7,6 +7,9 @@ Headers = list[tuple[str, bytes]]
 
 MSGPACK = "application/vnd.msgpack"
 JSON = "application/json"
+#: On feature vectors: when their bars were written. Not a function of the log's content, and so no part of the message.
+WRITTEN = "signaltape.written-ms"
+_MOST_DIGITS = 19
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TYPE_PREFIX = "signaltape."
 
@@ -32,6 +35,17 @@ def event_headers(kind: str, event_id: str, source: str, time_ns: int, content_t
 def traceparent(headers: Iterable[tuple[str, bytes | None]] | None) -> Headers:
     """Return the trace headers of an input, to be copied to its one output."""
     return [(name, value) for name, value in headers or () if name in ("traceparent", "tracestate") and value]
+
+
+def written_headers(timestamp_ms: int) -> Headers:
+    """Return the header that says when the record was written (ms since 1970) that a message was derived from."""
+    return [(WRITTEN, str(timestamp_ms).encode())] if timestamp_ms >= 0 else []
+
+
+def written_ms(headers: Iterable[tuple[str, bytes | None]]) -> int | None:
+    """Return what ``written_headers`` says; None where a message has no such header, or one of another form."""
+    text = next((value for name, value in headers if name == WRITTEN), None)
+    return int(text) if text is not None and len(text) < _MOST_DIGITS and text.isdigit() else None
 
 
 def dead_letter_headers(

@@ -14,7 +14,7 @@ from schemas.bars import Watermark
 from schemas.codec import Message, encode
 from schemas.control import ControlEvent
 from schemas.features import FeatureBatch, ReturnBatch
-from schemas.headers import event_headers, traceparent
+from schemas.headers import event_headers, traceparent, written_headers
 from schemas.ids import derived_id
 from schemas.topics import TopicNames
 
@@ -69,6 +69,8 @@ class Publication:
         headers[_ID] = ("ce_id", derived_id(topic, partition, position).encode())
         if record.headers:
             headers.extend(traceparent(record.headers))
+        if isinstance(part, FeatureBatch) and part.kind == "live":
+            headers.extend(written_headers(record.timestamp_ms))
         self._publisher.send(topic, partition, encode(message), headers=headers)
 
 

@@ -19,7 +19,7 @@ from schemas.codec import decode
 from schemas.control import ControlEvent
 from schemas.errors import DecodeError
 from schemas.features import FeatureBatch
-from schemas.headers import Headers, traceparent
+from schemas.headers import Headers, traceparent, written_ms
 from schemas.link import Position
 
 #: Far below the transactions' timeout of ten seconds.
@@ -30,12 +30,16 @@ PREDICTING = ("activate", "rollback", "shadow", "experiment")
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What one closed source message led to, and the trace headers of the record that closed it."""
+    """What one closed source message led to, and the trace headers of the record that closed it.
+
+    ``bars_ms``: when the bars behind it were written, ms since 1970; None for what isn't of live bars.
+    """
 
     partition: int
     position: Position
     output: Output
     trace: Headers
+    bars_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -106,7 +110,8 @@ class Intake:
             return None
         taken.batches[record.partition] += 1
         taken.written_ms.append(record.timestamp_ms)
-        closed = Closed(record.partition, inference.standing.fence, output, traceparent(record.headers))
+        trace, bars_ms = traceparent(record.headers), written_ms(record.headers)
+        closed = Closed(record.partition, inference.standing.fence, output, trace, bars_ms)
         taken.closed.append(closed)
         return closed
 

@@ -11,6 +11,7 @@ from consumers.inference.intake import Taken
 from consumers.inference.restore import Owned
 from infra.telemetry.health import Health
 from infra.telemetry.metrics import (
+    BAR_TO_SIGNAL,
     MODEL_INFO,
     PREDICTIONS,
     ROUND_SECONDS,
@@ -54,6 +55,8 @@ class RoundReport:
                 counts = np.bincount(closed.output.signals.direction, minlength=len(DIRECTIONS)).tolist()
                 for name, count in zip(DIRECTIONS, counts, strict=True):
                     SIGNALS.labels(signal=name).inc(count)
+                if closed.bars_ms is not None:
+                    BAR_TO_SIGNAL.observe(max(now_ms - closed.bars_ms, 0.0) / 1_000)
         for partition in taken.moved:
             self._progress(partition, owned[partition], consumer)
         self._name_models(owned)

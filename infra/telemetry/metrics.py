@@ -21,6 +21,11 @@ STAGE_LATENCY = Histogram(
     ["stage"],
     buckets=_LATENCY_S,
 )
+BAR_TO_SIGNAL = Histogram(
+    "signaltape_bar_to_signal_seconds",
+    "Time from a batch of bars in the log to its signals, committed; observed once a batch that led to signals.",
+    buckets=_LATENCY_S,
+)
 ROUND_SECONDS = Histogram(
     "signaltape_round_seconds", "Duration of one round of a service.", ["service"], buckets=_LATENCY_S
 )

@@ -16,11 +16,9 @@ RATES = {
     "alerts": "signaltape_alerts_total",
     "rows": "signaltape_rows_stored_total",
 }
-#: Stages whose times add up to the time from a bar's message to its signal's.
-_TO_SIGNAL = ("features", "inference")
 #: Outcomes of bars that the feature agent counts, and of those that clients sent to `bars-in`.
 _OUTCOMES = {"bars": ("first", "correction", "late", "secondary"), "bars_in": ("ingested", "rejected")}
-_STAGE = "signaltape_stage_latency_seconds"
+_STAGE, _TO_SIGNAL = "signaltape_stage_latency_seconds", "signaltape_bar_to_signal_seconds"
 _WORST = {"down": 0, "silent": 1, "not ready": 2, "ready": 3}
 
 
@@ -45,8 +43,11 @@ def figures(view: View, rates: Mapping[Series, float], lasting: Mapping[Series, 
     observed in that minute.
     """
     late = [one.seconds for one in view.groups()]
-    stages = {stage: buckets_of(lasting, _STAGE, stage=stage) for stage in (*_TO_SIGNAL, "store")}
-    model = buckets_of(lasting, "model_prediction_latency_seconds")
+    latencies = {
+        "to_signal": buckets_of(lasting, _TO_SIGNAL),
+        **{stage: buckets_of(lasting, _STAGE, stage=stage) for stage in ("features", "inference", "store")},
+        "model": buckets_of(lasting, "model_prediction_latency_seconds"),
+    }
     letters = view.worst("signaltape_dead_letters_kept", "topic")
     kept = sum(letters.values()) if letters else None
     told: float | None = kept
@@ -61,11 +62,7 @@ def figures(view: View, rates: Mapping[Series, float], lasting: Mapping[Series, 
     }
     return {
         "rates": per_second if rates else dict.fromkeys(per_second),
-        "latency": {
-            "to_signal": {name: _sum([quantile(stages[s], q) for s in _TO_SIGNAL]) for name, q in _QUANTILES},
-            **{stage: {name: quantile(found, q) for name, q in _QUANTILES} for stage, found in stages.items()},
-            "model": {name: quantile(model, q) for name, q in _QUANTILES},
-        },
+        "latency": {of: {name: quantile(found, q) for name, q in _QUANTILES} for of, found in latencies.items()},
         "waiting": max((one.messages for process in view.processes for one in process.lag), default=None),
         "late_s": max(late, default=None),
         "dead_letters": told,
@@ -76,11 +73,6 @@ def figures(view: View, rates: Mapping[Series, float], lasting: Mapping[Series, 
 
 
 _QUANTILES = (("p50", 0.5), ("p99", 0.99))
-
-
-def _sum(parts: Sequence[float | None]) -> float | None:
-    known = [one for one in parts if one is not None]
-    return sum(known) if known and len(known) == len(parts) else None
 
 
 def groups(view: View) -> tuple[list[dict[str, Any]], str]:

@@ -137,11 +137,15 @@ def test_buckets_of_all_processes_are_added() -> None:
         series(f"{name}_bucket", stage="features", le="0.1"): 2.0,
         series(f"{name}_bucket", stage="features", le="+Inf"): 3.0,
         series(f"{name}_bucket", stage="store", le="0.1"): 9.0,
+        series("signaltape_bar_to_signal_seconds_bucket", le="0.1"): 0.0,
+        series("signaltape_bar_to_signal_seconds_bucket", le="0.25"): 4.0,
+        series("signaltape_bar_to_signal_seconds_bucket", le="+Inf"): 4.0,
     }  # fmt: skip
     assert buckets_of(rates, name, stage="features") == {0.1: 2.0, math.inf: 3.0}
     found = figures(view(), {}, rates)
     assert found["latency"]["features"]["p50"] == pytest.approx(0.075)
-    assert found["latency"]["to_signal"] == {"p50": None, "p99": None}  # inference said nothing
+    assert found["latency"]["to_signal"]["p50"] == pytest.approx(0.175)
+    assert found["latency"]["inference"] == {"p50": None, "p99": None}  # said nothing
 
 
 def test_what_nobody_tells_is_not_known_rather_than_fine() -> None:

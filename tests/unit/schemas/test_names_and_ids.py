@@ -6,7 +6,15 @@ import sys
 import numpy as np
 import pytest
 
-from schemas.headers import dead_letter_headers, event_headers, iso_time, traceparent
+from schemas.headers import (
+    WRITTEN,
+    dead_letter_headers,
+    event_headers,
+    iso_time,
+    traceparent,
+    written_headers,
+    written_ms,
+)
 from schemas.ids import alert_id, bar_batch_id, derived_id, digest, signal_id, watermark_id
 from schemas.partitioning import murmur2, partition_of, partitions_of
 from schemas.topics import DEAD_LETTERED, TOPICS, TopicNames
@@ -89,6 +97,14 @@ def test_traces_are_copied() -> None:
     assert traceparent([("ce_id", b"1"), *trace, ("other", None)]) == trace
     assert traceparent(None) == []
     assert event_headers("Signal", "id", "source", 0)[0][0] == "ce_specversion"
+
+
+def test_when_a_source_was_written_is_read_back_and_nothing_else_is_taken_for_it() -> None:
+    assert written_ms([("ce_id", b"1"), *written_headers(1_700_000_040_123)]) == 1_700_000_040_123
+    assert written_headers(-1) == []  # the broker told no time
+    assert written_ms([]) is None
+    for odd in (b"", b"-5", b"1e3", b"9" * 40, "²".encode(), None):
+        assert written_ms([(WRITTEN, odd)]) is None
 
 
 def test_a_dead_letter_names_its_address_and_rows() -> None:
