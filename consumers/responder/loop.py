@@ -10,12 +10,17 @@ Where the warehouse says the topic stands is the only truth. Per alert, with the
 6. and marked as published; see `acting`. Its event's id follows from the alert: a death between both writes no second;
 7. – 9. each sink delivers in a thread of its own; see `delivering`. Nothing here waits for one.
 
+10. Where the topic is seen to end beyond the offset, only ends of transactions and what was aborted lie between: the
+offset follows, in a transaction of its own under the epoch. Else it would expire with them in a quiet time, and a start
+would have to take that for a loss.
+
 A process that dies before 4 leaves nothing; after it, its successor publishes and delivers what waits. One that was
-replaced without knowing it finds its epoch stale in 4, and ends.
+replaced without knowing it finds its epoch stale in 4 or 10, and ends.
 """
 
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -53,6 +58,8 @@ from schemas.topics import TopicNames
 SERVICE = "responder"
 _IDLE_S = 0.2
 _COMMIT_EVERY_S = 1.0
+#: A clean stop waits so long for the end of the topic behind the last record.
+_LAST_LOOK_S = 0.3
 _AWAY = (BrokerError, KafkaException, WarehouseUnavailable)
 
 
@@ -75,6 +82,8 @@ class ResponderLoop:
         group = f"{settings.topics.prefix}signaltape-{SERVICE}"
         self._consumer = Consumer(consumer_config(settings, group, **{"enable.partition.eof": True}))
         self._group = group
+        #: Where the topic was last seen to end: every record before was returned by then.
+        self._end = 0
         self._committed_at = self._checked_at = time.monotonic()
 
     def run(self) -> None:
@@ -89,13 +98,31 @@ class ResponderLoop:
                     if sink.error is not None:
                         raise sink.error
                 self._look_after_lock()
-                record = self._read()
-                if record is not None and record.offset >= taken.next_offset:
-                    taken = self._take(record, taken)
+                taken = self._turn(taken)
                 self._commit_sometimes(taken)
+            until = time.monotonic() + _LAST_LOOK_S
+            while self._end < taken.next_offset and time.monotonic() < until:
+                taken = self._turn(taken)
         finally:
             self._consumer.close()
             self._warehouse.close()
+
+    def _turn(self, taken: Taken) -> Taken:
+        """Take the next record if there is one, or follow the topic to its end."""
+        record = self._read()
+        if record is not None:
+            return self._take(record, taken) if record.offset >= taken.next_offset else taken
+        return self._follow(taken) if self._end > taken.next_offset else taken
+
+    def _follow(self, taken: Taken) -> Taken:
+        """Step 10."""
+        end = self._end
+
+        def work(connection: Connection) -> bool:
+            return advance(connection, SERVICE, self._topic, (0, taken.epoch), end)
+
+        self._patience.persist("postgres", (WarehouseUnavailable,), lambda: self._warehouse.run(work))
+        return replace(taken, next_offset=end)
 
     def _take(self, record: Record, taken: Taken) -> Taken:
         """Steps 1 to 6 for one record."""
@@ -166,7 +193,8 @@ class ResponderLoop:
         if error is None:
             return record_of(message)
         if error.code() == KafkaError._PARTITION_EOF:
-            self._health.progress(self._topic, 0, message.offset(), 0)
+            self._end = message.offset()
+            self._health.progress(self._topic, 0, self._end, 0)
             return None
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             raise TopicMismatch(
