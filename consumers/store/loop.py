@@ -13,17 +13,23 @@ A round, with the numbers of its crash points:
    from the warehouse once it is back; the same after each assignment;
 5. now and then the group's offsets in Kafka follow. They are never read; they show the lag.
 
+6. as often, before 5, and at a clean stop: a partition that stands at an end beyond its `effect_offset` holds only ends
+   of transactions there, and what was aborted. `effect_offset` moves up to it, in a transaction as 3 without rows. Else
+   it would expire with them in a quiet time, and a start would have to take that for a loss.
+
 A process that dies before 3 leaves nothing; after it, its successor reads on behind, and shows what 4 left out. One
 that was replaced without knowing it finds its epoch stale in 3, and ends.
 """
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from consumers.store.ends import Ends
 from consumers.store.newest import NewestSignals
 from consumers.store.sorting import Owned, Sorter
 from consumers.store.taking import assignment, take_partitions
@@ -47,6 +53,8 @@ Result = TypeVar("Result")
 
 _IDLE_S = 0.1
 _PAUSES_S = (0.1, 5.0)
+#: A clean stop waits so long for the ends of partitions behind the last records.
+_LAST_LOOK_S = 0.3
 
 
 class _Interrupted(Exception):
@@ -71,6 +79,7 @@ class StoreLoop:
         self._owned: dict[Place, Owned] = {}
         self._wanted: list[Place] | None = None
         self._backlog: list[Record] = []
+        self._ends = Ends()
         self._committed_at = time.monotonic()
 
     def run(self) -> None:
@@ -81,8 +90,8 @@ class StoreLoop:
                 try:
                     self.round()
                 except _Interrupted:
-                    self._backlog.clear()
-            self._commit(wait=True)
+                    self._forget_read()
+            self._finish()
         finally:
             self._consumer.close()
             self._writer.close()
@@ -111,11 +120,31 @@ class StoreLoop:
         reach("store.5_committed")
         ROUND_SECONDS.labels(service=SERVICE).observe(time.perf_counter() - start)
 
+    def _finish(self) -> None:
+        """A clean stop: what was read is stored; nothing that a successor needs may seem to be left."""
+        until = time.monotonic() + _LAST_LOOK_S
+        with contextlib.suppress(_Interrupted):
+            while self._ends.missing(self._owned) and time.monotonic() < until:
+                self.round()
+            self._follow(self._ends.beyond(self._owned))
+        self._commit(wait=True)
+
+    def _follow(self, ends: Mapping[Place, int]) -> None:
+        """Step 6, unless records that were read still wait."""
+        rounds = [self._owned[place].round(place, end) for place, end in sorted(ends.items())]
+        if rounds and not self._backlog:
+            self._record(rounds, self._persist(lambda: self._writer.write(rounds)))
+
+    def _forget_read(self) -> None:
+        """Drop what was read and not stored: it is read again, by whoever has the partitions then."""
+        self._backlog.clear()
+        self._ends = Ends()
+
     def _take(self, wanted: list[Place]) -> None:
         """Take the partitions of a new assignment, then let them flow."""
         self._owned = self._persist(lambda: take_partitions(self._settings, self._group, wanted))
         self._wanted = None
-        self._backlog.clear()
+        self._forget_read()
         self._newest.take(partition for topic, partition in self._owned if topic == self._signals)
         self._consumer.assign(assignment(self._owned))
         self._health.ready("assigned", True, f"{len(self._owned)} partitions")
@@ -146,6 +175,7 @@ class StoreLoop:
                 records.append(record_of(message))
             elif error.code() == KafkaError._PARTITION_EOF:
                 topic, partition = message.topic(), message.partition()
+                self._ends.saw((topic, partition), message.offset())
                 self._health.progress(topic, partition, message.offset(), 0)
             else:
                 self._judge(error)
@@ -199,6 +229,7 @@ class StoreLoop:
     def _commit_sometimes(self) -> None:
         self._newest.catch_up()
         if time.monotonic() - self._committed_at >= self._settings.store.commit_every_s:
+            self._follow(self._ends.standing(self._owned))
             self._commit()
 
     def _commit(self, *, wait: bool = False) -> None:
@@ -230,5 +261,5 @@ class StoreLoop:
             self._health.forget(place.topic, place.partition)
         self._owned, self._wanted = {}, None
         self._newest.take(())
-        self._backlog.clear()
+        self._forget_read()
         consumer.unassign()

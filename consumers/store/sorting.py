@@ -29,6 +29,13 @@ class Owned:
     next_offset: int
     generation: int
 
+    def round(self, place: Place, next_offset: int = 0) -> StoreRound:
+        """Return a round of this partition that is still empty."""
+        topic, partition = place
+        return StoreRound(
+            topic=topic, partition=partition, epoch=self.epoch, generation=self.generation, next_offset=next_offset
+        )
+
 
 class Sorter:
     """Decodes records and sorts them into one round per partition."""
@@ -58,10 +65,7 @@ class Sorter:
                 continue
             ends[place] = record.offset + 1
             if place not in rounds:
-                epoch, generation = owned[place].epoch, owned[place].generation
-                rounds[place] = StoreRound(
-                    topic=record.topic, partition=record.partition, epoch=epoch, generation=generation, next_offset=0
-                )
+                rounds[place] = owned[place].round(place)
             try:
                 self._add(record, rounds[place])
             except DecodeError as error:
