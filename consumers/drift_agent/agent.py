@@ -1,7 +1,7 @@
 """The drift agent's side of the shell: what happens to each message, and when it becomes durable."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from consumers.drift_agent.alert_topic import AlertsUnavailable, AlertTopic
 from consumers.drift_agent.store import DriftStore
@@ -43,6 +43,10 @@ class DriftAgent:
     5. waiting alerts are published in one Kafka transaction;
     6. they are marked as published;
     7. the group's offsets are set. They are only a lower bound: after a restart the offsets of 4 decide.
+
+    8. A partition that is seen to end beyond its last message holds only ends of transactions there, and what was
+       aborted: its offset follows, and a checkpoint (when idle, or at a clean stop) keeps it. Else it would expire with
+       them in a quiet time, and a start would have to take that for a loss.
 
     A crash between 4 and 6 leaves alerts waiting. The next start fences the dead producer, reads which of them are
     on the topic, marks those, and publishes the others: each is there once.
@@ -92,6 +96,11 @@ class DriftAgent:
         oldest_ms = min(records[0].timestamp_ms for records in messages.values())
         STAGE_LATENCY.labels(stage="drift").observe(max(time.time() - oldest_ms / 1_000, 0.0))
         ROUND_SECONDS.labels(service="drift").observe(time.perf_counter() - start)
+
+    def at_end(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Step 8: a checkpoint is due as if so many messages had come."""
+        self._store.offsets.update(ends)
+        self._since_checkpoint += len(ends)
 
     def idle(self) -> None:
         """Checkpoint what has waited long enough, confirm that this is the only agent, publish what others found."""

@@ -38,6 +38,10 @@ class FeatureAgent:
     5. Redis: the newest vectors.
     6. From time to time: a snapshot of the engine into the checkpoint, then the group's offset in Kafka.
 
+    7. Where a partition is seen to end beyond its last message (a feed has written it in transactions), 4 and 6 follow
+       it there. Else what is kept would point at what expires in a quiet time, and a start would have to take that for
+       a loss.
+
     Steps 4 to 6 run in a second thread and may overlap 1 to 3 of the next rounds, up to a bound: in their order, and
     those of rounds that wait together in one transaction.
 
@@ -94,6 +98,14 @@ class FeatureAgent:
         self._complete(works)
         self._count_symbols(time.monotonic())
         ROUND_SECONDS.labels(service="features").observe(time.monotonic() - started)
+
+    def at_end(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Step 7: ``effect_offset`` follows, as after a round that yields nothing; a snapshot comes in its time."""
+        works: Works = {}
+        for (_, number), end in ends.items():
+            self._lanes[number].next_offset = end
+            works[number] = PartitionWork(partition=number, next_offset=end)
+        self.effects.submit(self._effects(works))
 
     def idle(self) -> None:
         """Make snapshots that are due, and offer Redis again what it missed. Raises what effects raised."""

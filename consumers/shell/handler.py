@@ -33,6 +33,13 @@ class Handler(Protocol):
         """Handle a round. What it raises ends the process."""
         ...
 
+    def at_end(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Partitions end at these offsets, beyond the last message that was handled: no message lies, or lay, between.
+
+        What is kept of a position should follow, or it will be older than the log once that has expired.
+        """
+        ...
+
     def idle(self) -> None:
         """Called a few times a second between rounds, never during a rebalance: timers live here."""
         ...

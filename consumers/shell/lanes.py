@@ -1,6 +1,6 @@
 """Which messages count: the decision about each one that arrives, per partition."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from consumers.shell.errors import GapError
 from consumers.shell.handler import TopicPartition
@@ -45,6 +45,12 @@ class Lanes:
                 else:
                     lane.append(record)
         return taken
+
+    def move_on(self, found: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, int]:
+        """Move over what holds no message: (first, end) by partition. Returns the ends of those that stand there."""
+        moved = {key: end for key, (first, end) in found.items() if self.expected.get(key) == first < end}
+        self.expected.update(moved)
+        return moved
 
     def suspend(self) -> None:
         """A rebalance began: hold everything until ``resume``; what was held comes again."""

@@ -1,5 +1,7 @@
 """What really stands in a partition, asked through a client that has nothing to do with Faust's."""
 
+from collections.abc import Mapping
+
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumers.shell import handler
@@ -24,7 +26,7 @@ class LogProbe:
                 **{
                     "isolation.level": isolation, "enable.auto.commit": False, "enable.partition.eof": True,
                     "auto.offset.reset": "earliest", "queued.min.messages": 1,
-                    "log_level": 0,
+                    "fetch.wait.max.ms": 10, "log_level": 0,
                 },
             )
         )  # fmt: skip
@@ -52,9 +54,18 @@ class LogProbe:
 
     def missing(self, partition: handler.TopicPartition, first: int, end: int) -> bool:
         """Return whether messages from ``first`` up to ``end`` exist, or existed and have expired."""
-        low, _ = self.ends(partition)
         found = self.first_from(partition, first)
+        low, _ = self.ends(partition)  # afterwards: what expires meanwhile was not seen
         return low > first or (found is not None and found < end)
+
+    def quiet(self, positions: Mapping[handler.TopicPartition, int]) -> dict[handler.TopicPartition, tuple[int, int]]:
+        """Return (position, end of the log) of partitions that end beyond it, if no message lies, or lay, between."""
+        found = {}
+        for key, position in positions.items():
+            end = self.ends(key)[1]
+            if end > position and not self.missing(key, position, end):
+                found[key] = position, end
+        return found
 
     def close(self) -> None:
         """Release the client."""

@@ -22,7 +22,7 @@ from consumers.shell.log_probe import LogProbe
 from consumers.shell.options import ShellOptions
 from consumers.shell.retry import Patience
 from consumers.shell.watchdog import Report, Watchdog
-from consumers.shell.worker import Worker
+from consumers.shell.worker import Quiet, Worker
 from infra.settings import Settings
 
 _log = structlog.get_logger()
@@ -79,7 +79,8 @@ class Shell:
         1. Wait until Kafka knows the topics.
         2. Start the worker and Faust; the hooks only announce changes, in order with the messages.
         3. Wait for a stop, a failure of the handler or of Faust, or a stall.
-        4. On a stop let the worker settle and finish while the group is still joined; then stop Faust.
+        4. On a stop let the worker settle, look for ends of logs, and finish while the group is still joined; then
+           stop Faust.
         """
         options = self._options
         probe = LogProbe(self._settings, read_committed=options.read_committed)
@@ -87,7 +88,18 @@ class Shell:
         app = build_app(self._settings, self._group, options)
         inbox, lanes = Inbox(options), Lanes(probe.missing if options.contiguous else None)
         committer = _GroupCommitter(app, options.commit_patience_s)
-        worker = Worker(lambda: self._make_handler(committer, self.patience), inbox, lanes, options, self._stop)
+
+        def last_look(positions: Mapping[TopicPartition, int]) -> Quiet:
+            try:
+                return probe.quiet(positions)
+            except KafkaException as error:
+                _log.warning("log ends unknown", error=str(error))
+                return {}
+
+        worker = Worker(
+            lambda: self._make_handler(committer, self.patience), inbox, lanes, options, self._stop,
+            quiet=lambda: watchdog.quiet, look=last_look,
+        )  # fmt: skip
         watchdog = Watchdog(
             LogProbe(self._settings, read_committed=options.read_committed),
             options.stall_after_s,

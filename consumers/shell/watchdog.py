@@ -37,7 +37,8 @@ class Watchdog(threading.Thread):
 
     ``error`` is set, once, when messages wait and nothing moved for the limit. While ``excuse()`` names something
     that is waited for, or Kafka doesn't answer, no clock runs. ``report`` gets partition, position and lag; once more,
-    with a lag of 0, for a partition that was given away.
+    with a lag of 0, for a partition that was given away. ``quiet`` holds (position, end) of partitions that were seen
+    to hold no message from the one to the other.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Watchdog(threading.Thread):
         self._end = threading.Event()
         #: Where a partition stood at the last look, and the lag that was told.
         self._told: dict[TopicPartition, tuple[int, int, int]] = {}
+        self.quiet: Mapping[TopicPartition, tuple[int, int]] = {}
         self.error: StalledError | None = None
 
     def stop(self) -> None:
@@ -69,7 +71,7 @@ class Watchdog(threading.Thread):
             positions = dict(self._positions())
             excused = self._excuse() is not None
             try:
-                self._report_lags(positions)
+                self._look_at_lags(positions)
                 for key in stillness.observe(positions, time.monotonic(), excused=excused):
                     self._examine(key, positions[key])
             except KafkaException as error:
@@ -77,22 +79,31 @@ class Watchdog(threading.Thread):
                 stillness = Stillness(self._limit_s)
         self._probe.close()
 
-    def _report_lags(self, positions: Mapping[TopicPartition, int]) -> None:
-        if self._report is not None:
-            for key, position in positions.items():
-                self._report(key, position, self._lag(key, position, self._probe.ends(key)[1]))
-            for gone in self._told.keys() - positions.keys():
-                # Another process's by now: what waited there would else stand here for ever.
-                self._report(gone, self._told.pop(gone)[0], 0)
+    def _look_at_lags(self, positions: Mapping[TopicPartition, int]) -> None:
+        quiet = {key: self.quiet[key] for key in positions if key in self.quiet}
+        for key, position in positions.items():
+            self._tell(key, position, self._lag(key, position, quiet))
+        for gone in self._told.keys() - positions.keys():
+            # Another process's by now: what waited there would else stand here for ever.
+            self._tell(gone, self._told.pop(gone)[0], 0)
+        self.quiet = quiet  # all at once, so that what follows from it happens once for all partitions
 
-    def _lag(self, key: TopicPartition, position: int, end: int) -> int:
+    def _lag(self, key: TopicPartition, position: int, quiet: dict[TopicPartition, tuple[int, int]]) -> int:
         """Messages that wait: none, where a partition that stands has only ends of transactions before it."""
         stood, ended, told = self._told.get(key, (-1, -1, 0))
+        end = self._probe.ends(key)[1]
         lag = max(end - position, 0)
         if lag and stood == position:
-            lag = told if ended == end and not told else lag if self._probe.first_from(key, position) is not None else 0
+            if ended == end and not told:
+                lag = 0
+            elif not self._probe.missing(key, position, end):
+                lag, quiet[key] = 0, (position, end)
         self._told[key] = (position, end, lag)
         return lag
+
+    def _tell(self, key: TopicPartition, position: int, lag: int) -> None:
+        if self._report is not None:
+            self._report(key, position, lag)
 
     def _examine(self, key: TopicPartition, position: int) -> None:
         if self._probe.ends(key)[1] > position and self._probe.first_from(key, position) is not None:

@@ -1,7 +1,7 @@
 """The one thread in which a handler runs."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -14,6 +14,8 @@ from consumers.shell.options import ShellOptions
 from infra.broker.reading import Record
 
 _log = structlog.get_logger()
+#: Partition → a position, and the end of the log behind it, between which no message lies or lay.
+Quiet = Mapping[TopicPartition, tuple[int, int]]
 
 
 class Worker(threading.Thread):
@@ -23,8 +25,10 @@ class Worker(threading.Thread):
        another process's by now.
     2. An assignment closes what was lost, opens what is new, and only then lets messages through.
     3. A round goes to the handler; then the handler's timers run.
+    4. A partition that stands where ``quiet`` says that its log ends behind no further message moves on to that end.
 
-    Ends by itself when asked to stop (after ``settle`` and ``finish``) or when the handler raises (``error``).
+    Ends by itself when asked to stop (after ``settle``, 4 by a look of its own, and ``finish``) or when the handler
+    raises (``error``). ``quiet``: what is known without asking; ``look``: asks, about these positions.
     """
 
     def __init__(
@@ -34,10 +38,14 @@ class Worker(threading.Thread):
         lanes: Lanes,
         options: ShellOptions,
         stop: threading.Event,
+        *,
+        quiet: Callable[[], Quiet] = dict,
+        look: Callable[[Mapping[TopicPartition, int]], Quiet] = lambda _: {},
     ) -> None:
         super().__init__(name="handler", daemon=True)
         self._make_handler, self._inbox, self._lanes = make_handler, inbox, lanes
         self._options, self._stopping = options, stop
+        self._quiet, self._look = quiet, look
         self.positions: dict[TopicPartition, int] = {}
         self.error: BaseException | None = None
 
@@ -48,6 +56,8 @@ class Worker(threading.Thread):
             while not self._stopping.is_set():
                 self._turn(handler)
             handler.settle()
+            if not self._lanes.suspended:
+                self._move_on(handler, self._look(self._lanes.expected))
             handler.finish()
         except Stopped as wait:
             _log.info("stopped while waiting", what=str(wait))
@@ -71,7 +81,14 @@ class Worker(threading.Thread):
             self._give(handler, self._lanes.sort(_record(message) for message in item))
             self._inbox.done(len(item), size)
         if not self._lanes.suspended:
+            self._move_on(handler, self._quiet())
             handler.idle()
+
+    def _move_on(self, handler: Handler, quiet: Quiet) -> None:
+        """Step 4."""
+        if moved := self._lanes.move_on(quiet):
+            handler.at_end(moved)
+            self.positions.update(moved)
 
     def _assign(self, handler: Handler, partitions: frozenset[TopicPartition]) -> None:
         lost = self._lanes.expected.keys() - partitions

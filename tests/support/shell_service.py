@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,6 +72,9 @@ class Recorder:
         for records in messages.values():
             self.seen.extend((r.topic, r.partition, r.offset, r.value) for r in records)
         self.rounds.append(sum(len(records) for records in messages.values()))
+
+    def at_end(self, ends: Mapping[Key, int]) -> None:
+        self.calls.append(("at_end", dict(ends)))
 
     def idle(self) -> None:
         pass

@@ -97,6 +97,7 @@ def test_aborted_transactions_are_left_out_and_markers_pass_the_commit(settings:
     with RunningShell(settings, f"{settings.topics.prefix}uncommitted", [topic], dirty, contiguous=False):
         wait_for(lambda: len(dirty.seen) >= 18)
     assert clean.values() == [0, 0, 0, 2, 2, 2, 4, 4, 4]
+    assert clean.calls[-2:] == [("at_end", {(topic, 0): 24}), ("finish", None)]  # behind the last, aborted one
     assert sorted(set(dirty.values())) == [0, 1, 2, 3, 4, 5]
 
 

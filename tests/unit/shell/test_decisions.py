@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Mapping
 
 import pytest
 
@@ -57,6 +58,22 @@ def test_offsets_without_messages_are_no_gap() -> None:
     assert offsets(opened(0, exists=False).sort(map(record, [0, 3, 4]))) == [0, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("first", "end", "expected"),
+    [
+        (5, 7, 7),
+        (4, 7, 5),  # a message was taken meanwhile: what was seen from 4 on is of before
+        (6, 7, 5),
+        (5, 5, 5),
+    ],
+)
+def test_a_partition_moves_on_only_from_where_it_stands(first: int, end: int, expected: int) -> None:
+    lanes = opened(5, exists=False)
+    assert lanes.move_on({KEY: (first, end), ("t", 1): (0, 9)}) == ({KEY: 7} if expected == 7 else {})
+    assert lanes.expected == {KEY: expected}
+    assert offsets(lanes.sort([record(6), record(7)])) == ([7] if expected == 7 else [6, 7])
+
+
 def test_a_partition_that_is_not_open_is_held_until_it_is() -> None:
     lanes = opened(0)
     assert lanes.sort([record(0), record(7, partition=1)]) == {KEY: [record(0)]}
@@ -88,6 +105,9 @@ class _Timers:
 
     def close(self, partition: TopicPartition) -> None: ...
 
+    def at_end(self, ends: Mapping[TopicPartition, int]) -> None:
+        self.calls.append(f"at_end {dict(ends)}")
+
     def idle(self) -> None:
         self.calls.append("idle")
         self._stop.set()
@@ -95,7 +115,25 @@ class _Timers:
     def settle(self) -> None:
         self.calls.append("settle")
 
-    def finish(self) -> None: ...
+    def finish(self) -> None:
+        self.calls.append("finish")
+
+
+def test_ends_of_logs_reach_the_handler_while_it_runs_and_before_it_finishes() -> None:
+    async def run() -> list[str]:
+        stop, options = threading.Event(), ShellOptions(idle_every_s=0.001)
+        handler, lanes = _Timers(stop), opened(5)
+        worker = Worker(
+            lambda: handler, Inbox(options), lanes, options, stop,
+            quiet=lambda: {KEY: (5, 7)}, look=lambda positions: {KEY: (positions[KEY], 9)},
+        )  # fmt: skip
+        worker.start()
+        await asyncio.to_thread(worker.join, 10.0)
+        assert worker.error is None
+        assert worker.positions == lanes.expected == {KEY: 9}
+        return handler.calls
+
+    assert asyncio.run(run()) == ["at_end {('t', 0): 7}", "idle", "settle", "at_end {('t', 0): 9}", "finish"]
 
 
 def test_timers_rest_between_revocation_and_assignment() -> None:
@@ -111,7 +149,7 @@ def test_timers_rest_between_revocation_and_assignment() -> None:
         assert not lanes.suspended
         return handler.calls
 
-    assert asyncio.run(run()) == ["settle", "idle", "settle"]
+    assert asyncio.run(run()) == ["settle", "idle", "settle", "finish"]
 
 
 class _Failing(_Timers):

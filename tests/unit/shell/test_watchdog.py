@@ -17,26 +17,39 @@ class Log:
     def ends(self, place: tuple[str, int]) -> tuple[int, int]:
         return 0, self.end
 
-    def first_from(self, place: tuple[str, int], offset: int) -> int | None:
+    def missing(self, place: tuple[str, int], first: int, end: int) -> bool:
         self.asked += 1
-        return next((one for one in self.messages if one >= offset), None)
+        return any(first <= one < end for one in self.messages)
 
 
-def told(log: Log, *positions: int | None) -> list[int]:
-    """Lags that are told while the partition is at these positions; None: it is another process's."""
+def watch(log: Log, *positions: int | None) -> tuple[Watchdog, list[int]]:
+    """A watchdog, and the lags that it told, after a look at each position; None: it is another process's."""
     found: list[int] = []
     dog = Watchdog(
         cast("LogProbe", log), 60.0, positions=dict, excuse=lambda: None, report=lambda _, __, lag: found.append(lag)
     )
     for position in positions:
-        dog._report_lags({} if position is None else {PLACE: position})
-    return found
+        dog._look_at_lags({} if position is None else {PLACE: position})
+    return dog, found
+
+
+def told(log: Log, *positions: int | None) -> list[int]:
+    return watch(log, *positions)[1]
 
 
 def test_the_end_of_a_transaction_is_no_message_that_waits() -> None:
     log = Log(end=8, messages=(5, 6))
     assert told(log, 7, 7, 7, 7) == [1, 0, 0, 0]  # what stands is looked at, once
     assert log.asked == 1
+
+
+def test_a_partition_is_quiet_where_it_stands_before_no_message() -> None:
+    log = Log(end=8, messages=(5, 6))
+    assert watch(log, 7)[0].quiet == {}  # it may be on its way
+    assert watch(log, 7, 7)[0].quiet == {PLACE: (7, 8)}
+    assert watch(log, 7, 7, 7, 8)[0].quiet == {PLACE: (7, 8)}
+    assert watch(log, 7, 7, None)[0].quiet == {}
+    assert watch(log, 5, 5, 5)[0].quiet == {}  # messages wait
 
 
 def test_messages_that_wait_are_told_as_long_as_they_do() -> None:
