@@ -128,20 +128,22 @@ class RouterSettings(Group):
 class InferenceSettings(Group):
     """How the inference consumer works.
 
-    deadline_ms: replaces the deadline that each model's manifest states. round_messages: messages in one transaction
-    at the most. snapshot_batches, snapshot_event_s: how many batches, or how much event time, a router snapshot is
-    apart from the next. breaker_misses: misses in a row that open a model's breaker; breaker_probe: one call in so
-    many then still asks the model. fresh_bars: how old a prediction may be to serve as fallback. shadow_tolerance: how
-    far apart the scores of a shadow and the serving model (expected log returns) may be and still count as equal.
-    signal_format: form of signals on their topic. retry_s: pause before what couldn't be reached or loaded is tried
-    again. model_memory_mb: what the tensors of all models together may take; a call that needs more fails, which is a
-    miss.
+    deadline_ms: replaces the deadline that each model's manifest states. round_messages: messages in one
+    transaction at the most. snapshot_batches, snapshot_event_s: how many batches, or how much event time, a router
+    snapshot is apart from the next. snapshot_age_s: while nothing comes, a router snapshot that is older is written
+    again; far less than `predictions` is kept. breaker_misses: misses in a row that open a model's breaker;
+    breaker_probe: one call in so many then still asks the model. fresh_bars: how old a prediction may be to serve
+    as fallback. shadow_tolerance: how far apart the scores of a shadow and the serving model (expected log returns)
+    may be and still count as equal. signal_format: form of signals on their topic. retry_s: pause before what
+    couldn't be reached or loaded is tried again. model_memory_mb: what the tensors of all models together may take;
+    a call that needs more fails, which is a miss.
     """
 
     deadline_ms: float | None = Field(default=None, gt=0)
     round_messages: int = Field(default=64, ge=1)
     snapshot_batches: int = Field(default=1_000, ge=1)
     snapshot_event_s: float = Field(default=60.0, gt=0)
+    snapshot_age_s: float = Field(default=86_400.0, gt=0)
     breaker_misses: int = Field(default=5, ge=1)
     breaker_probe: int = Field(default=20, ge=1)
     fresh_bars: int = Field(default=5, ge=0)

@@ -10,6 +10,15 @@ A round, with the numbers of its crash points:
 5. commit: only now anything counts. Then sums that can wait, and router snapshots that are due, in a transaction of
    their own with the same offsets, so that gateways don't wait for them.
 
+While nothing comes:
+
+6. a partition of ``features`` that is seen to end beyond its offset holds nothing more to be taken (a dead letter, the
+   end of a foreign transaction): its offset follows, by a transaction of 4 and 5 alone. Else it would expire with what
+   is no message, and a start would have to take that for a loss;
+7. a router snapshot is written anew before ``predictions`` can expire below it, in a transaction as after 5.
+
+Neither adds to ``features``, so none leads to another.
+
 A round that fails before 5 leaves nothing: the transaction is aborted, all memory dropped, and the partitions are
 restored from their last commit. On assignment a partition is restored before its first message is taken.
 """
@@ -17,9 +26,10 @@ restored from their last commit. On assignment a partition is restored before it
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumers.inference.commit_metadata import metadata_of
 from consumers.inference.errors import REPAIR, CommitRefused, RoundAborted, judge
@@ -29,6 +39,7 @@ from consumers.inference.outbox import Outbox
 from consumers.inference.preparing import prepare_models
 from consumers.inference.report import RoundReport
 from consumers.inference.restore import Owned, Place, Restorer
+from consumers.inference.snapshots import SnapshotWriter
 from consumers.inference.transaction import Transactions
 from infra.broker.config import consumer_config
 from infra.broker.errors import BrokerError
@@ -38,7 +49,6 @@ from infra.errors import OperatorError
 from infra.settings import Settings
 from infra.telemetry.logs import get_logger
 from pipeline.routing.model_port import ModelUnavailable
-from schemas.intervals import SECOND
 from schemas.topics import TopicNames
 
 _COMMITTED_S = 5.0
@@ -64,9 +74,13 @@ class InferenceLoop:
         self._outbox = Outbox(names, as_json=settings.inference.signal_format == "json")
         self._restorer = Restorer(settings, models)
         self._transactions = Transactions(settings, slot, stop.is_set)
+        self._snapshots = SnapshotWriter(settings.inference, self._transactions, self._outbox, self._add_offsets)
         group = f"{settings.topics.prefix}signaltape-inference"
-        self._consumer = Consumer(consumer_config(settings, group, **{"group.instance.id": slot}))
+        member = {"group.instance.id": slot, "enable.partition.eof": True}
+        self._consumer = Consumer(consumer_config(settings, group, **member))
         self._owned: dict[int, Owned] = {}
+        #: Partition → where it was seen to end; every record before was returned since the last restore.
+        self._ends: dict[int, int] = {}
 
     def partitions(self) -> list[int]:
         """Partitions that are served now; safe to call from any thread."""
@@ -85,30 +99,52 @@ class InferenceLoop:
     def round(self) -> None:
         """Take what is there, in one round or, where models are slow, in several; see the module's text."""
         records = deque(self._poll())
-        while records:
-            self._round(records)
+        if not records:
+            self._guarded(self._rest)
+        while records and self._guarded(lambda: self._round(records)):
+            pass
+
+    def _guarded(self, work: Callable[[], None]) -> bool:
+        """Do what may write; return whether it went through. Else memory stands at the last commit again."""
+        try:
+            work()
+        except ModelUnavailable as error:
+            self._transactions.cancel()
+            self._hold(str(error))
+            return False
+        except RoundAborted:
+            self._rewind()
+            return False
+        except OperatorError:
+            self._transactions.abandon()
+            raise
+        return True
 
     def _round(self, records: deque[Record]) -> None:
         start = time.perf_counter()
         reach("inference.1_taken")
-        try:
-            taken = self._intake.take(records, self._owned, self._send)
-            reach("inference.2_scored")
-            if not taken.moved:
-                return
+        taken = self._intake.take(records, self._owned, self._send)
+        reach("inference.2_scored")
+        if not taken.moved:
+            return
+        self._complete(taken)
+        self._report.committed(taken, self._owned, self._consumer, time.perf_counter() - start)
+        self._keep_snapshots(taken)
+
+    def _rest(self) -> None:
+        """Steps 6 and 7."""
+        taken = Taken()
+        for partition, end in self._ends.items():
+            owned = self._owned.get(partition)
+            if owned is not None and not owned.inference.half_taken and owned.inference.state.features_offset < end:
+                owned.inference.state.features_offset = end
+                taken.batches[partition] = 0
+        if taken.moved:
             self._complete(taken)
-            self._report.committed(taken, self._owned, self._consumer, time.perf_counter() - start)
-            self._keep_snapshots(taken)
-        except ModelUnavailable as error:
-            records.clear()
-            self._transactions.cancel()
-            self._hold(str(error))
-        except RoundAborted:
-            records.clear()
-            self._rewind()
-        except OperatorError:
-            self._transactions.abandon()
-            raise
+            for partition in taken.moved:
+                self._report.progress(partition, self._owned[partition], self._consumer)
+        now_s = time.time()
+        self._snapshots.write(one for one in self._owned.values() if self._snapshots.is_old(one, now_s))
 
     def _send(self, closed: Closed) -> None:
         """Steps 2 and 3 take turns: called after each closed source message."""
@@ -119,10 +155,13 @@ class InferenceLoop:
         transactions = self._transactions
         transactions.begin()
         reach("inference.3_produced")
-        transactions.offsets(self._consumer, [self._place(partition) for partition in sorted(taken.moved)])
+        self._add_offsets(taken.moved)
         reach("inference.4_offsets")
         transactions.commit()
         reach("inference.5_committed")
+
+    def _add_offsets(self, partitions: Iterable[int]) -> None:
+        self._transactions.offsets(self._consumer, [self._place(partition) for partition in sorted(partitions)])
 
     def _place(self, partition: int) -> TopicPartition:
         owned = self._owned[partition]
@@ -136,27 +175,9 @@ class InferenceLoop:
             owned = self._owned[partition]
             owned.inference.state.stats.settle()
             owned.batches += taken.batches[partition]
-            if self._is_due(owned):
+            if self._snapshots.is_due(owned):
                 due.append(owned)
-        if not due:
-            return
-        self._transactions.begin()
-        for owned in due:
-            self._transactions.send_snapshot(self._outbox.snapshot(owned.inference.snapshot()))
-        for owned in due:
-            owned.snapshot = self._transactions.snapshot_offset(owned.inference.partition)
-            owned.batches, owned.snapshot_head = 0, owned.inference.standing.head
-        places = [self._place(owned.inference.partition) for owned in due]
-        self._transactions.offsets(self._consumer, places)
-        self._transactions.commit()
-
-    def _is_due(self, owned: Owned) -> bool:
-        head = owned.inference.standing.head
-        if head is None or owned.inference.half_taken:
-            return False
-        if owned.snapshot < 0 or owned.snapshot_head is None or owned.batches >= self._options.snapshot_batches:
-            return True
-        return head - owned.snapshot_head >= self._options.snapshot_event_s * SECOND
+        self._snapshots.write(due)
 
     def _poll(self) -> list[Record]:
         """Return the next message and what is already there behind it."""
@@ -166,12 +187,18 @@ class InferenceLoop:
         rest = self._consumer.consume(self._options.round_messages - 1, 0.0)
         records = []
         for message in (first, *rest):
-            error = message.error()
-            if error is not None:
-                judge(error, self._topic)
+            if message.error() is not None:
+                self._note(message)
             elif message.partition() in self._owned:
                 records.append(record_of(message))
         return records
+
+    def _note(self, message: Any) -> None:
+        """Note the end of a partition, or raise what an error event means."""
+        if message.error().code() == KafkaError._PARTITION_EOF:
+            self._ends[message.partition()] = message.offset()
+        else:
+            judge(message.error(), self._topic)
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Restore before anything is fetched."""
@@ -187,7 +214,7 @@ class InferenceLoop:
             self._report.forget(self._topic, place.partition)
 
     def _restore(self, places: dict[int, Place]) -> None:
-        self._owned = {}
+        self._owned, self._ends = {}, {}
         self._owned = self._restorer.restore(places)
         partitions = [owned.inference for owned in self._owned.values()]
         self._report.models(prepare_models(self._models.prepare, partitions))
@@ -212,8 +239,8 @@ class InferenceLoop:
         while time.monotonic() < end and not self._stop.is_set():
             message = self._consumer.poll(_IDLE_S)
             # A fatal error is reported once: lost here, the loop would go on with a consumer that reads nothing.
-            if message is not None and (error := message.error()) is not None:
-                judge(error, self._topic)
+            if message is not None and message.error() is not None:
+                self._note(message)
         self._rewind()
         self._consumer.resume(self._consumer.assignment())
 

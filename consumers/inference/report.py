@@ -58,7 +58,7 @@ class RoundReport:
                 if closed.bars_ms is not None:
                     BAR_TO_SIGNAL.observe(max(now_ms - closed.bars_ms, 0.0) / 1_000)
         for partition in taken.moved:
-            self._progress(partition, owned[partition], consumer)
+            self.progress(partition, owned[partition], consumer)
         self._name_models(owned)
         self.models("")
 
@@ -92,7 +92,8 @@ class RoundReport:
         for strategy, ref, role in in_force:
             MODEL_INFO.labels(strategy=strategy, model=ref.name, version=str(ref.version), role=role).set(1)
 
-    def _progress(self, partition: int, owned: Owned, consumer: Consumer) -> None:
+    def progress(self, partition: int, owned: Owned, consumer: Consumer) -> None:
+        """Report how far a partition has come and how many messages wait."""
         position = owned.inference.state.features_offset
         try:
             bounds: Any = consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)

@@ -5,7 +5,8 @@ Per partition of ``features``, from its committed offset and the metadata there:
 1. fence, head, watermark, ``seq``: the metadata itself; a commit without it is refused;
 2. control: the events that the metadata names, read from ``control``;
 3. router and last scores: the ``RouterSnapshot`` in the partition's ``predictions`` at the offset in the metadata,
-   then the ``PredictionBatch``es that follow, as they were recorded, once no transaction is under way there;
+   then the ``PredictionBatch``es that follow, as they were recorded, once no transaction is under way there. A
+   partition without a bar so far has neither, however long its ``predictions``: only watermarks lie there;
 4. statistics of open sessions: the ``FeatureBatch``es between the snapshot and the committed offset.
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from consumers.inference.commit_metadata import CommitMetadata, from_text
 from consumers.inference.errors import REPAIR, CommitRefused
 from infra.broker.admin import low_high_offsets
-from infra.broker.reading import read_topic
+from infra.broker.reading import Record, read_topic
 from infra.broker.stability import wait_stable
 from infra.engine_choice import inference_options
 from infra.settings import Settings
@@ -44,12 +45,14 @@ class Place:
 class Owned:
     """A partition that this process owns: its state, and the offset of its newest router snapshot (-1: none).
 
-    ``snapshot_head``: highest bar time (ns UTC) in that snapshot; ``batches``: messages taken since.
+    ``snapshot_head``: highest bar time (ns UTC) in that snapshot; ``snapshot_written``: when (s since 1970, -1: none);
+    ``batches``: messages taken since.
     """
 
     inference: PartitionInference
     snapshot: int
     snapshot_head: int | None = None
+    snapshot_written: float = -1.0
     batches: int = 0
 
 
@@ -69,10 +72,10 @@ class Restorer:
             for number, place in places.items()
         }
         events = control_events(self._settings, max((metadata.received for metadata in found.values()), default=-1))
-        states = self._router_states(found)
+        states, written = self._router_states(found)
         for number, metadata in found.items():
-            if metadata.standing.fence is None:
-                # Nothing of this chain was taken: what lies before, of an earlier chain, is no part of it.
+            if not _has_state(metadata):
+                # Nothing of this chain was taken, or no bar: what lies before is no part of the state.
                 states[number].features_offset = places[number].offset
         owned = {}
         for number, metadata in found.items():
@@ -82,7 +85,10 @@ class Restorer:
                 raise CommitRefused(f"{self._names.features}[{number}]: {error}") from error
             state = states[number]
             owned[number] = Owned(
-                self._partition(number, metadata, control, state), metadata.snapshot, state.copies.head
+                self._partition(number, metadata, control, state),
+                metadata.snapshot,
+                state.copies.head,
+                written.get(number, -1.0),
             )
         self._statistics(places, states)
         return owned
@@ -100,11 +106,13 @@ class Restorer:
             state=state,
         )
 
-    def _router_states(self, found: Mapping[int, CommitMetadata]) -> dict[int, RouterState]:
+    def _router_states(self, found: Mapping[int, CommitMetadata]) -> tuple[dict[int, RouterState], dict[int, float]]:
+        """Return the states, and when the snapshots that they begin with were written (s since 1970)."""
         states = {number: RouterState() for number in found}
-        begun = {number: metadata for number, metadata in found.items() if metadata.standing.fence is not None}
+        written: dict[int, float] = {}
+        begun = {number: metadata for number, metadata in found.items() if _has_state(metadata)}
         if not begun:
-            return states
+            return states, written
         topic = self._names.predictions
         # The commit that the offsets are from may not be readable here yet: what it emitted would be emitted again.
         wait_stable(self._settings, topic, begun)
@@ -119,9 +127,11 @@ class Restorer:
                 )
         sources: dict[int, list[PredictionBatch]] = {number: [] for number in begun}
         missing = {number for number, metadata in begun.items() if metadata.snapshot >= 0}
-        for number, offset, message in self._messages(topic, starts):
+        for record, message in self._messages(topic, starts):
+            number, offset = record.partition, record.offset
             if offset == begun[number].snapshot:
                 states[number] = _from_snapshot(message, f"{topic}[{number}] at offset {offset}")
+                written[number] = record.timestamp_ms / 1_000
                 missing.discard(number)
             elif isinstance(message, PredictionBatch):
                 self._follow(states[number], sources[number], message, begun[number])
@@ -129,7 +139,7 @@ class Restorer:
             raise CommitRefused(f"{topic}[{number}] has no router snapshot at offset {starts[number]}. Run: {REPAIR}")
         for number, batches in sources.items():
             states[number].replay(batches)
-        return states
+        return states, written
 
     def _follow(
         self, state: RouterState, source: list[PredictionBatch], batch: PredictionBatch, metadata: CommitMetadata
@@ -157,20 +167,25 @@ class Restorer:
         bounds = low_high_offsets(self._settings, self._names.features)
         starts = {number: max(start, bounds[number][0]) for number, start in behind.items()}
         ends = {number: places[number].offset for number in behind}
-        for number, _, message in self._messages(self._names.features, starts, ends):
+        for record, message in self._messages(self._names.features, starts, ends):
             if isinstance(message, FeatureBatch) and message.kind == "live":
-                states[number].stats.add(message)
-                states[number].stats.settle()
+                states[record.partition].stats.add(message)
+                states[record.partition].stats.settle()
         for number, state in states.items():
             state.features_offset = places[number].offset
 
     def _messages(
         self, topic: str, starts: Mapping[int, int], ends: Mapping[int, int] | None = None
-    ) -> Iterator[tuple[int, int, Message]]:
+    ) -> Iterator[tuple[Record, Message]]:
         for record in read_topic(self._settings, topic, from_offsets=starts, to_offsets=ends):
             message = None if record.value is None else _decoded(record.value)
             if message is not None:
-                yield record.partition, record.offset, message
+                yield record, message
+
+
+def _has_state(metadata: CommitMetadata) -> bool:
+    """Say whether anything was taken that the router may remember: a bar, that is."""
+    return metadata.standing.fence is not None and (metadata.snapshot >= 0 or metadata.standing.head is not None)
 
 
 def control_events(settings: Settings, last: int) -> list[ControlEvent]:

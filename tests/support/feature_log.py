@@ -115,9 +115,13 @@ class FeatureLog:
         """Something that is no message of the chain."""
         self._publisher.send(self.names.features, number, value)
 
-    def flush(self) -> None:
-        """Wait until everything is in the topic, and learn the offsets."""
+    def send(self) -> None:
+        """Wait until everything is in the topic."""
         self._publisher.flush_acknowledged()
+
+    def flush(self) -> None:
+        """Wait until everything is in the topic, and learn the offsets; nothing may have expired."""
+        self.send()
         found: dict[int, list[Written]] = {number: [] for number in self.partitions}
         known = {number: iter(entry.message for entry in entries) for number, entries in self.written.items()}
         for record in read_topic(self.settings, self.names.features):

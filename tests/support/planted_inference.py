@@ -49,8 +49,8 @@ class OffsetsLater(InferenceLoop):
 class ForgetfulRestorer(Restorer):
     """Starts with an empty router: what was emitted is not known any more."""
 
-    def _router_states(self, found: Mapping[int, CommitMetadata]) -> dict[int, RouterState]:
-        return {number: RouterState() for number in found}
+    def _router_states(self, found: Mapping[int, CommitMetadata]) -> tuple[dict[int, RouterState], dict[int, float]]:
+        return {number: RouterState() for number in found}, {}
 
 
 class Forgetful(InferenceLoop):

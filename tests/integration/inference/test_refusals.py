@@ -8,7 +8,7 @@ from confluent_kafka import TopicPartition
 
 from consumers.inference.commit_metadata import from_text
 from consumers.inference.repair import repair
-from infra.broker.admin import admin_client, group_offsets, set_group_offsets
+from infra.broker.admin import admin_client, group_offsets, low_high_offsets, set_group_offsets
 from infra.broker.errors import BrokerError
 from infra.broker.reading import read_topic
 from infra.settings import Settings
@@ -143,12 +143,60 @@ def test_gap_in_the_chain_stops_with_a_clear_error(log: FeatureLog) -> None:
 def test_expired_offsets_refuse(log: FeatureLog) -> None:
     """The committed offset isn't in the topic any more."""
     write_bars(log, 0, 5)
-    admin = admin_client(log.settings)  # must live until the futures are settled
-    beyond = [TopicPartition(log.names.features, n, entries[-1].offset) for n, entries in log.written.items()]
-    for future in admin.delete_records(beyond).values():
-        future.result(30)
+    expire(log.settings, log.names.features, {n: entries[-1].offset for n, entries in log.written.items()})
     ends_with(log, "isn't in the topic any more", "signaltape repair --service inference")
     assert committed_signals(log.settings) == []
+
+
+def test_quiet_topics_may_expire_below_a_running_service(make_settings: MakeSettings, tmp_path: Path) -> None:
+    """Its offset follows to the end, past a dead letter; its state is kept young; a partition without bars has none."""
+    log = FeatureLog(make_settings(inference=PATIENT.model_dump() | {"snapshot_age_s": 0.5}))
+    register_model(log.settings, tmp_path / "model")
+    log.control("activate", strategy="alpha", model="linear", model_version=1)
+    log.mark(0)
+    barless = log.partitions[-1]
+    log.partitions = log.partitions[:-1]
+    for at in range(4):
+        log.bar(at)
+    log.junk(0, b"\xc1 no MessagePack")
+    log.send()
+    with running(log.settings, "inference") as services:
+        wait_taken(log.settings)
+        before = snapshots(log)
+        wait_for(lambda: all(now > before[n] for n, now in snapshots(log).items()), 30, "younger snapshots", 0.1)
+        assert services["inference"].stop() == 0
+    kept = snapshots(log)
+    expire(log.settings, log.names.features, ends(log.settings, log.names.features))
+    expire(log.settings, log.names.predictions, {**kept, barless: ends(log.settings, log.names.predictions)[barless]})
+    for at in range(4, 8):
+        log.bar(at)
+    log.mark(8)
+    log.send()
+    take(log)
+    expected = expected_content(log)["predictions"]
+    for number, found in published_content(log.settings)["predictions"].items():
+        assert found == expected[number][len(expected[number]) - len(found) :]
+        assert len(found) == (5 if number in log.partitions else 0)
+    assert published_content(log.settings)["signals"] == expected_content(log)["signals"]
+    expire(log.settings, log.names.predictions, ends(log.settings, log.names.predictions))
+    ends_with(log, "the router's state starts at", "retention is too short")
+
+
+def snapshots(log: FeatureLog) -> dict[int, int]:
+    """Where each partition's router snapshot lies in ``predictions``, as its offset commit says; bars have come."""
+    found = group_offsets(log.settings, group(log.settings), log.names.features, log.settings.topics.partitions)
+    return {n: from_text(found[n][1], "").snapshot for n in log.partitions}  # type: ignore[index]
+
+
+def ends(settings: Settings, topic: str) -> dict[int, int]:
+    return {number: high for number, (_, high) in low_high_offsets(settings, topic).items()}
+
+
+def expire(settings: Settings, topic: str, up_to: dict[int, int]) -> None:
+    """Remove what lies below these offsets, as retention does."""
+    admin = admin_client(settings)  # must live until the futures are settled
+    for future in admin.delete_records([TopicPartition(topic, n, offset) for n, offset in up_to.items()]).values():
+        future.result(30)
 
 
 def test_model_that_cannot_be_loaded_serves_nothing_until_it_can(log: FeatureLog) -> None:

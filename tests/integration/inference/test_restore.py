@@ -21,7 +21,7 @@ def test_waits_for_a_commit_that_is_not_readable_yet(settings: Settings) -> None
     predecessor.begin_transaction()
     predecessor.produce(TopicNames(settings.topics.prefix).predictions, b"last round", partition=0)
     predecessor.flush(30.0)
-    place = Place(1, CommitMetadata(standing=Standing(fence=(0, 0))).to_text())
+    place = Place(1, CommitMetadata(standing=Standing(fence=(0, 0), head=0)).to_text())
     found: list[int] = []
     restorer = Restorer(settings, KnownModels())
     successor = threading.Thread(target=lambda: found.extend(restorer.restore({0: place})))

@@ -7,8 +7,9 @@ from typing import cast
 import numpy as np
 import pytest
 
-from consumers.inference.loop import InferenceLoop
 from consumers.inference.restore import Owned
+from consumers.inference.snapshots import SnapshotWriter
+from infra.service_settings import InferenceSettings
 from pipeline.routing.decision import Thresholds, decide
 from pipeline.routing.options import InferenceOptions, RouterOptions
 from pipeline.routing.partition import Output, PartitionInference
@@ -56,13 +57,16 @@ def test_a_half_taken_source_message_is_not_kept_in_a_snapshot(bench: Bench) -> 
     bench.bar(0, LONG)
     first, second = bench.writer.bar(T0 + SECOND, LONG, sets=(SET, "other"))
     bench.take(first)
-    due = SimpleNamespace(_options=SimpleNamespace(snapshot_batches=1, snapshot_event_s=1.0))
-    owned = Owned(bench.inference, snapshot=-1)
-    assert not InferenceLoop._is_due(cast(InferenceLoop, due), owned)
+    writer = SimpleNamespace(_options=InferenceSettings(snapshot_batches=1, snapshot_event_s=1.0))
+    owned = Owned(bench.inference, snapshot=-1, snapshot_written=0.0)
+    assert not SnapshotWriter.is_due(cast(SnapshotWriter, writer), owned)
+    assert not SnapshotWriter.is_old(cast(SnapshotWriter, writer), owned, 1e9)
     with pytest.raises(ValueError, match="half taken"):
         bench.inference.snapshot()
     bench.take(second)
-    assert InferenceLoop._is_due(cast(InferenceLoop, due), owned)
+    assert SnapshotWriter.is_due(cast(SnapshotWriter, writer), owned)
+    assert SnapshotWriter.is_old(cast(SnapshotWriter, writer), owned, 1e9)
+    assert not SnapshotWriter.is_old(cast(SnapshotWriter, writer), owned, 60.0)
     bench.inference.snapshot()
 
 
