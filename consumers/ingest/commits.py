@@ -14,15 +14,21 @@ from infra.telemetry.logs import get_logger
 
 
 class Commits:
-    """Positions on their way into the group's offsets: ``sent``, then ``acknowledged``, then committed."""
+    """Positions on their way into the group's offsets: ``sent``, then ``acknowledged``, then committed.
 
-    def __init__(self, consumer: Any, topic_ids: Mapping[str, str], every_s: float, health: Health) -> None:
+    ``committed``: those that are there already.
+    """
+
+    def __init__(
+        self, consumer: Any, topic_ids: Mapping[str, str], every_s: float, health: Health,
+        committed: Mapping[Place, Position],
+    ) -> None:  # fmt: skip
         self._consumer, self._topic_ids = consumer, topic_ids
         self._every, self._health = every_s, health
         self._at = 0.0
         self._sent: Mapping[Place, Position] | None = None
         self._done: Mapping[Place, Position] = {}
-        self._committed: dict[Place, Position] = {}
+        self._committed = dict(committed)
 
     @property
     def waiting(self) -> bool:

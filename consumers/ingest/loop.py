@@ -51,6 +51,9 @@ class IngestLoop:
     5. send: what can't be a bar to the dead letters, what the merge releases as batches on their partitions (the feed
        is announced before its first bar), control events into every partition with their offset in ``control``.
 
+    Where a partition is seen to end beyond the last message (a client has written it in transactions), 4 follows it
+    there: else the offset would expire with what is no message, and a start would have to take that for a loss.
+
     So the next lot is decoded while the last one is on its way, and a round in which nothing came waits for what is
     still out. A death at any place repeats what was sent and not committed: the feature agent drops a bar that it has
     seen, and a control event acts once by its offset. What becomes of a bar doesn't depend on where a process began:
@@ -71,10 +74,9 @@ class IngestLoop:
         self._feed_open = False
         self._orphaned: Mapping[int, int] | None = None
         self._marked = 0.0
-        self._next: dict[Place, int] = {}
         self._consumer = Consumer(consumer_config(settings, group_name(settings), **_READING))
-        topic_ids = self._assign(settings)
-        self._commits = Commits(self._consumer, topic_ids, self._ingest.commit_every_s, health)
+        topic_ids, positions = self._assign(settings)
+        self._commits = Commits(self._consumer, topic_ids, self._ingest.commit_every_s, health, positions)
 
     def release_orphan(self, marks: Mapping[int, int]) -> None:
         """Ask (from any thread) to release this loop's own feed where it doesn't hold it open: a predecessor left it.
@@ -89,13 +91,14 @@ class IngestLoop:
         lots, ended = self._take()
         start = time.perf_counter()
         reach("ingest.1_taken")
-        rejected, events = self._decode(lots, ended)
+        rejected, events = self._decode(lots)
+        moved = self._reach(ended)
         self._settle()
         for rejection in rejected:
             self._reject(rejection)
         sent = len(rejected) + self._publish() + self._relay(events) + self._advance()
         reach("ingest.3_published")
-        if sent or lots:
+        if sent or lots or moved:
             self._commits.sent(self._positions())
         if not lots:
             self._settle()
@@ -116,32 +119,32 @@ class IngestLoop:
         self._settle(force=True)
         self._consumer.close()
 
-    def _assign(self, settings: Settings) -> dict[str, str]:
-        """Read on from the group's offsets; return the topics' ids."""
+    def _assign(self, settings: Settings) -> tuple[dict[str, str], dict[Place, Position]]:
+        """Read on from the group's offsets; return the topics' ids and these positions."""
         found = standings(settings)
         verify(found)
         places = {place: one.position for place, one in found.items()}
         newest = {p: position.newest for (topic, p), position in places.items() if topic == self._names.bars_in}
         self._clock.assign(newest, time.monotonic())
         self._merge.assign(list(newest))
+        self._next = {place: one.offset for place, one in places.items()}
         self._consumer.assign([TopicPartition(topic, p, one.offset) for (topic, p), one in places.items()])
-        return {topic: one.topic_id for (topic, _), one in found.items()}
+        return {topic: one.topic_id for (topic, _), one in found.items()}, places
 
-    def _take(self) -> tuple[dict[Place, list[Any]], dict[int, int]]:
-        """Return the records that have come, by partition, and where partitions of ``bars-in`` ended."""
+    def _take(self) -> tuple[dict[Place, list[Any]], dict[Place, int]]:
+        """Return the records that have come, by partition, and where partitions ended."""
         first = self._consumer.poll(_IDLE_POLL_S)
         if first is None:
             return {}, {}
         lots: dict[Place, list[Any]] = defaultdict(list)
-        ended: dict[int, int] = {}
+        ended: dict[Place, int] = {}
         message: Any
         for message in [first, *self._consumer.consume(self._ingest.batch, self._ingest.gather_s)]:
             error = message.error()
             if error is None:
                 lots[message.topic(), message.partition()].append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
-                if message.topic() == self._names.bars_in:
-                    ended[message.partition()] = message.offset()
+                ended[message.topic(), message.partition()] = message.offset()
             elif is_final(error):
                 refuse_unpermitted(error, message.topic() or "ingest")
                 raise BrokerError(
@@ -150,7 +153,7 @@ class IngestLoop:
                 )
         return lots, ended
 
-    def _decode(self, lots: Mapping[Place, list[Any]], ended: Mapping[int, int]) -> tuple[list[Rejection], list[Any]]:
+    def _decode(self, lots: Mapping[Place, list[Any]]) -> tuple[list[Rejection], list[Any]]:
         """Give bars to the merge; return what was rejected, and the records of control events."""
         rejected: list[Rejection] = []
         wall, now = time.time_ns(), time.monotonic()
@@ -159,12 +162,21 @@ class IngestLoop:
                 for start in range(0, len(records), _LOT):
                     rejected += self._intake.take(partition, records[start : start + _LOT], wall, now)
             self._next[topic, partition] = records[-1].offset() + 1
-        for partition, offset in ended.items():
-            # An end that was reported before the last bar came is none any more.
-            if self._next.get((self._names.bars_in, partition), offset) == offset:
+        return rejected, lots.get((self._names.control, 0), [])
+
+    def _reach(self, ended: Mapping[Place, int]) -> bool:
+        """Note partitions that are read to their end; return whether one ends beyond its last message."""
+        moved = False
+        for (topic, partition), end in ended.items():
+            position = self._next[topic, partition]
+            if position > end:
+                continue  # reported before the last message came: none any more
+            moved = moved or position < end
+            self._next[topic, partition] = end
+            if topic == self._names.bars_in:
                 self._merge.read_to_end(partition)
                 self._clock.read_to_end(partition)
-        return rejected, lots.get((self._names.control, 0), [])
+        return moved
 
     def _settle(self, force: bool = False) -> None:
         """Steps 3 and 4 for what was sent."""

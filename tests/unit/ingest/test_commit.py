@@ -26,7 +26,7 @@ class Committed:
 
 
 def commits_to(consumer: Any) -> Commits:
-    return Commits(consumer, {"bars-in": "id"}, 0.0, Health())
+    return Commits(consumer, {"bars-in": "id"}, 0.0, Health(), {})
 
 
 @pytest.mark.parametrize("code", [KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError.COORDINATOR_NOT_AVAILABLE])
