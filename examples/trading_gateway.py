@@ -3,8 +3,10 @@
     python examples/trading_gateway.py --ledger orders.db --stop-when-idle 5
 
 The order and the place in the topic are written in one local transaction; ``signal_id`` is the key, so a signal that
-is read again after a crash changes nothing. A gap in the sequence stops it: a person should look. Started for the
-first time, it begins with the current state (or where ``--start`` says); later with the places in its ledger.
+is read again after a crash changes nothing. While nothing comes, the places follow the topic to its end: those right
+behind the last message may expire before the next one comes. A gap in the sequence stops it: a person should look.
+Started for the first time, it begins with the current state (or where ``--start`` says); later with the places in its
+ledger.
 """
 
 import argparse
@@ -34,6 +36,12 @@ def act(ledger: sqlite3.Connection, update: Update) -> bool:
     return new
 
 
+def keep(ledger: sqlite3.Connection, places: dict[int, int]) -> None:
+    """Write places behind everything that was acted on."""
+    with ledger:
+        ledger.executemany("INSERT OR REPLACE INTO places VALUES (?, ?)", places.items())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--ledger", default="orders.db")
@@ -45,8 +53,7 @@ def main() -> None:
         places = dict(ledger.execute("SELECT part, next_offset FROM places"))
         with SignalSubscriber(start=places or arguments.start) as signals:
             if not places:  # every partition has its place from the first moment, also one that is quiet so far
-                with ledger:
-                    ledger.executemany("INSERT INTO places VALUES (?, ?)", signals.positions.items())
+                keep(ledger, signals.positions)
             follow(ledger, signals, arguments.stop_when_idle)
         (count,) = ledger.execute("SELECT count(*) FROM orders").fetchone()
         print(f"{count} orders")
@@ -55,8 +62,13 @@ def main() -> None:
 def follow(ledger: sqlite3.Connection, signals: SignalSubscriber, stop_when_idle: float) -> None:
     """Act on what comes; return after ``stop_when_idle`` seconds without anything."""
     heard = time.monotonic()
+    kept: dict[int, int] = {}
     while not stop_when_idle or time.monotonic() - heard < stop_when_idle:
-        for update in signals.poll(0.2):
+        updates = signals.poll(0.2)
+        if not updates and signals.caught_up and kept != signals.positions:
+            kept = dict(signals.positions)
+            keep(ledger, kept)
+        for update in updates:
             heard = time.monotonic()
             if isinstance(update, Gap):
                 sys.exit(f"gap: {update}")

@@ -18,7 +18,8 @@ class Update:
     """One message of ``signals``.
 
     ``next_offset`` is where to start after it: store it together with the effect of the message, and a restart goes
-    on where it stopped. ``current`` is True for signals of the state at the start, which may have been seen before.
+    on where it stopped (in quiet times store the subscriber's ``positions``, too). ``current`` is True for signals of
+    the state at the start, which may have been seen before.
     """
 
     message: Signal | Heartbeat | Notice

@@ -15,7 +15,9 @@ class Subscription(Generic[Item]):
     """Reads a topic message by message. Not safe to share between threads.
 
     ``positions`` holds the next offset of each partition after what was handed over: a subscriber that starts from
-    them goes on where this one stopped.
+    them goes on where this one stopped. While nothing comes they follow the partitions to their ends, beyond the last
+    message (ends of transactions take offsets too): keep them then as well, or a stored place may expire in a quiet
+    time, and what is no loss looks like one.
     """
 
     def __init__(self, follower: TopicFollower) -> None:
@@ -34,6 +36,8 @@ class Subscription(Generic[Item]):
         for taken in self._follower.poll(timeout_s):
             try:
                 self._take(taken, found)
+                if taken.at_end:
+                    self.positions[taken.partition] = max(taken.offset, self.positions[taken.partition])
             except DecodeError as error:
                 self._failure = ClientError(
                     f"{self._follower.topic}[{taken.partition}] at offset {taken.offset} can't be read: {error}; to go"
@@ -66,5 +70,5 @@ class Subscription(Generic[Item]):
         self.close()
 
     def _take(self, taken: Taken, found: list[Item]) -> None:
-        """Add to ``found`` what follows from one record. Raises ``DecodeError``."""
+        """Add to ``found`` what follows from one record, or from an end. Raises ``DecodeError``."""
         raise NotImplementedError

@@ -42,7 +42,11 @@ _FINAL = frozenset(
 
 
 class Taken(NamedTuple):
-    """One record as it was read, or, with ``at_end``, that a partition is read up to where it ended at the start."""
+    """One record as it was read, or, with ``at_end``, that every record below ``offset`` was returned.
+
+    The latter comes once at least, when a partition is read up to where it ended at the start; and where it ends later,
+    which may lie beyond its last record: ends of transactions take offsets too.
+    """
 
     partition: int
     offset: int
@@ -101,7 +105,7 @@ class TopicFollower:
             if error is None:
                 self._add(message, found)
             elif error.code() == KafkaError._PARTITION_EOF:
-                self._note_end(message.partition(), found)
+                self._note_end(message.partition(), message.offset(), found)
             elif self._is_final(error, message):
                 break
         if not found:
@@ -119,15 +123,14 @@ class TopicFollower:
     def _add(self, message: Any, found: list[Taken]) -> None:
         partition, offset = message.partition(), message.offset()
         if partition in self.unread and offset >= self._ends[partition]:
-            self._note_end(partition, found)
+            self._note_end(partition, self._ends[partition], found)
         found.append(Taken(partition, offset, message.value(), message, False))
         if partition in self.unread and offset + 1 >= self._ends[partition]:
-            self._note_end(partition, found)
+            self._note_end(partition, offset + 1, found)
 
-    def _note_end(self, partition: int, found: list[Taken]) -> None:
-        if partition in self.unread:
-            self.unread.discard(partition)
-            found.append(Taken(partition, -1, None, None, True))
+    def _note_end(self, partition: int, end: int, found: list[Taken]) -> None:
+        self.unread.discard(partition)
+        found.append(Taken(partition, end, None, None, True))
 
     def _is_final(self, error: Any, message: Any) -> bool:
         if error.code() in (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from infra.broker.admin import admin_client
 from infra.broker.config import consumer_config
 from infra.settings import Settings
 from schemas.codec import decode_any
@@ -79,12 +80,40 @@ def test_positions_resume_exactly_there(topics: Settings, writer: TransactionWri
         places = dict(subscriber.positions)
         assert places == dict.fromkeys(range(4), 0)
         seen = read(subscriber, 10)
-        assert subscriber.positions == {0: 5, 1: 5, 2: 0, 3: 0}
+        assert all(subscriber.positions[partition] in (5, 6) for partition in (0, 1))  # 6: the transaction's end
+        wait_for(lambda: not subscriber.poll(0.2) and subscriber.positions == {0: 6, 1: 6, 2: 0, 3: 0})
     places[0] = next(update.next_offset for update in seen if update.message.symbol == "A2")
     places[1] = subscriber.positions[1]
     write(writer, 2, [signal("C0", 0)])  # a partition that was quiet so far
     with SignalSubscriber(start=places, settings=topics) as subscriber:
         assert sorted(symbols(read_to_end(subscriber))) == ["A3", "A4", "C0"]
+
+
+def test_positions_kept_in_a_quiet_time_outlive_what_they_are_behind(
+    topics: Settings, writer: TransactionWriter
+) -> None:
+    write(writer, 0, [signal("A", 0)])
+    write(writer, 0, [signal("ABORTED", 1)], abort=True)
+    ends = {0: 4, 1: 0, 2: 0, 3: 0}
+    with SignalSubscriber(settings=topics) as subscriber:
+        (update,) = read(subscriber, 1)
+        wait_for(lambda: not subscriber.poll(0.1) and subscriber.positions == ends)
+    admin = admin_client(topics)  # what it promises is kept only while it is there
+    for done in admin.delete_records([TopicPartition(TopicNames(topics.topics.prefix).signals, 0, 4)]).values():
+        done.result(30)
+    write(writer, 0, [signal("B", 1)])
+    with SignalSubscriber(start=ends, settings=topics) as subscriber:
+        assert symbols(read_to_end(subscriber)) == ["B"]
+    with SignalSubscriber(start={0: update.next_offset}, settings=topics) as subscriber:
+        assert "not there any more" in wait_for(lambda: refusal(subscriber), 15)
+
+
+def refusal(subscriber: SignalSubscriber) -> str:
+    try:
+        subscriber.poll(0.2)
+    except ClientError as error:
+        return str(error)
+    return ""
 
 
 def test_an_aborted_transaction_is_never_shown_an_open_one_only_once_committed(
@@ -147,15 +176,7 @@ def test_starts_that_can_not_be_are_refused(
     with pytest.raises(ClientUsageError, match=r"no partition \[9\]; it has 4"):
         SignalSubscriber(start={9: 0}, settings=topics)
     with SignalSubscriber(start={0: 77}, settings=topics) as subscriber:
-
-        def refused() -> str:
-            try:
-                subscriber.poll(0.2)
-            except ClientError as error:
-                return str(error)
-            return ""
-
-        assert "not there any more" in wait_for(refused, 15)
+        assert "not there any more" in wait_for(lambda: refusal(subscriber), 15)
     elsewhere: Any = {"prefix": f"{topics.topics.prefix}none."}
     with pytest.raises(ClientError, match="signaltape init"):
         SignalSubscriber(settings=make_bare_settings(topics=elsewhere))
