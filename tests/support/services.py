@@ -67,9 +67,14 @@ class ServiceProcess:
         self._process.kill()
         self._process.join()
 
-    def stop(self, deadline_s: float = 30.0) -> int:
+    def terminate(self) -> None:
+        """Ask it to stop, as a supervisor does; `stop` waits for it."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
+
+    def stop(self, deadline_s: float = 30.0) -> int:
+        if self.poll() is None:
+            self.terminate()
             self._process.join(deadline_s)
         code = self.poll()
         if code is None:
