@@ -17,6 +17,7 @@ import consumers.ingest.loop as ingest_loop
 from consumers.ingest.loop import IngestLoop
 from consumers.ingest.position import PositionRefused, group_name
 from infra.broker.admin import create_topics, group_offsets, set_group_offsets
+from infra.broker.config import transactional_producer_config
 from infra.broker.reading import read_topic
 from infra.settings import Settings
 from infra.telemetry.health import Health
@@ -176,6 +177,22 @@ def test_a_late_bar_after_a_restart_was_available_when_it_arrived(settings: Sett
     assert available[close + 9 * SECOND] == close + 9 * SECOND
     assert available[close + 5 * SECOND] == arrived[1] * 1_000_000
     assert available[close + 10 * SECOND] == close + 10 * SECOND
+
+
+def test_what_was_written_in_a_transaction_is_read_to_its_end(make_settings: Any, new_loop: NewLoop) -> None:
+    """Behind the bar lies the end of its transaction: nothing that waits, and nothing that a restart may miss."""
+    settings = make_settings(ingest={"patience_s": 0.05, "idle_s": 0.1, "release_after_s": 0.2, "commit_every_s": 0.05})
+    create_topics(settings)
+    loop, symbol, close = new_loop(settings), first_symbol(1), base_close()
+    producer = Producer(transactional_producer_config(settings, f"{settings.topics.prefix}client"))
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    bars_in = TopicNames(settings.topics.prefix).bars_in
+    producer.produce(bars_in, msgpack.packb(raw(symbol, close)), symbol.encode(), 1)
+    producer.commit_transaction(30)
+    rounds_until(loop, lambda: any(isinstance(m, Watermark) and m.state == "final" for _, m in log_of(settings)))
+    assert bars_in_log(settings) == [(symbol, close)]
+    rounds_until(loop, lambda: committed(settings) == 2)
 
 
 def test_no_promise_is_made_for_partitions_that_were_not_read(
