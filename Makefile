@@ -56,7 +56,7 @@ bench: install ## measure the engine, the pipeline and the latency on this machi
 baselines: install ## make .cache/bench: other backtesters, which `signaltape bench backtest` runs on the same bars
 	@$(BIN)/python scripts/install_baselines.py
 
-dashboards: install ## write infra/grafana/dashboards anew from scripts/dashboards and docs/runbook.md
+dashboards: install ## write Grafana's dashboards and the console's runbook anew from scripts/dashboards and docs/runbook.md
 	@$(BIN)/python -m scripts.dashboards
 
 lock: install ## resolve the requirements anew (changes requirements/*.txt)

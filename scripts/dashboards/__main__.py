@@ -1,4 +1,4 @@
-"""Write infra/grafana/dashboards/*.json anew: `make dashboards`."""
+"""Write infra/grafana/dashboards/*.json and the console's copy of the runbook anew: `make dashboards`."""
 
 from pathlib import Path
 
@@ -10,7 +10,10 @@ from scripts.dashboards.rendering import frame, heading, text_of, to_json
 from scripts.dashboards.signals import SIGNALS
 from scripts.dashboards.spec import Dashboard
 
-FOLDER = Path(__file__).parents[2] / "infra" / "grafana" / "dashboards"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "infra" / "grafana" / "dashboards"
+#: What is installed holds the packages, and no docs.
+RUNBOOK_COPY = ROOT / "signaltape" / "console" / "runbook" / "runbook.md"
 #: File → its description.
 DASHBOARDS: dict[str, Dashboard] = {
     "pipeline.json": PIPELINE, "signals.json": SIGNALS, "models.json": MODELS, "drift.json": DRIFT,
@@ -35,7 +38,8 @@ def main() -> None:
             path.unlink()
     for name, text in written.items():
         (FOLDER / name).write_text(text)
-    print(f"wrote {', '.join(written)} to {FOLDER}")
+    RUNBOOK_COPY.write_text(runbook.SOURCE.read_text())
+    print(f"wrote {', '.join(written)} to {FOLDER}, and {RUNBOOK_COPY.name} for the console")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The console's addresses: its one document, its files, its stream of events, and the routes of each page."""
 
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
@@ -10,13 +10,18 @@ from signaltape import __version__
 from signaltape.console import session
 from signaltape.console.api import data, drift, flow, models, runs, signals
 from signaltape.console.files import served
+from signaltape.console.runbook import page as runbook
 from signaltape.http.access import client_of
 from signaltape.http.backend import Backend
 from signaltape.http.failures import Refused
 from signaltape.http.reading import anyone, session_of
 from signaltape.http.tokens import Tokens
 
-PAGES = ("flow", "signals", "models", "drift", "data", "runs")
+#: Pages by the last part of their address, with the names that they lead to.
+PAGES = {
+    "flow": "Flow", "signals": "Signals", "models": "Models", "drift": "Drift", "data": "Data",
+    "runs": "Replays and backtests",
+}  # fmt: skip
 EVENTS = "/console/events"
 CHANGE = "/console/api/models/change"
 
@@ -63,6 +68,12 @@ def router(backend: Backend) -> APIRouter:
         if backend.options.read_needs_token and (found := session_of(request, tokens)):
             stream = session.until(found.ends_s, stream)
         return StreamingResponse(stream, media_type="text/event-stream")
+
+    @routes.get("/console/runbook", dependencies=open_)
+    async def manual(theme: Literal["", "light", "dark"] = "") -> Response:
+        leads = tuple((f"/console/{name}", title) for name, title in PAGES.items())
+        headers = {"Content-Security-Policy": runbook.POLICY}
+        return Response(runbook.runbook_page(leads, theme), headers=headers, media_type="text/html; charset=utf-8")
 
     @routes.get("/console/{name}", dependencies=open_)
     @routes.get("/console/{name}/{rest:path}", dependencies=open_)

@@ -4,7 +4,7 @@ import {useConnection} from "lib/live.js";
 import {Link, useLocation} from "lib/router.js";
 import {clock} from "lib/format.js";
 import {Boundary, Loading} from "lib/parts.js";
-import {theme, useTheme} from "lib/theme.js";
+import {runbook, theme, useTheme} from "lib/theme.js";
 import {READING_NEEDS_TOKEN, endSession} from "lib/api.js";
 import {SignIn} from "lib/signin.js";
 
@@ -16,6 +16,7 @@ const PAGES = [
   {id: "data", name: "Data", icon: "M4 6c0-4 16-4 16 0s-16 4-16 0v12c0 4 16 4 16 0V6M4 12c0 4 16 4 16 0"},
   {id: "runs", name: "Replays and backtests", icon: "M4 4v6h6M5 10a8 8 0 1 1-1 5M12 8v5l3 2"},
 ];
+const BOOK = "M5 4h11a3 3 0 0 1 3 3v13H8a3 3 0 0 1-3-3zM5 17a3 3 0 0 1 3-3h11M9 8h6";
 const loaded = new Map();
 
 function usePage(id) {
@@ -37,6 +38,10 @@ function Clock() {
   const [now, setNow] = useState(Date.now());
   useEffect(() => { const timer = setInterval(() => setNow(Date.now()), 1000); return () => clearInterval(timer); }, []);
   return html`<time class="mono" title="Coordinated universal time">${clock(now)} UTC</time>`;
+}
+
+function Icon({path}) {
+  return html`<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d=${path} /></svg>`;
 }
 
 function Connection({connection}) {
@@ -69,8 +74,8 @@ function App() {
     <div class="rail">
       <${Link} to="/console/flow" class="brand"><img src="/console/static/icon.svg" alt="" />signaltape<//>
       <nav aria-label="Pages">${PAGES.map((one) => html`<${Link} key=${one.id} to=${`/console/${one.id}`}
-        aria-current=${one.id === page ? "page" : undefined}><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8"
-        stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d=${one.icon} /></svg>${one.name}<//>`)}</nav>
+        aria-current=${one.id === page ? "page" : undefined}><${Icon} path=${one.icon} />${one.name}<//>`)}
+        <a href=${runbook("content")}><${Icon} path=${BOOK} />Runbook</a></nav>
       <div class="foot">
         <div class="row"><${Connection} connection=${connection} />
           <button class="link" onClick=${() => theme(chosen === "dark" ? "light" : "dark")}>${chosen === "dark" ? "light" : "dark"} colours</button></div>

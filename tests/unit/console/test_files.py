@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from signaltape.console.files import load_files, load_page
+from signaltape.console.routes import PAGES
 
 pytestmark = pytest.mark.unit
 WEB = Path(__file__).parents[3] / "signaltape/console/web"
@@ -52,6 +53,20 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
             url for url in re.findall(r"https?://[^\s\"'<>)]+", path.read_text()) if "www.w3.org/2000/svg" not in url
         ]
         assert not found, f"{path.name} names {found}"
+
+
+def test_dark_is_dark_with_and_without_a_script_that_says_so() -> None:
+    sheet = (WEB / "base.css").read_text()
+    by_choice = re.search(r':root\[data-theme="dark"\] (\{.*?\})', sheet, re.DOTALL)
+    by_system = re.search(r":root:not\(\[data-theme\]\) (\{.*?\})", sheet, re.DOTALL)
+    assert by_choice is not None
+    assert by_system is not None
+    assert by_choice[1] == by_system[1]
+
+
+def test_a_document_leads_to_the_pages_that_the_console_has() -> None:
+    listed = re.findall(r'\{id: "(\w+)", name: "([^"]+)"', (WEB / "main.js").read_text())
+    assert dict(listed) == PAGES
 
 
 def test_another_content_is_another_build() -> None:

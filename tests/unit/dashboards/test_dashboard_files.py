@@ -13,7 +13,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import REGISTRY
 
 import infra.telemetry.metrics  # noqa: F401  (registers every metric of the project)
-from scripts.dashboards.__main__ import DASHBOARDS, FOLDER, files
+from scripts.dashboards.__main__ import DASHBOARDS, FOLDER, RUNBOOK_COPY, files
 from scripts.dashboards.promql import buckets, growths, or_none, quantiles, rates
 from scripts.dashboards.rendering import STATEMENTS
 from scripts.dashboards.runbook import CHAPTERS, NUMBERS, UID, chapters
@@ -126,6 +126,7 @@ def test_links_lead_to_the_section_that_they_name(name: str) -> None:
 
 def test_the_runbook_is_there_whole() -> None:
     text = (ROOT / "docs/runbook.md").read_text()
+    assert RUNBOOK_COPY.read_text() == text, "`make dashboards` writes the console's copy anew"
     assert [panel["title"] for panel in panels("runbook.json")] == re.findall(r"^### (.+)$", text, re.MULTILINE)
     assert len(CHAPTERS) > 3
     for panel in panels("runbook.json"):

@@ -1,6 +1,7 @@
 // Parts of every page: heads, panels, badges, and what is shown while there is nothing, not yet, or a failure.
 import {html, Component} from "lib/html.js";
 import {clock} from "lib/format.js";
+import {runbook} from "lib/theme.js";
 
 export function PageHead({title, lead, children}) {
   return html`<div class="pagehead"><h1>${title}</h1><p class="lead">${lead}</p>${children ? html`<div class="tools">${children}</div>` : null}</div>`;
@@ -17,6 +18,9 @@ export function Figure({name, value, unit, kind}) {
 }
 export function Figures({children}) { return html`<dl class="figures">${children}</dl>`; }
 export function Pairs({rows}) { return html`<dl class="pairs">${rows.map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value}</dd>`)}</dl>`; }
+
+// The way to the section of the runbook that says what to do: a document of its own, so no link of this page.
+export function Runbook({section}) { return html`<a class="runbook-link" href=${runbook(section)} onClick=${(event) => { event.currentTarget.href = runbook(section); }}>Runbook: <span class="mono">${section}</span></a>`; }
 
 export function Loading({what = "Loading"}) {
   return html`<div class="skeleton" role="status"><span></span><span></span><span></span><b class="visually-hidden">${what} …</b></div>`;

@@ -16,3 +16,5 @@ export function useTheme() {
 }
 system.addEventListener("change", apply);
 apply();
+// A document of the server runs no script: its address says which colours were chosen, where one was.
+export const runbook = (section) => `/console/runbook${kept() ? `?theme=${current()}` : ""}#${encodeURIComponent(section)}`;

@@ -2,7 +2,7 @@
 import {html} from "lib/html.js";
 import {ago, clock, plural} from "lib/format.js";
 import {useLatest} from "lib/live.js";
-import {Badge, Empty, Failure, Loading, PageHead, Panel} from "lib/parts.js";
+import {Badge, Empty, Failure, Loading, PageHead, Panel, Runbook} from "lib/parts.js";
 import {Picture} from "pages/flow/picture.js";
 import {Figures} from "pages/flow/figures.js";
 import {Groups, Services} from "pages/flow/services.js";
@@ -38,7 +38,7 @@ function Problems({data, offset}) {
     <ul class="problems">${found.map((one) => html`<li key=${one.key}>
       <${Badge} kind=${one.level === "note" ? "none" : one.level}>${{bad: "broken", odd: "look", note: "note"}[one.level]}<//>
       <div><strong>${one.what}</strong>${one.why ? html`<span class="quiet"> · ${one.why}</span>` : null}
-        ${one.do || one.command || one.runbook ? html`<div>${one.do} ${one.command ? html`<code>${one.command}</code>` : null} ${one.runbook ? html`<span class="quiet">docs/runbook.md, ${one.runbook}</span>` : null}</div>` : null}</div>
+        ${one.do || one.command || one.runbook ? html`<div>${one.do} ${one.command ? html`<code>${one.command}</code>` : null} ${one.runbook ? html`<${Runbook} section=${one.runbook} />` : null}</div>` : null}</div>
       <span class="quiet since">${one.since > data.watched_since + 3e9 ? `since ${clock(one.since / 1e6)}, ${ago(one.since, offset)}` : "since before this page looked"}</span></li>`)}</ul><//>`;
 }
 

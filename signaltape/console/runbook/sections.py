@@ -1,4 +1,4 @@
-"""What the runbook says about a rule, for who reads an alert where the documents lie beside the program."""
+"""What the runbook says about a rule, for who reads an alert."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-_RUNBOOK = Path(__file__).parents[2] / "docs/runbook.md"
+#: The copy of docs/runbook.md that is installed with the program; `make dashboards` writes it.
+RUNBOOK = Path(__file__).parent / "runbook.md"
 _SECTION = re.compile(r"^### (\S+)\n(.*?)(?=^#|\Z)", re.DOTALL | re.MULTILINE)
 _LINE = re.compile(r"^- \*\*(.+?)\*\*: (.*?)(?=^- \*\*|\Z)", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
@@ -14,11 +15,8 @@ _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 @cache
 def runbook() -> Mapping[str, Mapping[str, str]]:
-    """Rule → what it means, where to look, what to do, as plain text; empty where the document isn't there."""
-    try:
-        text = _RUNBOOK.read_text()
-    except OSError:
-        return MappingProxyType({})
+    """Rule → what it means, where to look, what to do, as plain text."""
+    text = RUNBOOK.read_text("utf-8")
     return MappingProxyType(
         {
             name: MappingProxyType({title: _plain(said) for title, said in _LINE.findall(body)})

@@ -1,0 +1,1 @@
+"""The runbook beside the program: what it says about a rule, and all of it as a page."""
