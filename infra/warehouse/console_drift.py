@@ -1,6 +1,6 @@
 """What the console reads of drift: series, their course, their features, their alerts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -108,6 +108,19 @@ def state_size(connection: Connection, service: str, key: str) -> tuple[int, dat
 def alerts_of(connection: Connection, whose: Whose, since: datetime, limit: int) -> list[tuple[Any, ...]]:
     """(alert_id, event_time, rule, severity, body) of a series' alerts, oldest first."""
     return connection.execute(_named()["alerts of series"], whose.values(since=since, limit=limit)).fetchall()
+
+
+def alerts_by_rule(connection: Connection, strategy: str, severities: Sequence[str]) -> dict[str, int]:
+    """Rule → how many alerts it has raised, of one strategy ("": of all) and these severities."""
+    values = {"strategy": strategy, "severities": list(severities)}
+    return dict(connection.execute(_named()["alerts by rule"], values).fetchall())
+
+
+def newest_of_rules(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Ids of the newest alert of each (strategy, subject, rule)."""
+    rows = sorted(wanted)
+    values = {name: [row[at] for row in rows] for at, name in enumerate(("strategies", "subjects", "rules"))}
+    return [alert_id for (alert_id,) in connection.execute(_named()["newest of rules"], values)]
 
 
 def alert_bodies(connection: Connection, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:

@@ -80,10 +80,11 @@ def mark_settled(connection: Connection, place: Place, one: Delivery, state: str
 
 def list_alerts(
     connection: Connection, prefix: str, *, severities: Sequence[str], strategy: str = "", state: str = "",
-    limit: int = 50,
+    rule: str = "", ids: Sequence[str] | None = None, limit: int = 50,
 ) -> list[ListedAlert]:  # fmt: skip
-    """Alerts of the store, newest first; ``state``: only those that have a delivery in it."""
-    values = {"prefix": prefix, "strategy": strategy, "severities": list(severities), "state": state, "limit": limit}
+    """Alerts of the store, newest first; ``state``: only those that have a delivery in it; ``ids``: of these only."""
+    values = {"prefix": prefix, "strategy": strategy, "severities": list(severities), "state": state, "rule": rule,
+              "ids": None if ids is None else list(ids), "limit": limit}  # fmt: skip
     names = list(ListedAlert.__dataclass_fields__)
     rows = connection.execute(queries("deliveries")["alerts"], values)
     return [ListedAlert(**dict(zip(names, row, strict=True))) for row in rows]

@@ -1,5 +1,6 @@
 """Whether a strategy's output looks alive: signals and confidences of each session day, as a function of the log."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,6 +88,12 @@ class BusinessDays:
             )
             judged += one.judge(mean)
         return judged
+
+    def firing(self) -> Iterator[tuple[str, str, str]]:
+        """(strategy, subject, rule) of every spell that is open."""
+        for output, course in self._courses.items():
+            for rule in course.spells:
+                yield output.strategy, output.subject, rule
 
     def snapshot(self) -> dict[str, Any]:
         """State as plain values, in a fixed order."""

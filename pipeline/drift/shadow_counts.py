@@ -3,6 +3,7 @@
 The serving models' records name who was to shadow them, so a shadow that left no record at all is seen too.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,11 @@ class ShadowCounts:
         closed = {key: rows for (key, at), rows in self._days.items() if at == session}
         self._days = {place: rows for place, rows in self._days.items() if place[1] != session}
         return [self._judge(key, closed[key], session) for key in sorted(closed) if closed[key].live]
+
+    def firing(self) -> Iterator[tuple[str, str, str]]:
+        """(strategy, subject, rule) of every spell that is open."""
+        for key in self._spells:
+            yield key.strategy, key.subject, RULE
 
     def snapshot(self) -> dict[str, Any]:
         """State as plain values, in a fixed order."""

@@ -50,6 +50,19 @@ SELECT alert_id, event_time, rule, severity, body FROM alerts
 WHERE strategy = %(strategy)s AND subject = %(subject)s AND event_time >= %(since)s
 ORDER BY event_time, alert_id LIMIT %(limit)s;
 
+-- name: alerts by rule
+SELECT rule, count(*) FROM alerts
+WHERE (%(strategy)s = '' OR strategy = %(strategy)s) AND severity = ANY (%(severities)s)
+GROUP BY rule ORDER BY rule;
+
+-- name: newest of rules
+-- The newest alert of each strategy, subject and rule that is named.
+SELECT DISTINCT ON (a.strategy, a.subject, a.rule) a.alert_id
+FROM alerts a
+JOIN unnest(%(strategies)s::text[], %(subjects)s::text[], %(rules)s::text[]) AS named (strategy, subject, rule)
+  USING (strategy, subject, rule)
+ORDER BY a.strategy, a.subject, a.rule, a.event_time DESC;
+
 -- name: alert bodies
 SELECT alert_id, body FROM alerts WHERE alert_id = ANY (%(ids)s);
 

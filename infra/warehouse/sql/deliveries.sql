@@ -29,6 +29,8 @@ SELECT a.alert_id, a.event_time, a.severity, a.rule, a.strategy, a.subject, a.bo
                  FROM alert_deliveries d WHERE d.prefix = %(prefix)s AND d.alert_id = a.alert_id), '{}') AS deliveries
 FROM alerts a
 WHERE (%(strategy)s = '' OR a.strategy = %(strategy)s) AND a.severity = ANY (%(severities)s)
+  AND (%(rule)s = '' OR a.rule = %(rule)s)
+  AND (%(ids)s::text[] IS NULL OR a.alert_id = ANY (%(ids)s))
   AND (%(state)s = '' OR EXISTS (SELECT FROM alert_deliveries d
                                  WHERE d.prefix = %(prefix)s AND d.alert_id = a.alert_id AND d.state = %(state)s))
 ORDER BY a.event_time DESC, a.alert_id LIMIT %(limit)s;

@@ -59,6 +59,7 @@ class _Rule:
     action: str
 
 
+_FELL, _MISSING = "ic_fell", "labels_missing"
 _SCORE = _Rule(name="score_moved", severity="warning", action="compare the inputs with training; think of retraining")
 _FEATURES = _Rule(name="features_moved", severity="warning", action="look at the features' inputs; watch the IC")
 _MANY = _Rule(name="features_moved_widely", severity="severe", action="look at the feed first, then retrain")
@@ -83,6 +84,18 @@ class CalibratedWatch:
     def look(self, day: SeriesDay) -> tuple[Finding, ...]:
         """Take the next session of the series."""
         return (*self._coefficient(day), *self._labels(day), *self._score_shape(day), *self._feature_shapes(day))
+
+    def firing(self, session: int) -> frozenset[str]:
+        """Rules whose spell is open."""
+        moved = self._features.open_at(session)
+        now = {
+            _FELL: self._ic.open_at(session),
+            _MISSING: self._unlabelled >= self._overlap + self._policy.label_wait,
+            _SCORE.name: self._score.open_at(session),
+            _FEATURES.name: moved,
+            _MANY.name: moved and self._wide,
+        }
+        return frozenset(rule for rule, holds in now.items() if holds)
 
     def snapshot(self) -> Any:
         """State as plain values."""
@@ -110,7 +123,7 @@ class CalibratedWatch:
         policy, chart = self._policy, self._ic
         return (
             Finding(
-                rule="ic_fell", metric="ic", severity="severe",
+                rule=_FELL, metric="ic", severity="severe",
                 action="reduce the position; compare with a fallback model; look at the features",
                 session=day.session, value=value, threshold=chart.floor, side="below", onset=int(look.onset[0]),
                 days=day.session - int(look.onset[0]) + 1, budget=policy.budget * policy.shares.ic,
@@ -132,7 +145,7 @@ class CalibratedWatch:
             return ()
         return (
             Finding(
-                rule="labels_missing", metric="unlabelled_sessions", severity="warning",
+                rule=_MISSING, metric="unlabelled_sessions", severity="warning",
                 action="look at the returns: bars late, fewer names than an IC needs, or a horizon that never matures",
                 session=day.session, value=float(self._unlabelled), threshold=float(limit), side="above",
                 onset=day.session - limit + 1, days=limit,

@@ -79,6 +79,12 @@ class ClassicWatch:
                 found.extend(runs.look(day.session, day.features))
         return tuple(found)
 
+    def firing(self, session: int) -> frozenset[str]:
+        """Rules whose run has reached its days; a run ends by a session with data, so that ``session`` says nothing."""
+        days = {name: run.days for name, run in self._runs.items()}
+        reached = [rule.name for rule in self._policy.rules if days.get(rule.name, 0) >= rule.days]
+        return frozenset([*reached, *(name for name, runs in self._feature_runs.items() if runs.reached)])
+
     def snapshot(self) -> Any:
         """State as plain values."""
         runs = sorted((rule, run.days, run.first) for rule, run in self._runs.items())
@@ -103,13 +109,18 @@ class FeatureRuns:
         self._days: I8Array = np.zeros(features, np.int64)
         self._first: I8Array = np.zeros(features, np.int64)
 
+    @property
+    def reached(self) -> bool:
+        """True while any feature is beyond the rule for as many days as it asks for."""
+        return bool((self._days >= self._rule.days).any())
+
     def look(self, session: int, day: FeatureDay) -> list[Finding]:
         """Take a session's values; those that are not known neither count nor reset."""
         rule, values = self._rule, day.values.get(self._rule.metric)
         if values is None:
             return []
         known = day.known & np.isfinite(values)
-        was_open = bool((self._days >= rule.days).any())
+        was_open = self.reached
         holds = values < rule.threshold if rule.side == "below" else values > rule.threshold
         self._first = np.where(known & holds & (self._days == 0), session, self._first)
         self._days = np.where(known, np.where(holds, self._days + 1, 0), self._days)

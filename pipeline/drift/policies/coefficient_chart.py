@@ -47,6 +47,10 @@ class CoefficientChart:
         values = [value for session, value in self._recent if session >= onset]
         return float(np.add.accumulate(values)[-1] / len(values))
 
+    def open_at(self, session: int) -> bool:
+        """True if a spell is open."""
+        return bool(self._spells.open_at(session)[0])
+
     def snapshot(self) -> Any:
         """State as plain values."""
         return [self._square, self._bank.snapshot(), self._spells.snapshot(), self._recent]

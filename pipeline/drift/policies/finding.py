@@ -47,6 +47,9 @@ class Watch(Protocol):
     def look(self, day: SeriesDay) -> tuple[Finding, ...]:
         """Take the next session; return what fired on it."""
 
+    def firing(self, session: int) -> frozenset[str]:
+        """Rules whose spell is open at ``session``, the newest that was looked at: they alarm no more until it ends."""
+
     def snapshot(self) -> Any:
         """State as plain values."""
 

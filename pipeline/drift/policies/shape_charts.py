@@ -63,6 +63,10 @@ class ShapeCharts:
         )  # fmt: skip
         return Opened(members=members, open=int(is_open.sum()), first=bool(is_open.sum() == opened.sum()))
 
+    def open_at(self, session: int) -> bool:
+        """True if a spell of any row is open."""
+        return bool(self._spells.open_at(session).any())
+
     def snapshot(self) -> Any:
         """State as plain values."""
         return [self._bank.snapshot(), self._spells.snapshot()]

@@ -14,9 +14,14 @@ class Spells:
 
     def take(self, session: int, alarm: BoolArray) -> tuple[BoolArray, BoolArray]:
         """Take the alarms (subjects,) of a session; return which opened a spell, and which spells are open."""
-        was_open = session - self._last <= self._quiet
+        was_open = self.open_at(session)
         self._last[alarm] = session
         return alarm & ~was_open, was_open | alarm
+
+    def open_at(self, session: int) -> BoolArray:
+        """Which spells (subjects,) are open at a session, the newest that was taken or a later one."""
+        is_open: BoolArray = session - self._last <= self._quiet
+        return is_open
 
     def snapshot(self) -> list[int]:
         """State as plain values."""

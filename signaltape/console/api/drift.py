@@ -8,7 +8,7 @@ from infra.warehouse.connection import Connection
 from infra.warehouse.console_drift import Whose
 from pipeline.drift.series import series_of_subject
 from signaltape.console.drift.agent_state import AgentState, agent_state
-from signaltape.console.drift.alerts import alerts
+from signaltape.console.drift.alerts import Wanted, alerts
 from signaltape.console.drift.features import feature_detail, heat_map
 from signaltape.console.drift.maturity import maturity
 from signaltape.console.drift.overview import overview, series_course
@@ -79,18 +79,13 @@ def _of_all(routes: APIRouter, backend: Backend) -> None:
     async def found(
         strategy: Name = "",
         severity: Literal["info", "warning", "severe", "urgent"] = "info",
-        state: Literal["", "waiting", "delivered", "dead"] = "",
+        rule: Name = "",
+        alert: Annotated[str, Query(max_length=64)] = "",
         limit: Annotated[int, Query(ge=1)] = 50,
     ) -> Response:
+        wanted = Wanted(strategy=strategy, severity=severity, rule=rule, alert_id=alert)
         kept = min(limit, MOST_ALERTS)
-        return reply(
-            await read(
-                backend,
-                lambda connection: alerts(
-                    connection, settings, strategy=strategy, severity=severity, state=state, limit=kept
-                ),
-            )
-        )
+        return reply(await read(backend, lambda connection: alerts(connection, settings, wanted, kept)))
 
 
 def _whose(strategy: str, subject: str) -> Whose:

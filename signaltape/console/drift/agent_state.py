@@ -47,30 +47,34 @@ class AgentState:
 
 def agent_state(connection: Connection, settings: Settings) -> AgentState:
     """Read it; what can't be read says why."""
-    key = f"{settings.topics.prefix}monitor"
-    found = state_size(connection, SERVICE, key)
-    if found is None:
-        return AgentState(
-            written_at=None, problem="the drift agent has written no state yet; is it running? `signaltape run drift`"
-        )
-    size, written = found[0], to_nanoseconds(found[1])
-    if size > MOST_BYTES:
-        return AgentState(
-            written_at=written, problem=f"the drift agent's state has {size:,} bytes, more than a page unpacks"
-        )
-    data = read_state(connection, SERVICE, key)
-    envelope = msgpack.unpackb(data or b"\x80")
-    state: dict[str, Any] = {}
-    if envelope.get("version") == ENVELOPE_VERSION:
-        state = msgpack.unpackb(envelope["monitor"], strict_map_key=False)
-    if state.get("version") not in range(_READABLE_FROM, STATE_VERSION + 1):
-        return AgentState(written_at=written, problem="the drift agent's state is of another version than this program")
+    written, problem, state = unpacked(connection, settings)
+    if state is None:
+        return AgentState(written_at=written, problem=problem)
     return AgentState(
         written_at=written,
         policy=str(state["policy"]),
         ledger=LabelLedger.restore(state["ledger"]),
         sets=_sets(state["features"]),
     )
+
+
+def unpacked(connection: Connection, settings: Settings) -> tuple[int | None, str, Mapping[str, Any] | None]:
+    """When the state was written (ns UTC), why it can't be read, and what ``monitor_state`` packed."""
+    key = f"{settings.topics.prefix}monitor"
+    found = state_size(connection, SERVICE, key)
+    if found is None:
+        return None, "the drift agent has written no state yet; is it running? `signaltape run drift`", None
+    size, written = found[0], to_nanoseconds(found[1])
+    if size > MOST_BYTES:
+        return written, f"the drift agent's state has {size:,} bytes, more than a page unpacks", None
+    data = read_state(connection, SERVICE, key)
+    envelope = msgpack.unpackb(data or b"\x80")
+    state: dict[str, Any] = {}
+    if envelope.get("version") == ENVELOPE_VERSION:
+        state = msgpack.unpackb(envelope["monitor"], strict_map_key=False)
+    if state.get("version") not in range(_READABLE_FROM, STATE_VERSION + 1):
+        return written, "the drift agent's state is of another version than this program", None
+    return written, "", state
 
 
 def _sets(features: Mapping[str, Any]) -> dict[SetKey, SetCounts]:

@@ -12,6 +12,7 @@ from infra.warehouse.migrator import migrate
 from infra.warehouse.moments import to_nanoseconds
 from schemas.alerts import SEVERITIES
 from signaltape.console.drift.agent_state import agent_state
+from signaltape.console.drift.firing import firing_rules
 from signaltape.console.drift.maturity import maturity
 from signaltape.console.drift.overview import overview
 from tests.support.console_world import ConsoleWorld
@@ -124,7 +125,7 @@ def test_alerts_have_their_evidence_and_what_the_guard_would_do(console_world: C
     assert fell["e_value"] >= fell["e_threshold"] > 0
     assert fell["budget"] > 0
     assert fell["onset"] <= fell["event_time"]
-    assert fell["runbook"] == f"docs/runbook.md#{fell['rule']}"
+    assert fell["runbook"] == fell["rule"]
     assert fell["guard"]["state"] in ("dry_run", "refused")
     assert get(console_world, "alerts", limit=1)["truncated"]
     assert {one["severity"] for one in get(console_world, "alerts", severity="severe")["alerts"]} <= {
@@ -132,6 +133,25 @@ def test_alerts_have_their_evidence_and_what_the_guard_would_do(console_world: C
         "urgent",
     }
     assert console_world.api.get("/console/api/drift/alerts", params={"severity": "loud"}).status_code == 422
+
+
+def test_what_fires_is_told_however_old_it_is(console_world: ConsoleWorld) -> None:
+    settings = console_world.settings
+    with connect(settings) as connection:
+        firing = firing_rules(connection, settings)
+    assert firing  # the half year of daily bars ends with a model that has lost its IC
+    every = get(console_world, "alerts", limit=200)["alerts"]
+    newest: dict[tuple[str, str, str], str] = {}
+    for one in every:
+        newest.setdefault((one["strategy"], one["subject"], one["rule"]), one["alert_id"])
+    alight = {one["alert_id"] for one in every if one["state"] == "firing"}
+    assert alight == {newest[rule] for rule in firing}
+    few = get(console_world, "alerts", limit=1)
+    assert {one["alert_id"] for one in few["alerts"]} == alight | {every[0]["alert_id"]}
+    assert sum(few["counts"].values()) == len(every)
+    linked = get(console_world, "alerts", limit=1, severity="urgent", alert=every[-1]["alert_id"])["linked"]
+    assert [one["alert_id"] for one in linked] == [every[-1]["alert_id"]]
+    assert get(console_world, "alerts", alert="nobody")["linked"] == []
 
 
 def test_the_policy_is_that_of_the_agent(console_world: ConsoleWorld) -> None:

@@ -4,15 +4,15 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from infra.warehouse import connect
 from infra.warehouse.drift_report import drift_days
 from signaltape.cli.drift_text import day_of
-from tests.support.browser import watched_context
 from tests.support.console_world import ConsoleWorld
 
 pytestmark = pytest.mark.integration
+STATES = {"firing": "Firing", "unknown": "Not known whether they fire", "once": "Happened once", "over": "Over"}
 
 
 def opened(page: Page, world: ConsoleWorld, query: str = "") -> Page:
@@ -49,7 +49,9 @@ def test_a_feature_is_chosen_by_the_keyboard_and_stands_in_the_address(page: Pag
     expect(page.get_by_role("heading", name=f"Feature {name}")).to_be_visible()
 
 
-def test_an_alert_opens_to_its_evidence(page: Page, console_world: ConsoleWorld) -> None:
+def test_an_alert_opens_to_its_evidence_and_leads_to_the_runbook_and_back(
+    page: Page, console_world: ConsoleWorld
+) -> None:
     opened(page, console_world, "?severity=severe&only=all")
     head = page.locator(".alert-head").first
     expect(head).to_contain_text("severe")
@@ -57,10 +59,52 @@ def test_an_alert_opens_to_its_evidence(page: Page, console_world: ConsoleWorld)
     page.keyboard.press("Enter")
     body = page.locator(".alert-body").first
     expect(body).to_contain_text("against a threshold of")
-    expect(body).to_contain_text("docs/runbook.md#")
     expect(body).to_contain_text("look at")
     expect(body).to_contain_text("Guard")
     expect(head).to_have_attribute("aria-expanded", "true")
+    rule = page.locator(".alert-rule h4").first.inner_text()
+    link = body.get_by_role("link", name=f"Runbook: {rule}")
+    link.focus()
+    page.keyboard.press("Enter")
+    section = page.get_by_role("region", name=rule)
+    expect(section).to_be_in_viewport()
+    expect(section).to_be_focused()
+    expect(section).to_contain_text("Escalate")
+    assert page.url.endswith(f"/console/runbook#{rule}")
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.panel')).borderRadius") == "8px"
+    )  # it has its styles
+    page.get_by_role("link", name="no_signal", exact=True).first.click()
+    expect(page.get_by_role("region", name="no_signal", exact=True)).to_be_in_viewport()
+    page.go_back()
+    page.go_back()
+    expect(page.locator(".alert-body")).to_have_count(1)  # the address has kept which one was open
+    page.goto(f"{console_world.url}/console/runbook")
+    page.get_by_role("link", name="Drift", exact=True).click()
+    expect(page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
+
+
+def test_alerts_stand_by_state_and_kind_and_one_is_reached_by_its_link(page: Page, console_world: ConsoleWorld) -> None:
+    found = console_world.api.get("/console/api/drift/alerts", params={"limit": 200}).json()
+    page.goto(f"{console_world.url}/console/drift?only=all&alerts=200")
+    groups = page.locator(".alert-group")
+    names = [name for state, name in STATES.items() if any(one["state"] == state for one in found["alerts"])]
+    expect(groups).to_have_count(len(names), timeout=20_000)
+    assert [one.rpartition(" (")[0] for one in groups.locator(".alert-state h3").all_inner_texts()] == names
+    assert names[0] == "Firing"
+    firing = [one for one in found["alerts"] if one["state"] == "firing"]
+    assert sorted(groups.first.locator("h4").all_inner_texts()) == sorted({one["rule"] for one in firing})
+    rule, count = max(found["counts"].items(), key=lambda one: one[1])
+    page.get_by_label("Kind of alerts").select_option(rule)
+    expect(page.locator(".alert-rule h4").first).to_have_text(rule)
+    assert set(page.locator(".alert-rule h4").all_inner_texts()) == {rule}
+    assert sum(int(one.split()[0]) for one in page.locator(".alert-rule .quiet").all_inner_texts()) == count
+    other = next(one for one in found["alerts"] if one["rule"] != rule)
+    page.goto(f"{console_world.url}/console/drift?only=all&rule={rule}&alert={other['alert_id']}")
+    linked = page.get_by_role("region", name="Linked alert: 1 alert")
+    expect(linked.locator(".alert-body")).to_contain_text(other["alert_id"])
+    page.goto(f"{console_world.url}/console/drift?only=all&alert=nobody")
+    expect(page.get_by_text("No alert nobody is stored.")).to_be_visible()
 
 
 def test_policy_and_labels_are_told(page: Page, console_world: ConsoleWorld) -> None:
@@ -87,10 +131,3 @@ def test_loading_and_failure_are_designed_and_recover(watched: tuple[Any, Any], 
     page.unroute("**/console/api/drift/series")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("heading", name="Features", exact=True)).to_be_visible()
-
-
-def test_dark_and_narrow_nothing_is_wider_than_the_page(browser: Browser, console_world: ConsoleWorld) -> None:
-    with watched_context(browser, viewport={"width": 700, "height": 900}, color_scheme="dark") as (context, _):
-        page = opened(context.new_page(), console_world)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert page.evaluate("document.documentElement.dataset.theme") == "dark"

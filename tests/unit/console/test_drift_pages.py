@@ -17,7 +17,7 @@ from signaltape.console.drift.agent_state import AgentState, SetCounts
 from signaltape.console.drift.features import _histogram
 from signaltape.console.drift.maturity import maturity
 from signaltape.console.drift.policy import MEASURED
-from signaltape.console.runbook import runbook
+from signaltape.console.runbook.sections import runbook
 
 pytestmark = pytest.mark.unit
 SERIES = Series(strategy="s", model="m", version=1, role="live", interval="1m", horizon=2)

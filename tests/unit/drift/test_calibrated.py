@@ -118,6 +118,28 @@ def test_an_alert_that_goes_on_is_not_repeated_and_one_that_comes_back_is() -> N
     assert found[1].session >= 160
 
 
+def test_a_rule_fires_from_its_alert_until_its_spell_has_ended() -> None:
+    watch, quiet = CALIBRATED.watch(REFERENCE), 40
+    firing, alarms = {}, list[Finding]()
+    for session in range(160):
+        alarms += watch.look(day(session, moved={3: (0.9, 0.5, 0.1)} if 10 <= session < 60 else None))
+        firing[session] = watch.firing(session)
+    (alarm,) = alarms
+    ended = next(session for session in range(alarm.session, 160) if not firing[session])
+    assert {s for s, rules in firing.items() if rules} == set(range(alarm.session, ended))
+    assert firing[alarm.session] == {"features_moved"}
+    assert 60 + quiet - 5 <= ended <= 60 + quiet + 20  # evidence takes a while to fade after the last odd session
+
+
+def test_missing_labels_fire_until_one_comes() -> None:
+    watch = CALIBRATED.watch(REFERENCE)
+    for session in range(40):
+        watch.look(replace(day(session), predicted=True))
+    assert watch.firing(39) == {"labels_missing"}
+    watch.look(day(40, ic=0.05))
+    assert watch.firing(40) == frozenset()
+
+
 def test_another_feature_is_told_of_while_the_first_still_moves() -> None:
     def moved(session: int) -> dict[int, tuple[float, float, float]]:
         return {0: (0.9, 0.5, 0.1)} | ({1: (0.9, 0.5, 0.1)} if session >= 100 else {})
@@ -213,6 +235,10 @@ def test_classic_features_are_grouped_and_open_once() -> None:
         object.__setattr__(one.features, "values", {"feature_psi": psi(session)})
     (found,) = fired(CLASSIC.watch(REFERENCE), days)
     assert (found.rule, found.session, len(found.members)) == ("features_psi", 3, 30)
+    watch = CLASSIC.watch(REFERENCE)
+    assert [sorted(watch.firing(one.session)) for one in days if watch.look(one) is not None] == [
+        ["features_psi"] if session >= 3 else [] for session in range(10)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgpack
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,7 @@ from schemas.bars import Watermark
 from schemas.features import ReturnBatch
 from schemas.intervals import DAY
 from schemas.predictions import PredictionBatch
+from signaltape.console.drift.firing import firing_in
 from tests.support.drift_logs import Lane, Logs, Message, Plan, build
 from tests.support.drift_run import interleaved
 from tests.support.policies import CLASSIC
@@ -90,6 +92,14 @@ def test_a_planted_decay_raises_exactly_the_alerts_of_the_policy(decay: tuple[Pl
         "psi_moved": [2, 9],
         "psi_shifted": [9],
     }
+
+
+def test_what_fires_at_the_end_is_what_has_not_ended(decay: tuple[Plan, Logs]) -> None:
+    """Of all that was raised, only the IC of the last day is still too low."""
+    _, logs = decay
+    _, monitor = run(logs.lanes)
+    state = msgpack.unpackb(snapshot(monitor), strict_map_key=False)
+    assert firing_in(state, CLASSIC) == {("momentum", "score/ridge:3/1d/1/live", "ic_very_low")}
 
 
 def test_an_alert_carries_its_evidence(decay: tuple[Plan, Logs]) -> None:

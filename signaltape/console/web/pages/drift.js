@@ -3,7 +3,7 @@ import {html, useEffect} from "lib/html.js";
 import {Empty, PageHead, Panel, Segments, Shown} from "lib/parts.js";
 import {useResource} from "lib/resource.js";
 import {setQuery} from "lib/router.js";
-import {plural} from "lib/format.js";
+import {number, plural} from "lib/format.js";
 import {Alerts} from "pages/drift/alerts.js";
 import {Charts} from "pages/drift/charts.js";
 import {Features} from "pages/drift/features.js";
@@ -49,6 +49,6 @@ function One({series, days, query}) {
 function Newest({data}) {
   const at = data.sessions.length - 1;
   if (at < 0) return html`<${Empty} title="No session of this series has closed yet">It is measured when every partition has released its day: <code>signaltape status</code> shows what lags.<//>`;
-  return html`<p class="quiet newest">Newest session ${sessionDay(data.sessions[at])}; ${plural(data.sessions.length, "session")} shown${data.truncated ? `, cut at ${data.limit.toLocaleString("en-US")}` : ""}${data.revised ? `; the IC of ${plural(data.revised, "session")} was revised after corrections of labels` : ""}.</p>
+  return html`<p class="quiet newest">Newest session ${sessionDay(data.sessions[at])}; ${plural(data.sessions.length, "session")} shown${data.truncated ? `, cut at ${number(data.limit)}` : ""}${data.revised ? `; the IC of ${plural(data.revised, "session")} was revised after corrections of labels` : ""}.</p>
     <dl class="figures drift-figures">${FIGURES.map(([id, name, form]) => html`<${Reading} key=${id} name=${name} column=${data.metrics[id]} at=${at} form=${form} />`)}</dl>`;
 }
