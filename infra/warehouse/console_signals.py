@@ -10,9 +10,26 @@ from infra.warehouse.queries import queries
 from schemas.signals import Signal
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Place:
+    """Where a signal stands in the tape: later ones are greater. ``event_time``: ns UTC."""
+
+    event_time: int
+    seq: int
+    signal_id: str
+
+    @classmethod
+    def of(cls, signal: Signal) -> "Place":
+        """The place of a signal."""
+        return cls(event_time=signal.event_time, seq=signal.seq, signal_id=signal.signal_id)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TapeFilter:
-    """What of the tape is asked for; None lets everything pass. ``before``: ns UTC, up to and including it."""
+    """What of the tape is asked for; None lets everything pass.
+
+    ``before``: ns UTC, up to and including it; ``behind``: a place that only older signals follow.
+    """
 
     symbol: str | None = None
     prefix: str | None = None
@@ -22,6 +39,7 @@ class TapeFilter:
     interval: str | None = None
     confidence: float | None = None
     before: int | None = None
+    behind: Place | None = None
 
     def passes(self, signal: Signal) -> bool:
         """The same for a signal that isn't stored yet."""
@@ -35,6 +53,7 @@ class TapeFilter:
             and self.interval in (None, signal.interval)
             and (self.confidence is None or signal.confidence >= self.confidence)
             and (self.before is None or signal.event_time <= self.before)
+            and (self.behind is None or Place.of(signal) < self.behind)
         )
 
 
@@ -62,6 +81,9 @@ def stored_tape(connection: Connection, wanted: TapeFilter, limit: int) -> list[
         "interval": wanted.interval,
         "confidence": wanted.confidence,
         "before": None if wanted.before is None else to_moment(wanted.before),
+        "time": None if wanted.behind is None else to_moment(wanted.behind.event_time),
+        "seq": None if wanted.behind is None else wanted.behind.seq,
+        "signal_id": None if wanted.behind is None else wanted.behind.signal_id,
         "limit": limit,
     }
     return signals_of(connection.execute(queries("console_signals")["tape"], values))

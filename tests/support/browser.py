@@ -92,6 +92,15 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+def seen(page: Page, *, hidden: bool) -> None:
+    """Let a page believe that its tab went to the back, or came to the front again: then it reads anew."""
+    page.evaluate(
+        "(hidden) => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        hidden,
+    )
+
+
 @contextlib.contextmanager
 def watched_context(browser: Browser, **options: Any) -> Iterator[tuple[BrowserContext, Watched]]:
     """A context (cookies, storage, size, colour scheme) whose pages are watched; fails at its end for what they did."""

@@ -1,5 +1,6 @@
 -- name: tape
--- The newest signals that pass the filters; NULL lets everything pass. Of one symbol, its key's index is walked.
+-- The newest signals that pass the filters; NULL lets everything pass. Of one symbol, its key's index is walked, else
+-- that of times: the time stands by itself beside the place, because an index begins with it and with nothing else.
 SELECT s.signal_id, s.seq, s.symbol, s.signal, s.score, s.confidence, s.event_time, s.interval, s.horizon,
        s.reference_price, s.position_scale, s.strategy, s.model, s.model_version, s.models, s.partition,
        s.source_offset, s.expires_at, s.reason
@@ -12,7 +13,10 @@ WHERE (%(symbol)s::text IS NULL OR s.symbol = %(symbol)s)
   AND (%(interval)s::text IS NULL OR s.interval = %(interval)s)
   AND (%(confidence)s::double precision IS NULL OR s.confidence >= %(confidence)s)
   AND (%(before)s::timestamptz IS NULL OR s.event_time <= %(before)s)
-ORDER BY s.event_time DESC, s.seq DESC
+  AND (%(time)s::timestamptz IS NULL
+       OR s.event_time <= %(time)s
+          AND (s.event_time, s.seq, s.signal_id COLLATE "C") < (%(time)s, %(seq)s::bigint, %(signal_id)s::text))
+ORDER BY s.event_time DESC, s.seq DESC, s.signal_id COLLATE "C" DESC
 LIMIT %(limit)s;
 
 -- name: held back

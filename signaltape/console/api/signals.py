@@ -6,20 +6,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from infra.errors import OperatorError
-from infra.warehouse.bounded import read_bounded
 from infra.warehouse.connection import Connection
-from infra.warehouse.console_signals import TapeFilter, held_back, stored_tape
-from infra.warehouse.newest_signals import newest_signals
+from infra.warehouse.console_signals import TapeFilter, held_back
 from schemas.intervals import is_known
 from schemas.names import is_name
-from schemas.signals import Signal
 from signaltape.console.data.moments import moment
-from signaltape.console.reading import PATIENCE_S, read, told
+from signaltape.console.reading import read, told
 from signaltape.console.signals.around import around
 from signaltape.console.signals.channel import TapeChannel
-from signaltape.console.signals.rows import COLUMNS, notice_row, signal_row
-from signaltape.console.signals.tape import KEPT, SignalTape
+from signaltape.console.signals.listing import newest_of_each, place_named, tape_page
+from signaltape.console.signals.tape import SignalTape
 from signaltape.explanation.document import document
 from signaltape.explanation.errors import QuestionError
 from signaltape.explanation.explain import Explanation, explain_bar, explain_signal
@@ -27,12 +23,10 @@ from signaltape.http.backend import Backend
 from signaltape.http.replies import reply
 from signaltape.serving.errors import ServingError
 
-MOST_ROWS, MOST_HELD, MOST_SYMBOLS = 2_000, 500, 20_000
+MOST_ROWS, MOST_HELD = 2_000, 500
 _TAPE_EVERY_S = 0.25
 #: Explanations compute a bar again, which takes a core for up to a second: two at a time.
 _EXPLAINED_AT_ONCE = 2
-#: A tape whose tail isn't read by then is shown out of the store alone.
-_TAIL_WAIT_S = 2.0
 
 Symbol = Annotated[str, Query(max_length=200)]
 Short = Annotated[str, Query(max_length=130)]
@@ -60,6 +54,7 @@ def _live(routes: APIRouter, backend: Backend, tape: SignalTape) -> None:
         interval: Annotated[str, Query(max_length=8)] = "",
         confidence: Annotated[float | None, Query(ge=0, le=1)] = None,
         before: Annotated[int | None, Query(ge=0, lt=2**62)] = None,
+        older: Annotated[str, Query(max_length=120)] = "",
         limit: Annotated[int, Query(ge=1)] = 500,
     ) -> Response:
         starred = symbol.endswith("*")
@@ -72,12 +67,13 @@ def _live(routes: APIRouter, backend: Backend, tape: SignalTape) -> None:
             interval=_interval(interval),
             confidence=confidence,
             before=before,
+            behind=place_named(older) if older else None,
         )
-        return reply(await told(backend, lambda: _tape(backend, tape, wanted, min(limit, MOST_ROWS))))
+        return reply(await told(backend, lambda: tape_page(backend.settings, tape, wanted, min(limit, MOST_ROWS))))
 
     @routes.get("/symbols")
     async def by_symbol() -> Response:
-        return reply(await told(backend, lambda: _by_symbol(backend, tape)))
+        return reply(await told(backend, lambda: newest_of_each(backend.settings, tape)))
 
     @routes.get("/held")
     async def held(
@@ -86,57 +82,6 @@ def _live(routes: APIRouter, backend: Backend, tape: SignalTape) -> None:
         name, chosen, most = _name(symbol), _interval(interval), min(limit, MOST_HELD)
         rows = await read(backend, lambda connection: held_back(connection, name, chosen, most))
         return reply({"rows": rows, "limit": most, "truncated": len(rows) == most})
-
-
-def _tape(backend: Backend, tape: SignalTape, wanted: TapeFilter, limit: int) -> dict[str, Any]:
-    """What is stored and what has come, each once, the newest first; either alone where the other is away."""
-    tape.touch(_TAIL_WAIT_S)
-    piece = tape.after("", 0, KEPT)
-    come = [(n, one) for n, one in enumerate(piece.items, piece.first)]
-    fault = ""
-    try:
-        stored = read_bounded(backend.settings, lambda one: stored_tape(one, wanted, limit), patience_s=PATIENCE_S)
-    except OperatorError as error:
-        if not come:
-            raise
-        stored, fault = [], f"the store can't be read, so only what came lately is shown: {error}"
-    numbered = {one.signal_id: (n, one) for n, one in come if isinstance(one, Signal) and wanted.passes(one)}
-    both = {**{one.signal_id: (0, one) for one in stored}, **numbered}
-    rows = sorted(both.values(), key=lambda pair: (pair[1].event_time, pair[0], pair[1].seq), reverse=True)[:limit]
-    return {
-        "epoch": piece.epoch,
-        "to": piece.last,
-        "columns": COLUMNS,
-        "rows": [signal_row(n, one) for n, one in rows],
-        "notices": [notice_row(n, one) for n, one in reversed(come) if not isinstance(one, Signal)][:200],
-        "limit": limit,
-        "truncated": len(rows) == limit,
-        "faults": [text for text in (tape.fault, fault) if text],
-        "now": time.time_ns(),
-    }
-
-
-def _by_symbol(backend: Backend, tape: SignalTape) -> dict[str, Any]:
-    tape.touch(_TAIL_WAIT_S)
-    piece = tape.after("", 0, KEPT)
-    stored = read_bounded(backend.settings, newest_signals, patience_s=PATIENCE_S)
-    newest = {(one.symbol, one.interval): (0, one) for one in stored}
-    for n, one in enumerate(piece.items, piece.first):
-        if isinstance(one, Signal):
-            known = newest.get((one.symbol, one.interval))
-            if known is None or (known[1].event_time, known[1].seq) <= (one.event_time, one.seq):
-                newest[one.symbol, one.interval] = (n, one)
-    rows = sorted(newest.values(), key=lambda pair: (pair[1].symbol, pair[1].interval))
-    return {
-        "epoch": piece.epoch,
-        "to": piece.last,
-        "columns": COLUMNS,
-        "rows": [signal_row(n, one) for n, one in rows[:MOST_SYMBOLS]],
-        "limit": MOST_SYMBOLS,
-        "truncated": len(rows) > MOST_SYMBOLS,
-        "faults": [tape.fault] if tape.fault else [],
-        "now": time.time_ns(),
-    }
 
 
 def _single(routes: APIRouter, backend: Backend) -> None:

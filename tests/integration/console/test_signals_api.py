@@ -1,16 +1,23 @@
 """What the page Signals reads: what the tables and `signaltape explain` say, bounded, and clear about bad input."""
 
 import math
+import re
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from infra.settings import Settings
 from infra.warehouse import connect
+from infra.warehouse.connection import Connection
+from infra.warehouse.console_signals import Place, TapeFilter, stored_tape
+from infra.warehouse.migrator import migrate
+from schemas.intervals import SECOND
 from signaltape.explanation.document import document
 from signaltape.explanation.explain import explain_signal
 from tests.support.console_world import HOSTILE, ConsoleWorld
 from tests.support.explained_run import LATE, NEVER, SYMBOLS, at
+from tests.support.stored_signals import closed, store_signals
 from tests.support.waiting import wait_for
 
 
@@ -18,6 +25,21 @@ def get(world: ConsoleWorld, path: str, status: int = 200, **query: Any) -> Any:
     answer = world.api.get(f"/console/api/signals/{path}", params=query)
     assert answer.status_code == status, answer.text
     return answer.json()
+
+
+def plan_of(connection: Connection, wanted: TapeFilter, limit: int) -> str:
+    """How Postgres answers what the tape asks."""
+    lines: list[str] = []
+
+    class Explaining:
+        def execute(self, query: str, values: dict[str, Any]) -> list[Any]:
+            text = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + query
+            lines.extend(line for (line,) in connection.execute(text.encode(), values))
+            return []
+
+    explaining: Any = Explaining()
+    stored_tape(explaining, wanted, limit)
+    return "\n".join(lines)
 
 
 def tape(world: ConsoleWorld, **query: Any) -> list[dict[str, Any]]:
@@ -64,6 +86,37 @@ def test_filters_choose_what_sql_chooses(console_world: ConsoleWorld, query: dic
 def test_a_huge_limit_is_cut_and_said(console_world: ConsoleWorld) -> None:
     found = get(console_world, "tape", limit=10**9)
     assert (found["limit"], found["truncated"], len(found["rows"])) == (2_000, True, 2_000)
+
+
+def test_pages_lead_to_the_oldest_signal_and_hold_each_once(console_world: ConsoleWorld) -> None:
+    console_world.stand.settled()
+    query = {"limit": 700}
+    seen: list[str] = []
+    found = get(console_world, "tape", **query)
+    while True:
+        seen += [row[1] for row in found["rows"]]
+        assert found["end"] == (found["next"] is None) == (not found["truncated"])
+        if found["end"]:
+            break
+        found = get(console_world, "tape", **query, older=found["next"])
+    stored = rows(console_world, "SELECT signal_id FROM signals"
+                                 " ORDER BY event_time DESC, seq DESC, signal_id COLLATE \"C\" DESC")  # fmt: skip
+    assert len(stored) > 3 * 700
+    assert seen == [ident for (ident,) in stored]
+
+
+def test_older_signals_of_a_large_table_are_found_by_an_index(settings: Settings) -> None:
+    """However many there are: neither the first page nor one from the middle reads more than it shows, and its bar."""
+    migrate(settings)
+    now, each = 1_700_145_000 * SECOND, 100
+    store_signals(settings, 60_000, symbols=each, newest=now, prefix="S")
+    middle = Place(event_time=closed(now, 300), seq=1, signal_id="f" * 32)
+    for wanted in (TapeFilter(), TapeFilter(behind=middle), TapeFilter(before=middle.event_time)):
+        with connect(settings) as connection:
+            plan = plan_of(connection, wanted, 1_000)
+        assert "Seq Scan" not in plan
+        read = max(int(count) for count in re.findall(r"signals_time.*?rows=(\d+)", plan))
+        assert read <= 1_000 + 2 * each, plan
 
 
 def test_the_newest_of_each_symbol(console_world: ConsoleWorld) -> None:
@@ -141,6 +194,8 @@ def test_the_price_around_and_the_return_that_followed(console_world: ConsoleWor
         ("tape", {"interval": "7m"}, "no_interval"),
         ("tape", {"confidence": "nan"}, "invalid"),
         ("tape", {"direction": "up"}, "invalid"),
+        ("tape", {"older": "1.2.'; DROP TABLE signals"}, "no_place"),
+        ("tape", {"older": "99999999999999999999.1.aa"}, "no_place"),
         ("held", {"symbol": "x" * 129}, "unknown_symbol"),
         ("around", {"symbol": "S004", "interval": "1m", "at": "now", "horizon": 10**9}, "invalid"),
     ],

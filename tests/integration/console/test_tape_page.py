@@ -1,19 +1,22 @@
-"""The tape in a real browser, over topics that a test writes: live, bursts, and a server that goes away."""
+"""The tape in a real browser, over topics that a test writes: live, bursts, and back to the oldest that is kept."""
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from infra.stack import Endpoints
-from tests.support.bare_console import BareConsole, bare_console
-from tests.support.browser import Watched
+from schemas.intervals import MINUTE
+from tests.support.bare_console import T0, BareConsole, bare_console
+from tests.support.browser import seen
+from tests.support.stored_signals import store_signals
 
 expect.set_options(timeout=15_000)
 HOSTILE = "<img src=x onerror=alert(1)>"
 #: Milliseconds of JavaScript for each second in which 5,000 signals came; measured: see docs/console.md.
-MOST_SCRIPTING_MS = 250
+MOST_SCRIPTING_MS = 50
 
 
 @pytest.fixture(scope="module")
@@ -64,50 +67,47 @@ def test_signals_appear_stand_still_and_go_on(bare: BareConsole, page: Page) -> 
     expect(rows).to_have_count(7)
 
 
+@contextmanager
+def little_scripting(page: Page) -> Iterator[None]:
+    """The page's scripts took little of the time until the block ends, at three bursts of 5,000 signals within it."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable")
+
+    def figures() -> tuple[float, float]:
+        found = {one["name"]: float(one["value"]) for one in devtools.send("Performance.getMetrics")["metrics"]}
+        return found["ScriptDuration"], found["Timestamp"]
+
+    scripting, begun = figures()
+    yield
+    spent, ended = figures()
+    a_second = 1000 * (spent - scripting) / max(ended - begun, 3.0)
+    print(f"{a_second:.0f} ms of scripting a second, over {ended - begun:.1f} s")
+    assert a_second < MOST_SCRIPTING_MS
+
+
 def test_bursts_of_5000_symbols_don_t_hold_up_the_page(bare: BareConsole, page: Page) -> None:
     symbols = [f"B{number:04}" for number in range(5_000)]
     page.goto(f"{bare.url}/console/signals?view=symbols&symbol=B*")
     expect(page.get_by_text("No signal was sent yet").or_(page.get_by_text("No signal passes"))).to_be_visible()
     bare.send(symbols, bar=10)
     expect(page.get_by_text(re.compile("5,000 rows: 5,000 long"))).to_be_visible(timeout=20_000)
-    devtools = page.context.new_cdp_session(page)
-    devtools.send("Performance.enable")
-
-    def figure(name: str) -> float:
-        found = devtools.send("Performance.getMetrics")["metrics"]
-        return float(next(one["value"] for one in found if one["name"] == name))
-
-    before, begun = figure("ScriptDuration"), figure("Timestamp")
-    for bar, side in ((11, "short"), (12, "flat"), (13, "long")):
-        bare.send(symbols, bar=bar, signal=side)
-        expect(page.get_by_text(re.compile(f"5,000 {side}"))).to_be_visible(timeout=20_000)
-    seconds, scripting = figure("Timestamp") - begun, figure("ScriptDuration") - before
-    print(f"scripting {1000 * scripting:.0f} ms over {seconds:.1f} s and 15,000 signals")
-    assert 1000 * scripting / max(seconds, 3.0) < MOST_SCRIPTING_MS
+    with little_scripting(page):
+        for bar, side in ((11, "short"), (12, "flat"), (13, "long")):
+            bare.send(symbols, bar=bar, signal=side)
+            expect(page.get_by_text(re.compile(f"5,000 {side}"))).to_be_visible(timeout=20_000)
     assert page.locator(".virtual tbody tr").count() < 100
     page.get_by_role("button", name="Score (bp)").click()
     page.get_by_role("region", name=re.compile("newest signal of each symbol")).press("End")
     expect(page.locator('.virtual tr[aria-rowindex="5001"]')).to_be_visible()
 
-
-def test_a_server_that_goes_away_is_said_and_the_page_recovers(
-    bare: BareConsole, watched: tuple[BrowserContext, Watched]
-) -> None:
-    context, faults = watched
-    faults.allow("net::ERR_")
-    page = context.new_page()
-    page.goto(f"{bare.url}/console/signals?symbol=AWAY*")
-    expect(page.get_by_text("No signal passes these filters")).to_be_visible()
-    bare.stop()
-    expect(page.get_by_text("The server does not answer since")).to_be_visible()
-    expect(page.get_by_text("no connection", exact=True)).to_be_visible()
-    bare.send(["AWAY1", "AWAY2"], bar=20)  # meanwhile
-    bare.start()
-    expect(page.get_by_text("live", exact=True)).to_be_visible(timeout=20_000)
-    expect(page.get_by_text("The server does not answer since")).to_have_count(0)
-    expect(page.get_by_text("AWAY2", exact=True)).to_be_visible()
-    bare.send(["AWAY3"], bar=21)
-    expect(page.get_by_text("AWAY3", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Tape").click()
+    newest = page.get_by_role("region", name=re.compile("newest first")).locator('tr[aria-rowindex="2"]')
+    expect(newest).to_contain_text("14:43:00")
+    with little_scripting(page):
+        for bar, close in ((14, "14:44:00"), (15, "14:45:00"), (16, "14:46:00")):
+            bare.send(symbols, bar=bar)
+            expect(newest).to_contain_text(close, timeout=20_000)
+            expect(page.get_by_text(re.compile("5,000 signals, the newest of more"))).to_be_visible(timeout=20_000)
 
 
 _COUNTED = """const Own = EventSource; window.streams = [];
@@ -123,23 +123,15 @@ def test_a_tab_that_nobody_sees_holds_no_connection_and_catches_up(bare: BareCon
     expect(page.get_by_text("live", exact=True)).to_be_visible()
     expect(page.get_by_text("No signal passes these filters")).to_be_visible()
     assert connections() == 1
-    _seen(page, hidden=True)
+    seen(page, hidden=True)
     bare.send(["HID1"], bar=30)
     page.evaluate("dispatchEvent(new Event('online'))")
     assert connections() == 0
-    _seen(page, hidden=False)
+    seen(page, hidden=False)
     assert connections() == 1
     expect(page.get_by_text("HID1", exact=True)).to_be_visible()
     bare.send(["HID2"], bar=31)
     expect(page.get_by_text("HID2", exact=True)).to_be_visible()
-
-
-def _seen(page: Page, *, hidden: bool) -> None:
-    page.evaluate(
-        "(hidden) => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
-        " document.dispatchEvent(new Event('visibilitychange')); }",
-        hidden,
-    )
 
 
 def test_a_page_of_another_build_says_so(bare: BareConsole, page: Page) -> None:
@@ -155,3 +147,28 @@ def test_a_page_of_another_build_says_so(bare: BareConsole, page: Page) -> None:
     page.get_by_role("button", name="Load the page again").click()
     expect(page.get_by_role("heading", name="Signals")).to_be_visible()
     expect(page.get_by_text("another build")).to_have_count(0)
+
+
+def test_the_tape_is_led_back_to_the_oldest_that_is_kept_and_to_the_newest_again(bare: BareConsole, page: Page) -> None:
+    store_signals(bare.settings, 2_300, symbols=700, newest=T0 + 39 * MINUTE, prefix="OLD")
+    page.goto(f"{bare.url}/console/signals?symbol=OLD*")
+    tape = page.get_by_role("region", name=re.compile("newest first"))
+    rows = tape.locator("table")
+    expect(rows).to_have_attribute("aria-rowcount", "1001")
+    older = page.get_by_role("button", name="Show 1,000 older")
+    older.focus()
+    page.keyboard.press("Enter")
+    expect(rows).to_have_attribute("aria-rowcount", "2001")
+    bare.send(["OLD1"], bar=40)  # waits while somebody looks back
+    expect(page.get_by_role("button", name="1 new signal")).to_be_visible()
+    older.press("Enter")
+    end = page.get_by_text("This is the end: no older signal that passes these filters is kept")
+    expect(end).to_be_focused()
+    expect(end).to_contain_text("2023-11-16 15:06:00 UTC")
+    expect(rows).to_have_attribute("aria-rowcount", "2301")
+    tape.press("End")
+    expect(tape.locator('tr[aria-rowindex="2301"]')).to_contain_text("2023-11-16 15:06:00")
+    page.get_by_role("button", name="To the newest").click()
+    expect(rows).to_have_attribute("aria-rowcount", "1001")
+    tape.press("Home")
+    expect(tape.locator('tr[aria-rowindex="2"]')).to_contain_text("2023-11-16 15:10:00")

@@ -4,12 +4,14 @@ const pad = (value, width = 2) => String(value).padStart(width, "0");
 export function clock(ms) { const at = new Date(ms); return `${pad(at.getUTCHours())}:${pad(at.getUTCMinutes())}:${pad(at.getUTCSeconds())}`; }
 export function day(ns) { const at = new Date(ns / 1e6); return `${at.getUTCFullYear()}-${pad(at.getUTCMonth() + 1)}-${pad(at.getUTCDate())}`; }
 export function time(ns) { return ns === null || ns === undefined ? "" : `${day(ns)} ${clock(ns / 1e6)}`; }
+// Made once: a format costs more to make than a hundred numbers to write.
+const PLAIN = new Intl.NumberFormat("en-US", {maximumFractionDigits: 12});
 export function number(value, digits = 5) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  if (Number.isInteger(value)) return value.toLocaleString("en-US");
+  if (Number.isInteger(value)) return value > -1000 && value < 1000 ? String(value) : PLAIN.format(value);
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e9)) return value.toExponential(Math.min(3, digits - 1));
-  return Number(value.toPrecision(digits)).toLocaleString("en-US", {maximumFractionDigits: 12});
+  return PLAIN.format(Number(value.toPrecision(digits)));
 }
 export function signed(value, digits = 4) { return value === null || value === undefined ? "–" : (value > 0 ? "+" : "") + number(value, digits); }
 export function basisPoints(value) { return value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${(1e4 * value).toFixed(2)}`; }

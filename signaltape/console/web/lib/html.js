@@ -4,4 +4,4 @@ import {useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState} from
 import htm from "htm";
 
 const html = htm.bind(h);
-export {html, render, Component, Fragment, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState};
+export {h, html, render, Component, Fragment, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState};

@@ -1,10 +1,11 @@
 // A table of any length: only the rows in sight are elements, so five thousand cost as much as fifty.
-import {html, useEffect, useLayoutEffect, useMemo, useRef, useState} from "lib/html.js";
+import {Component, h, html, useEffect, useLayoutEffect, useMemo, useRef, useState} from "lib/html.js";
 
 const ROW = 30, BEYOND = 12;
 
 // columns: [{id, name, width?, number?, value(row) (what is sorted by), cell?(row) (what is shown), sortable = true}]
 // minWidth: pixels below which the table is scrolled sideways. rows are told apart by keyOf(row). onChoose makes rows choosable: click, or arrow keys and Enter.
+// A row is drawn again only where it is another object, or the columns are: what changes in place must come as a new one.
 export function Table({columns, rows, keyOf, height = 420, sort: initial = null, chosen = null, onChoose = null, label, minWidth = 0}) {
   const [sort, setSort] = useState(initial);
   const [top, setTop] = useState(0);
@@ -26,21 +27,36 @@ export function Table({columns, rows, keyOf, height = 420, sort: initial = null,
       if (line < view.scrollTop) view.scrollTop = line; else if (line > view.scrollTop + height - 3 * ROW) view.scrollTop = line - height + 3 * ROW;
     } else if ((event.key === "Enter" || event.key === " ") && event.target === box.current && sorted[at]) { event.preventDefault(); onChoose(sorted[at]); }
   };
+  const clicked = (event) => {
+    const number = Number(event.target.closest("tr")?.getAttribute("aria-rowindex")) - 2;
+    if (sorted[number]) { setAt(number); onChoose(sorted[number]); }
+  };
+  const heads = useMemo(() => html`<colgroup>${columns.map((one) => html`<col key=${one.id} width=${one.width} />`)}</colgroup>
+      <thead><tr aria-rowindex="1">${columns.map((one) => html`<${Head} key=${one.id} column=${one} sort=${sort} onSort=${setSort} />`)}</tr></thead>`, [columns, sort]);
   return html`<div class="virtual" ref=${box} onScroll=${(event) => setTop(event.currentTarget.scrollTop)} tabindex="0" role="region" aria-label=${label}
       onKeyDown=${onChoose ? keys : undefined}>
     <table aria-rowcount=${sorted.length + 1} style=${{minWidth: `${minWidth || least(columns)}px`}}>
-      <colgroup>${columns.map((one) => html`<col key=${one.id} width=${one.width} />`)}</colgroup>
-      <thead><tr aria-rowindex="1">${columns.map((one) => html`<${Head} key=${one.id} column=${one} sort=${sort} onSort=${setSort} />`)}</tr></thead>
-      <tbody>
+      ${heads}
+      <tbody onClick=${onChoose ? clicked : undefined}>
         ${first > 0 ? html`<tr class="spacer" aria-hidden="true"><td colspan=${columns.length} style=${{height: `${first * ROW}px`}}></td></tr>` : null}
         ${sorted.slice(first, last).map((row, index) => {
           const key = keyOf(row), number = first + index;
-          return html`<tr key=${key} aria-rowindex=${number + 2} class=${onChoose ? "choosable" : ""} aria-selected=${onChoose ? String(key === chosen || (chosen === null && number === at)) : undefined}
-            onClick=${onChoose ? () => { setAt(number); onChoose(row); } : undefined}>
-            ${columns.map((one) => html`<td key=${one.id} class=${one.number ? "number" : ""}>${one.cell ? one.cell(row) : one.value(row)}</td>`)}</tr>`;
+          return h(Line, {key, row, number, columns, selected: onChoose ? key === chosen || (chosen === null && number === at) : undefined});
         })}
         ${last < sorted.length ? html`<tr class="spacer" aria-hidden="true"><td colspan=${columns.length} style=${{height: `${(sorted.length - last) * ROW}px`}}></td></tr>` : null}
       </tbody></table></div>`;
+}
+
+class Line extends Component {
+  shouldComponentUpdate(next) {
+    const now = this.props;
+    return next.row !== now.row || next.number !== now.number || next.selected !== now.selected || next.columns !== now.columns;
+  }
+  render({row, number, columns, selected}) {
+    const choosable = selected !== undefined;
+    return h("tr", {"aria-rowindex": number + 2, class: choosable ? "choosable" : "", "aria-selected": choosable ? String(selected) : undefined},
+      columns.map((one) => h("td", {class: one.number ? "number" : ""}, one.cell ? one.cell(row) : one.value(row))));
+  }
 }
 
 // Narrower than this, the table scrolls sideways; a column without a width takes what is left, and needs some.
@@ -53,14 +69,15 @@ function Head({column, sort, onSort}) {
   return html`<th scope="col" class=${column.number ? "number" : ""} aria-sort=${state}><button type="button" class="sort"
     onClick=${() => onSort({id: column.id, down: mine ? !sort.down : Boolean(column.number)})}>${column.name}${mine ? (sort.down ? " ▾" : " ▴") : ""}</button></th>`;
 }
+// What is sorted by is asked once a row, and rows that stand in order already cost one comparison each.
 function order(rows, column, down) {
-  const sign = down ? -1 : 1;
   const missing = (value) => value === null || value === undefined;
-  return [...rows].sort((left, right) => {
-    const a = column.value(left), b = column.value(right);
+  const sign = down ? -1 : 1, values = rows.map(column.value);
+  return Array.from(rows.keys()).sort((left, right) => {
+    const a = values[left], b = values[right];
     if (missing(a) || missing(b)) return missing(a) - missing(b);  // nothing known stands last, whatever the order
     return sign * (a < b ? -1 : a > b ? 1 : 0);
-  });
+  }).map((at) => rows[at]);
 }
 // A short table, all rows there.
 export function SmallTable({columns, rows, keyOf, label}) {

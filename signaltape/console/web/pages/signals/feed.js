@@ -4,16 +4,16 @@ import {get} from "lib/api.js";
 import {onReconnect, useChannel} from "lib/live.js";
 import {toRow} from "pages/signals/rows.js";
 
-const RETRY_MS = 2_000;
-const PAINT_MS = 250;  // however much comes, so often is it shown
+const RETRY_MS = 2_000, AGAIN_MS = 10_000;
+const PAINT_MS = 500;  // a burst comes in several events: its first is shown at once, the others so often at most
 
-// `take(rows, notices)` is called with what has come, `fill(data)` with what was read anew; both before a repaint.
-export function useFeed(path, query, fill, take) {
+// `take(rows, notices)` is called with what has come, `fill(data)` with what was read anew, `paint()` before it is shown.
+export function useFeed(path, query, {fill, take, paint}) {
   const key = JSON.stringify([path, query]);
-  const [state, setState] = useState({loading: true, error: null, faults: [], at: 0, key: null, limit: 0, truncated: false});
-  const at = useRef({});
-  const [, repaint] = useState(0);
-  at.current.fill = fill; at.current.take = take;
+  const [state, setState] = useState({loading: true, error: null, fault: "", storeFault: "", at: 0, key: null, limit: 0, truncated: false});
+  const at = useRef({painted: -PAINT_MS, painting: false, timer: 0, later: 0});
+  const [version, repaint] = useState(0);
+  Object.assign(at.current, {fill, take, paint});
   const read = useRef(null);
   read.current = async () => {
     const mine = at.current;
@@ -24,7 +24,8 @@ export function useFeed(path, query, fill, take) {
       if (mine.reading !== reading) return;
       mine.reading = null; mine.epoch = data.epoch; mine.seen = data.to;
       mine.fill({...data, rows: data.rows.map(toRow)});
-      setState({loading: false, error: null, faults: data.faults ?? [], at: Date.now(), key, limit: data.limit, truncated: data.truncated});
+      setState({loading: false, error: null, fault: data.fault, storeFault: data.store_fault, at: Date.now(), key, limit: data.limit, truncated: data.truncated});
+      repaint((count) => count + 1);
       for (const event of reading.waiting) heard.current(event);
     } catch (error) {
       if (mine.reading !== reading) return;
@@ -37,27 +38,44 @@ export function useFeed(path, query, fill, take) {
     const mine = at.current;
     if (mine.reading) { mine.reading.waiting.push(event); return; }
     if (mine.epoch === null) {  // it could not be read, and now something moves: try again, once in a while
-      mine.later ??= setTimeout(() => { mine.later = null; if (mine.epoch === null && !mine.reading) read.current(); }, RETRY_MS);
+      mine.later ||= setTimeout(() => { mine.later = 0; if (mine.epoch === null && !mine.reading) read.current(); }, RETRY_MS);
       return;
     }
     if (event.epoch !== mine.epoch || event.from > mine.seen + 1) { read.current(); return; }
-    const fresh = (one) => (Array.isArray(one) ? one[0] : one.n) > mine.seen;
-    const rows = event.rows.filter(fresh).map(toRow), notices = event.notices.filter(fresh);
+    const rows = [], notices = event.notices.filter((one) => one.n > mine.seen);
+    for (const cells of event.rows) if (cells[0] > mine.seen) rows.push(toRow(cells));
     mine.seen = Math.max(mine.seen, event.to);
     if (rows.length || notices.length) {
       mine.take(rows, notices);
-      if (!mine.painting) mine.painting = setTimeout(() => { mine.painting = null; repaint((count) => count + 1); }, PAINT_MS);
+      soon(mine);
     }
-    if (event.fault || state.faults.length) setState((old) => ({...old, faults: event.fault ? [event.fault] : []}));
+    if (event.fault !== state.fault) setState((old) => ({...old, fault: event.fault}));
   };
-  const [act] = useState(() => (data, fault) => { if (data) heard.current(data); else if (fault) setState((old) => ({...old, faults: [fault]})); });
+  // With the next frame, and not before the last one is so old: a tab that isn't drawn does no work.
+  function soon(mine) {
+    if (mine.painting) return;
+    mine.painting = true;
+    mine.timer = setTimeout(() => requestAnimationFrame(() => {
+      if (mine.gone) return;
+      mine.painting = false; mine.painted = performance.now();
+      mine.paint?.();
+      repaint((count) => count + 1);
+    }), mine.painted + PAINT_MS - performance.now());
+  }
+  const [act] = useState(() => (data, fault) => { if (data) heard.current(data); else if (fault) setState((old) => ({...old, fault})); });
   useChannel("signals", act);
   useEffect(() => { read.current(); }, [key]);
+  // Nothing comes when the store is back: ask.
+  useEffect(() => {
+    const timer = state.error || state.storeFault ? setTimeout(() => { if (!document.hidden) read.current(); }, AGAIN_MS) : 0;
+    return () => clearTimeout(timer);
+  }, [state]);
   useEffect(() => {
     const forget = onReconnect(() => read.current());
-    return () => { forget(); clearTimeout(at.current.painting); clearTimeout(at.current.later); at.current.reading = {waiting: []}; };
+    const mine = at.current;
+    return () => { forget(); mine.gone = true; clearTimeout(mine.timer); clearTimeout(mine.later); mine.reading = {waiting: []}; };
   }, []);
   const stale = state.error !== null && state.at > 0 && state.key === key;
-  // stale: what is shown was read before; failed: there is nothing to show.
-  return {...state, loading: state.loading || (state.key !== key && !state.error), stale, failed: state.error !== null && !stale, reload: () => read.current()};
+  // version: changes with what is to be shown. stale: what is shown was read before; failed: there is nothing to show.
+  return {...state, version, loading: state.loading || (state.key !== key && !state.error), stale, failed: state.error !== null && !stale, reload: () => read.current()};
 }

@@ -7,13 +7,15 @@ export const DIRECTIONS = ["long", "short", "flat"];
 
 // The server sends arrays in the order of its `columns`; this is the same order.
 export function toRow(cells) {
-  const [n, id, symbol, interval, signal, score, confidence, price, at, strategy, models, horizon, scale, position, expires, reason] = cells;
-  return {n, id, symbol, interval, signal, score, confidence, price, time: at, strategy, models, horizon, scale, position, expires, reason};
+  return {
+    n: cells[0], id: cells[1], symbol: cells[2], interval: cells[3], signal: cells[4], score: cells[5], confidence: cells[6], price: cells[7], time: cells[8],
+    strategy: cells[9], models: cells[10], horizon: cells[11], scale: cells[12], position: cells[13], expires: cells[14], reason: cells[15],
+  };
 }
 export function Direction({signal}) { return html`<span class=${`direction ${signal}`}><span aria-hidden="true">${SIGNS[signal] ?? ""}</span> ${signal}</span>`; }
 
 export const COLUMNS = [
-  {id: "time", name: "Bar closed (UTC)", width: 172, value: (row) => row.time, cell: (row) => html`<span class="mono">${time(row.time)}</span>`},
+  {id: "time", name: "Bar closed (UTC)", width: 190, value: (row) => row.time, cell: (row) => html`<span class="mono">${time(row.time)}</span>`},
   {id: "symbol", name: "Symbol", width: 120, value: (row) => row.symbol, cell: (row) => html`<bdi title=${row.symbol}>${row.symbol}</bdi>`},
   {id: "interval", name: "Interval", width: 78, value: (row) => row.interval},
   {id: "signal", name: "Signal", width: 85, value: (row) => row.signal, cell: (row) => html`<${Direction} signal=${row.signal} />`},
@@ -25,17 +27,17 @@ export const COLUMNS = [
   {id: "models", name: "Models", value: (row) => row.models, cell: (row) => html`<bdi title=${row.models}>${row.models}</bdi>`},
 ];
 
-export const WIDTH = 1000;
-// The same filters that the server applies to what is stored, for what comes.
-export function passes(row, query) {
-  const symbol = query.symbol ?? "";
-  if (symbol && (symbol.endsWith("*") ? !row.symbol.startsWith(symbol.slice(0, -1)) : row.symbol !== symbol)) return false;
-  if (query.strategy && row.strategy !== query.strategy) return false;
-  if (query.direction && row.signal !== query.direction) return false;
-  if (query.interval && row.interval !== query.interval) return false;
-  if (query.confidence && row.confidence < Number(query.confidence)) return false;
-  const models = row.models.split(", ");  // who leads stands first
-  if (query.model && !models.includes(query.model) && models[0].split(":")[0] !== query.model) return false;
-  return true;
+export const WIDTH = 1080;
+// The same filters that the server applies to what is stored, for what comes: a function, because it is asked thousands of times.
+export function passer({symbol, strategy, direction, interval, confidence, model}) {
+  const tests = [];
+  if (symbol?.endsWith("*")) { const beginning = symbol.slice(0, -1); tests.push((row) => row.symbol.startsWith(beginning)); }
+  else if (symbol) tests.push((row) => row.symbol === symbol);
+  if (strategy) tests.push((row) => row.strategy === strategy);
+  if (direction) tests.push((row) => row.signal === direction);
+  if (interval) tests.push((row) => row.interval === interval);
+  if (confidence) { const least = Number(confidence); tests.push((row) => row.confidence >= least); }
+  if (model) tests.push((row) => { const models = row.models.split(", "); return models.includes(model) || models[0].split(":")[0] === model; });  // who leads stands first
+  return (row) => { for (const test of tests) if (!test(row)) return false; return true; };
 }
 export const filterOf = (query) => Object.fromEntries(["symbol", "strategy", "model", "direction", "interval", "confidence"].map((name) => [name, query[name] ?? ""]));
