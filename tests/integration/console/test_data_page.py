@@ -3,10 +3,10 @@
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from schemas.times import iso
-from tests.support.browser import Watched, watched_context
+from tests.support.browser import Watched
 from tests.support.console_world import HOSTILE, ConsoleWorld
 from tests.support.explained_run import LATE, REVISED, at
 
@@ -98,11 +98,3 @@ def test_quality_coverage_and_corrections_are_shown(page: Page, console_world: C
     expect(page.get_by_role("table", name="Bars by symbol and session")).to_be_visible()
     page.get_by_role("button", name="Corrections").click()
     expect(page.get_by_role("table", name="Corrections")).to_contain_text("revision")
-
-
-def test_narrow_and_dark_nothing_is_wider_than_the_page(browser: Browser, console_world: ConsoleWorld) -> None:
-    with watched_context(browser, viewport={"width": 700, "height": 900}, color_scheme="dark") as (context, _):
-        page = context.new_page()
-        page.goto(at_bar(console_world, *REVISED))
-        expect(page.get_by_role("table", name="Features at T and now")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 
 from signaltape.client import Control
-from tests.support.browser import Watched, watched_context
+from tests.support.browser import Watched
 from tests.support.console_desk import HOSTILE_REASON, Desk
 from tests.support.console_world import TOKEN, ConsoleWorld
 from tests.support.services import ServiceProcess
@@ -265,15 +265,3 @@ def test_live_at_has_an_address(desk: Desk, watched: Watching) -> None:
     page.get_by_label("Bar time T").fill("yesterday")
     page.get_by_role("button", name="Look").click()
     expect(page.get_by_role("region", name="Live at a time").get_by_role("alert")).to_be_visible()
-
-
-def test_dark_and_narrow_stay_within_the_window(desk: Desk, page: Page) -> None:
-    browser = page.context.browser
-    assert browser is not None
-    with watched_context(browser, color_scheme="dark", viewport={"width": 700, "height": 900}) as (context, _):
-        narrow = context.new_page()
-        opened(narrow, desk.world.url)
-        assert narrow.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        narrow.goto(f"{desk.world.url}/console/models/daily%3A1")
-        expect(narrow.get_by_role("region", name="Files")).to_be_visible()
-        assert narrow.evaluate("document.documentElement.scrollWidth <= innerWidth")

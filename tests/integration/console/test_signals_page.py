@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.browser import Watched, watched_context
+from tests.support.browser import Watched
 from tests.support.console_world import HOSTILE, ConsoleWorld
 from tests.support.explained_run import LATE, at
 
@@ -76,15 +76,3 @@ def test_hostile_names_are_shown_as_text(console_world: ConsoleWorld, page: Page
     page.get_by_role("link", name="This symbol").click()
     expect(page.get_by_role("textbox", name="Symbol")).to_have_value(symbol)
     assert page.locator("img[src='x']").count() == 0
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 700)])
-def test_pages_fit_dark_and_narrow(console_world: ConsoleWorld, browser: Browser, scheme: str, width: int) -> None:
-    options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
-    with watched_context(browser, **options) as (context, _):
-        page = context.new_page()
-        for path in ("flow", "signals", "signals?view=symbols"):
-            page.goto(f"{console_world.url}/console/{path}")
-            expect(page.locator(".skeleton")).to_have_count(0)
-            assert page.evaluate("() => document.documentElement.dataset.theme") == scheme
-            assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
