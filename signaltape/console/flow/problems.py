@@ -67,7 +67,7 @@ def _dependencies(own: Own) -> Iterator[Problem]:
         if not ok:
             yield Problem(
                 key=name, level="odd" if name == "redis" else "bad", what=what, why=f"{detail or why}",
-                do=f"Bring it back: {why}.", command="signaltape up",
+                do=f"Bring it back: {why}.", command="signaltape up", runbook="SignaltapeDependencyDown",
             )  # fmt: skip
 
 
@@ -79,6 +79,7 @@ def _absent(view: View, expected: tuple[str, ...]) -> Iterator[Problem]:
                 key=f"absent {name}", level="bad", what=f"{name} does not run",
                 why="no process of it has announced itself in this home, and the setting fleet.targets names none",
                 do="Start it; it goes on where its checkpoint stands.", command=f"signaltape run {name}",
+                runbook="SignaltapeServiceMissing",
             )  # fmt: skip
     for name in expected:
         if name not in known:
@@ -92,6 +93,10 @@ _MISSED = {
     "monitor": "lag in seconds, dead letters that lie there, disk and retention are not known; "
     "messages that wait are what each service says of itself"
 }
+
+
+#: Checks of ``/ready`` that the runbook has a section for.
+_SECTIONS = {"progress": "SignaltapeNoProgress", "models": "SignaltapeDependencyDown"}
 
 
 def _process(process: Process) -> Iterator[Problem]:
@@ -110,7 +115,7 @@ def _process(process: Process) -> Iterator[Problem]:
             continue
         yield Problem(
             key=f"check {name} {check.name}", level="bad", what=f"{name} is not ready: {check.name}", why=check.detail,
-            do="Its log says more.", runbook="SignaltapeNoProgress" if check.name == "progress" else "",
+            do="Its log says more.", runbook=_SECTIONS.get(check.name, ""),
         )  # fmt: skip
     for series, value in process.samples.items():
         label = dict(series.labels).get("model", "")
@@ -136,7 +141,7 @@ def _models(view: View, own: Own) -> Iterator[Problem]:
         yield Problem(
             key="stale", level="odd", what="The online store may lag behind the log",
             why="Redis was away, or an agent has just started", do="It repairs itself; else refill it.",
-            command="signaltape online rebuild",
+            command="signaltape online rebuild", runbook="SignaltapeOnlineStale",
         )  # fmt: skip
     if view.total("signaltape_signals_behind"):
         yield Problem(key="behind", level="odd", what="Newest signals in Redis may lag behind the store",
@@ -178,6 +183,7 @@ def _letters(view: View, rates: Mapping[Series, float]) -> Iterator[Problem]:
         yield Problem(
             key="letters now", level="bad", what="Messages are being rejected", why=f"{60 * fresh:,.3g} a minute",
             do="Look at the newest ones: what changed in the feed?", command="signaltape explain SYMBOL --at TIME",
+            runbook="SignaltapeDeadLetters",
         )  # fmt: skip
     for topic, count in kept.items():
         yield Problem(

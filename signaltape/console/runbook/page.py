@@ -16,8 +16,8 @@ from markdown_it.token import Token
 
 from signaltape.console.runbook.sections import RUNBOOK
 
-#: No script, no form, no request to anything but this server's styles and pictures; those it would not get without its
-#: origin, which a document that runs nothing can't use for anything else.
+#: No script, no form, no request to anything but this server's styles and pictures. It would not get those without its
+#: origin, which is of no use to a document that runs nothing.
 POLICY = (
     "sandbox allow-same-origin; default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"

@@ -66,9 +66,9 @@ def test_what_is_degraded_is_told_alike_in_picture_lines_and_document() -> None:
     expected = {
         "features is down": "SignaltapeTargetDown",
         "store is silent": "SignaltapeTargetDown",
-        "inference is not ready: models": "",
+        "inference is not ready: models": "SignaltapeDependencyDown",
         "signaltape-store is 75 s behind": "SignaltapeLagSeconds",
-        **{f"{name} does not run": "" for name in ("responder", "drift", "ingest")},
+        **{f"{name} does not run": "SignaltapeServiceMissing" for name in ("responder", "drift", "ingest")},
     }
     assert whats(seen) == expected
     picture, lines, summary = shown(seen), "\n".join(fleet_lines(seen)), summary_line(seen, {})
@@ -87,7 +87,7 @@ def test_what_is_degraded_is_told_alike_in_picture_lines_and_document() -> None:
 
 def test_every_runbook_section_that_is_named_exists() -> None:
     root = Path(__file__).parents[3]
-    named = set(re.findall(r'runbook="(\w+)"', (root / "signaltape/console/flow/problems.py").read_text()))
+    named = set(re.findall(r'"(Signaltape\w+)"', (root / "signaltape/console/flow/problems.py").read_text()))
     assert "SignaltapeDiskLow" in named
     assert named <= set(re.findall(r"^### (\w+)$", (root / "docs/runbook.md").read_text(), re.MULTILINE))
 
