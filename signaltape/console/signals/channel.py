@@ -4,11 +4,11 @@ import time
 from typing import Any
 
 from schemas.signals import Signal
-from signaltape.console.signals.rows import notice_row, signal_row
+from signaltape.console.signals.rows import notice_row, signal_blocks
 from signaltape.console.signals.tape import SignalTape
 
-#: Items of one event, some 400 kB: a burst of five thousand symbols is three events.
-MOST = 2_000
+#: Items of one event, some 500 kB.
+MOST = 5_000
 _FAULT_EVERY_S = 5.0
 #: Nobody listened for so long: who listens now has read what there is.
 _AWAY_S = 3.0
@@ -40,13 +40,13 @@ class TapeChannel:
             return None
         if due:
             self._faulted_at = now
+        numbered = list(enumerate(piece.items, piece.first))
         return {
             "epoch": piece.epoch,
             "from": piece.first,
             "to": piece.last,
-            "rows": [signal_row(n, one) for n, one in enumerate(piece.items, piece.first) if isinstance(one, Signal)],
-            "notices": [
-                notice_row(n, one) for n, one in enumerate(piece.items, piece.first) if not isinstance(one, Signal)
-            ],
+            "left": piece.left,
+            "blocks": signal_blocks((n, one) for n, one in numbered if isinstance(one, Signal)),
+            "notices": [notice_row(n, one) for n, one in numbered if not isinstance(one, Signal)],
             "fault": fault,
         }

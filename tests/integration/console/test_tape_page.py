@@ -1,6 +1,7 @@
 """The tape in a real browser, over topics that a test writes: live, bursts, and back to the oldest that is kept."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,7 @@ from tests.support.stored_signals import store_signals
 expect.set_options(timeout=15_000)
 HOSTILE = "<img src=x onerror=alert(1)>"
 #: Milliseconds of JavaScript for each second in which 5,000 signals came; measured: see docs/console.md.
-MOST_SCRIPTING_MS = 50
+MOST_SCRIPTING_MS = 25
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +70,22 @@ def test_signals_appear_stand_still_and_go_on(bare: BareConsole, page: Page) -> 
 
 @contextmanager
 def little_scripting(page: Page) -> Iterator[None]:
-    """The page's scripts took little of the time until the block ends, at three bursts of 5,000 signals within it."""
+    """The page's scripts took little of the time until the block ends, at three bursts of 5,000 signals within it.
+
+    Their time is that of the thread: what other tests do on this machine is not the page's.
+    """
     devtools = page.context.new_cdp_session(page)
-    devtools.send("Performance.enable")
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
 
-    def figures() -> tuple[float, float]:
-        found = {one["name"]: float(one["value"]) for one in devtools.send("Performance.getMetrics")["metrics"]}
-        return found["ScriptDuration"], found["Timestamp"]
+    def scripting() -> float:
+        found = devtools.send("Performance.getMetrics")["metrics"]
+        return float(next(one["value"] for one in found if one["name"] == "ScriptDuration"))
 
-    scripting, begun = figures()
+    before, begun = scripting(), time.monotonic()
     yield
-    spent, ended = figures()
-    a_second = 1000 * (spent - scripting) / max(ended - begun, 3.0)
-    print(f"{a_second:.0f} ms of scripting a second, over {ended - begun:.1f} s")
+    seconds = time.monotonic() - begun
+    a_second = 1000 * (scripting() - before) / max(seconds, 3.0)
+    print(f"{a_second:.0f} ms of scripting a second, over {seconds:.1f} s")
     assert a_second < MOST_SCRIPTING_MS
 
 

@@ -9,7 +9,7 @@ from infra.warehouse.console_signals import TapeFilter
 from schemas.intervals import MINUTE, SECOND
 from schemas.signals import Notice, Signal
 from signaltape.console.signals.channel import TapeChannel
-from signaltape.console.signals.rows import COLUMNS, signal_row
+from signaltape.console.signals.rows import COLUMNS, SHARED, signal_blocks, signal_row
 from signaltape.console.signals.tape import SignalTape
 
 T0 = 1_700_000_000 * SECOND
@@ -75,7 +75,8 @@ def test_events_follow_each_other_without_a_gap_and_are_bounded(tape: StillTape)
     first, second = events[0], events[1]
     assert first is not None
     assert second is not None
-    assert [row[0] for row in first["rows"] + second["rows"]] == [3, 4, 5, 6, 8, 9]
+    assert [n for event in (first, second) for block in event["blocks"] for n in block["n"]] == [3, 4, 5, 6, 8, 9]
+    assert (first["left"], second["left"]) == (3, 0)
     (notice,) = second["notices"]
     assert (notice["n"], notice["kind"], len(notice["symbols"]), notice["symbols_left_out"]) == (7, "paused", 50, 10)
 
@@ -87,6 +88,21 @@ def test_a_ring_that_ran_ahead_shows_as_a_gap(tape: StillTape) -> None:
     event = channel.make()
     assert event is not None
     assert (event["from"], event["to"]) == (16, 19)  # 1 … 15 are gone, and a page that saw 0 reads anew
+
+
+def test_a_block_says_what_rows_say_and_what_they_share_once() -> None:
+    other = replace(ONE, signal_id="b" * 32, symbol="MSFT", signal="short", score=-0.5, confidence=0.9)
+    later = replace(ONE, signal_id="c" * 32, event_time=T0 + 1)
+    numbered = [(3, ONE), (4, later), (5, other)]
+    blocks = signal_blocks(numbered)
+    assert [block["n"] for block in blocks] == [[3, 5], [4]]
+    rows = {
+        block["n"][at]: dict(zip(SHARED, block["shared"], strict=True))
+        | {name: values[at] for name, values in block.items() if name != "shared"}
+        for block in blocks
+        for at in range(len(block["n"]))
+    }
+    assert rows == {n: dict(zip(COLUMNS, signal_row(n, one), strict=True)) for n, one in numbered}
 
 
 def test_a_row_has_its_columns() -> None:

@@ -40,8 +40,8 @@ export function Table({columns, rows, keyOf, height = 420, sort: initial = null,
       <tbody onClick=${onChoose ? clicked : undefined}>
         ${first > 0 ? html`<tr class="spacer" aria-hidden="true"><td colspan=${columns.length} style=${{height: `${first * ROW}px`}}></td></tr>` : null}
         ${sorted.slice(first, last).map((row, index) => {
-          const key = keyOf(row), number = first + index;
-          return h(Line, {key, row, number, columns, selected: onChoose ? key === chosen || (chosen === null && number === at) : undefined});
+          const number = first + index;  // also the element's key: a row that moves costs new words, and no new elements
+          return h(Line, {key: number, row, number, columns, selected: onChoose ? (chosen === null ? number === at : keyOf(row) === chosen) : undefined});
         })}
         ${last < sorted.length ? html`<tr class="spacer" aria-hidden="true"><td colspan=${columns.length} style=${{height: `${(sorted.length - last) * ROW}px`}}></td></tr>` : null}
       </tbody></table></div>`;

@@ -14,23 +14,31 @@ const RENEWED_MS = 5_000;  // ages, and whether a signal still holds, where none
 const BY_SYMBOL = {id: "symbol", down: false};
 const nameOf = (row) => `${row.symbol}\u0000${row.interval}`;
 
-// The newest of each name, in the order of names: a burst changes what they say, seldom which there are.
+// The newest of each symbol and interval, in the order of symbols: a burst changes what they say, seldom which there are.
 class Book {
-  #byName = new Map();
-  #names = null;
-  fill(rows) { this.#byName = new Map(rows.map((row) => [nameOf(row), row])); this.#names = null; }
+  #intervals = new Map();  // interval → symbol → row
+  #places = null;          // [the map of an interval, symbol]
+  fill(rows) { this.#intervals.clear(); this.#places = null; this.take(rows); }
   take(rows) {
+    let interval = null, bySymbol = null;
     for (const row of rows) {
-      const name = nameOf(row), known = this.#byName.get(name);
-      if (known === undefined) this.#names = null;
-      if (known === undefined || known.time <= row.time) this.#byName.set(name, row);
+      if (row.interval !== interval) {
+        interval = row.interval;
+        bySymbol = this.#intervals.get(interval);
+        if (!bySymbol) this.#intervals.set(interval, bySymbol = new Map());
+      }
+      const symbol = row.symbol, known = bySymbol.get(symbol);
+      if (known === undefined) this.#places = null; else if (known.time > row.time) continue;
+      bySymbol.set(symbol, row);
     }
   }
   rows(passes) {
-    this.#names ??= [...this.#byName.keys()].sort();
-    return this.#names.map((name) => this.#byName.get(name)).filter(passes);
+    this.#places ??= [...this.#intervals.values()].flatMap((bySymbol) => [...bySymbol.keys()].map((symbol) => [bySymbol, symbol])).sort(([, one], [, other]) => one < other ? -1 : one > other ? 1 : 0);
+    const found = [];
+    for (const [bySymbol, symbol] of this.#places) { const row = bySymbol.get(symbol); if (passes(row)) found.push(row); }
+    return found;
   }
-  get size() { return this.#byName.size; }
+  get size() { return this.#intervals.size; }
 }
 
 export function BySymbol({query}) {

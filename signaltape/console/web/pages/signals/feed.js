@@ -2,16 +2,16 @@
 import {useEffect, useRef, useState} from "lib/html.js";
 import {get} from "lib/api.js";
 import {onReconnect, useChannel} from "lib/live.js";
-import {toRow} from "pages/signals/rows.js";
+import {Row, toRow} from "pages/signals/rows.js";
 
 const RETRY_MS = 2_000, AGAIN_MS = 10_000;
-const PAINT_MS = 500;  // a burst comes in several events: its first is shown at once, the others so often at most
+const PAINT_MS = 500;  // however much comes, it is shown so often at most
 
 // `take(rows, notices)` is called with what has come, `fill(data)` with what was read anew, `paint()` before it is shown.
 export function useFeed(path, query, {fill, take, paint}) {
   const key = JSON.stringify([path, query]);
   const [state, setState] = useState({loading: true, error: null, fault: "", storeFault: "", at: 0, key: null, limit: 0, truncated: false});
-  const at = useRef({painted: -PAINT_MS, painting: false, timer: 0, later: 0});
+  const at = useRef({painted: -PAINT_MS, due: Infinity, timer: 0, later: 0});
   const [version, repaint] = useState(0);
   Object.assign(at.current, {fill, take, paint});
   const read = useRef(null);
@@ -43,24 +43,26 @@ export function useFeed(path, query, {fill, take, paint}) {
     }
     if (event.epoch !== mine.epoch || event.from > mine.seen + 1) { read.current(); return; }
     const rows = [], notices = event.notices.filter((one) => one.n > mine.seen);
-    for (const cells of event.rows) if (cells[0] > mine.seen) rows.push(toRow(cells));
+    for (const block of event.blocks) for (let place = 0; place < block.n.length; place++) if (block.n[place] > mine.seen) rows.push(new Row(block, place));
     mine.seen = Math.max(mine.seen, event.to);
     if (rows.length || notices.length) {
       mine.take(rows, notices);
-      soon(mine);
+      soon(mine, event.left ? PAINT_MS : 0);  // of a burst that comes in pieces the last one is waited for
     }
     if (event.fault !== state.fault) setState((old) => ({...old, fault: event.fault}));
   };
-  // With the next frame, and not before the last one is so old: a tab that isn't drawn does no work.
-  function soon(mine) {
-    if (mine.painting) return;
-    mine.painting = true;
+  // After `wait`, with the next frame, and not before the last one is so old: a tab that isn't drawn does no work.
+  function soon(mine, wait) {
+    const now = performance.now(), due = Math.max(now + wait, mine.painted + PAINT_MS);
+    if (due >= mine.due) return;
+    clearTimeout(mine.timer);
+    mine.due = due;
     mine.timer = setTimeout(() => requestAnimationFrame(() => {
       if (mine.gone) return;
-      mine.painting = false; mine.painted = performance.now();
+      mine.due = Infinity; mine.painted = performance.now();
       mine.paint?.();
       repaint((count) => count + 1);
-    }), mine.painted + PAINT_MS - performance.now());
+    }), due - now);
   }
   const [act] = useState(() => (data, fault) => { if (data) heard.current(data); else if (fault) setState((old) => ({...old, fault})); });
   useChannel("signals", act);

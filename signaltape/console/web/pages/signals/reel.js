@@ -10,7 +10,8 @@ export class Reel {
   end = false;      // nothing older is kept
   back = false;     // older ones were asked for: it stays where it is until it is led to the newest again
   left = false;     // newer ones have left
-  #known = new Set();
+  #stored = new Set();  // ids that were read: they may come over the channel, too
+  #known = null;        // ids of all rows, once older ones join
   #renewed = null;  // what was read anew meanwhile
   #missed = false;  // more came than is kept: what was shown before doesn't join on
 
@@ -31,17 +32,18 @@ export class Reel {
     }
     let cut = this.#missed;
     if (cut) this.#restart({rows: [], coming: this.coming});
-    const fresh = this.coming.filter((row) => !this.#known.has(row.id) && this.#known.add(row.id)).reverse();
+    const fresh = (this.#stored.size ? this.coming.filter((row) => !this.#stored.has(row.id)) : this.coming).reverse();
     this.coming = [];
     if (!fresh.length) return true;
     fresh.sort((left, right) => right.time - left.time);
     this.rows = merged(fresh, this.rows);
-    for (const row of this.rows.splice(KEPT)) { this.#known.delete(row.id); cut = true; }
+    if (this.rows.length > KEPT) { this.rows.length = KEPT; cut = true; }
     if (cut) { this.next = {before: this.rows.at(-1).time + MICROSECOND}; this.end = false; }
     return true;
   }
   // Take older ones; how many of them are new here.
   older(data) {
+    this.#known ??= new Set(this.rows.map((row) => row.id));
     const fresh = data.rows.filter((row) => !this.#known.has(row.id) && this.#known.add(row.id));
     this.rows = [...this.rows, ...fresh];
     this.next = follows(data); this.end = data.end;
@@ -55,7 +57,8 @@ export class Reel {
     this.rows = rows; this.coming = coming; this.next = follows(data); this.end = Boolean(data.end);
     this.back = this.left = this.#missed = false;
     this.#renewed = null;
-    this.#known = new Set(rows.map((row) => row.id));
+    this.#stored = new Set(rows.filter((row) => !row.n).map((row) => row.id));  // what has a number has come already
+    this.#known = null;
   }
 }
 const follows = (data) => data.next ? {older: data.next} : null;

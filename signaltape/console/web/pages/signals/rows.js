@@ -12,6 +12,26 @@ export function toRow(cells) {
     strategy: cells[9], models: cells[10], horizon: cells[11], scale: cells[12], position: cells[13], expires: cells[14], reason: cells[15],
   };
 }
+// One signal of a block of an event: what the signals of a bar share is there once, and nothing is copied.
+export class Row {
+  constructor(block, at) { this.block = block; this.at = at; }
+  get n() { return this.block.n[this.at]; }
+  get id() { return this.block.id[this.at]; }
+  get symbol() { return this.block.symbol[this.at]; }
+  get signal() { return this.block.signal[this.at]; }
+  get score() { return this.block.score[this.at]; }
+  get confidence() { return this.block.confidence[this.at]; }
+  get price() { return this.block.price[this.at]; }
+  get position() { return this.block.position[this.at]; }
+  get interval() { return this.block.shared[0]; }
+  get time() { return this.block.shared[1]; }
+  get strategy() { return this.block.shared[2]; }
+  get models() { return this.block.shared[3]; }
+  get horizon() { return this.block.shared[4]; }
+  get scale() { return this.block.shared[5]; }
+  get expires() { return this.block.shared[6]; }
+  get reason() { return this.block.shared[7]; }
+}
 export function Direction({signal}) { return html`<span class=${`direction ${signal}`}><span aria-hidden="true">${SIGNS[signal] ?? ""}</span> ${signal}</span>`; }
 
 export const COLUMNS = [
