@@ -10,6 +10,7 @@ from pipeline.drift.series import series_of_subject
 from signaltape.console.drift.agent_state import AgentState, agent_state
 from signaltape.console.drift.alerts import Wanted, alerts
 from signaltape.console.drift.features import feature_detail, heat_map
+from signaltape.console.drift.firing import FiringRules
 from signaltape.console.drift.maturity import maturity
 from signaltape.console.drift.overview import overview, series_course
 from signaltape.console.drift.policy import policy_in_force
@@ -61,7 +62,7 @@ def router(backend: Backend) -> APIRouter:
 
 def _of_all(routes: APIRouter, backend: Backend) -> None:
     """What is told of every series: labels, the policy, alerts."""
-    settings = backend.settings
+    settings, firing = backend.settings, FiringRules(backend.settings)
 
     @routes.get("/maturity")
     async def labels() -> Response:
@@ -85,7 +86,11 @@ def _of_all(routes: APIRouter, backend: Backend) -> None:
     ) -> Response:
         wanted = Wanted(strategy=strategy, severity=severity, rule=rule, alert_id=alert)
         kept = min(limit, MOST_ALERTS)
-        return reply(await read(backend, lambda connection: alerts(connection, settings, wanted, kept)))
+
+        def work(connection: Connection) -> dict[str, object]:
+            return alerts(connection, settings, firing.read(connection), wanted, kept)
+
+        return reply(await read(backend, work))
 
 
 def _whose(strategy: str, subject: str) -> Whose:

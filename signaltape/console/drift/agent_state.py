@@ -58,9 +58,14 @@ def agent_state(connection: Connection, settings: Settings) -> AgentState:
     )
 
 
+def state_key(settings: Settings) -> str:
+    """What the drift agent's state is kept under."""
+    return f"{settings.topics.prefix}monitor"
+
+
 def unpacked(connection: Connection, settings: Settings) -> tuple[int | None, str, Mapping[str, Any] | None]:
     """When the state was written (ns UTC), why it can't be read, and what ``monitor_state`` packed."""
-    key = f"{settings.topics.prefix}monitor"
+    key = state_key(settings)
     found = state_size(connection, SERVICE, key)
     if found is None:
         return None, "the drift agent has written no state yet; is it running? `signaltape run drift`", None

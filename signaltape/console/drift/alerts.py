@@ -13,7 +13,7 @@ from infra.warehouse.moments import to_nanoseconds
 from pipeline import operations
 from pipeline.guard import drill
 from schemas.alerts import SEVERITIES
-from signaltape.console.drift.firing import firing_rules
+from signaltape.console.drift.firing import Rule
 from signaltape.console.runbook.sections import runbook
 
 #: Longer evidence is shown in part.
@@ -33,12 +33,13 @@ class Wanted:
     alert_id: str = ""
 
 
-def alerts(connection: Connection, settings: Settings, wanted: Wanted, limit: int) -> dict[str, Any]:
+def alerts(
+    connection: Connection, settings: Settings, firing: frozenset[Rule] | None, wanted: Wanted, limit: int
+) -> dict[str, Any]:
     """The newest alerts, cut at ``limit``, and those that fire, however old; newest first, each with its state."""
     prefix, every = settings.topics.prefix, SEVERITIES[SEVERITIES.index(wanted.severity) :]
     choice: dict[str, Any] = {"severities": every, "strategy": wanted.strategy, "rule": wanted.rule}
     newest = list_alerts(connection, prefix, **choice, limit=limit + 1)  # one more tells whether there are more
-    firing = firing_rules(connection, settings)
     alight = newest_of_rules(connection, firing or ())
     shown = {row.alert_id: row for row in newest[:limit]}
     for row in list_alerts(connection, prefix, **choice, ids=alight, limit=_MOST_FIRING):

@@ -3,20 +3,39 @@
 from collections.abc import Mapping
 from typing import Any
 
+from consumers.drift_agent.store import SERVICE
 from infra.drift_policies import load_policy
 from infra.errors import OperatorError
 from infra.settings import Settings
 from infra.warehouse.connection import Connection
+from infra.warehouse.console_drift import state_size
 from pipeline.drift.business import BusinessDays
 from pipeline.drift.course import course_from
 from pipeline.drift.policies.finding import Policy
 from pipeline.drift.series import series_from
 from pipeline.drift.shadow_counts import ShadowCounts
 from pipeline.drift.training_reference import from_plain
-from signaltape.console.drift.agent_state import unpacked
+from signaltape.console.drift.agent_state import state_key, unpacked
 
 #: (strategy, subject, rule)
 Rule = tuple[str, str, str]
+
+
+class FiringRules:
+    """Rules that fire, computed once for each checkpoint; from any thread: at worst it is computed twice."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._kept: tuple[object, frozenset[Rule] | None] = (None, None)
+
+    def read(self, connection: Connection) -> frozenset[Rule] | None:
+        """The same as ``firing_rules``."""
+        checkpoint = state_size(connection, SERVICE, state_key(self._settings))
+        kept, found = self._kept
+        if checkpoint is None or kept != checkpoint:
+            found = firing_rules(connection, self._settings)
+            self._kept = (checkpoint, found)
+        return found
 
 
 def firing_rules(connection: Connection, settings: Settings) -> frozenset[Rule] | None:

@@ -36,7 +36,7 @@ function usePage(id) {
 
 function Clock() {
   const [now, setNow] = useState(Date.now());
-  useEffect(() => { const timer = setInterval(() => setNow(Date.now()), 1000); return () => clearInterval(timer); }, []);
+  useEffect(() => { const timer = setInterval(() => { if (!document.hidden) setNow(Date.now()); }, 1000); return () => clearInterval(timer); }, []);
   return html`<time class="mono" title="Coordinated universal time">${clock(now)} UTC</time>`;
 }
 

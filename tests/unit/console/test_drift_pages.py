@@ -1,11 +1,13 @@
 """What the page *Drift* computes by itself: labels that wait, histograms, the measured table."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from infra.drift_policies import load_policy
+from infra.settings import load_settings
 from pipeline.drift.ledger import LabelLedger
 from pipeline.drift.policies.classic import ClassicPolicy
 from pipeline.drift.series import Series
@@ -13,6 +15,7 @@ from pipeline.feature_stats import BINS, EDGES
 from schemas.features import ReturnBatch
 from schemas.intervals import DAY, MINUTE
 from schemas.link import Link
+from signaltape.console.drift import firing
 from signaltape.console.drift.agent_state import AgentState, SetCounts
 from signaltape.console.drift.features import _histogram
 from signaltape.console.drift.maturity import maturity
@@ -99,3 +102,14 @@ def test_the_runbook_says_what_to_do_about_every_rule_that_ships() -> None:
         for name in names:
             assert list(found[name])[:3] == ["Means", "Look at", "Do"], name
             assert all("](" not in said and said for said in found[name].values())
+
+
+def test_what_fires_is_computed_once_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody: Any = None
+    checkpoints = iter([None, None, (10, 1), (10, 1), (10, 2), (10, 2)])
+    computed = iter([None, None, frozenset({("s", "score", "ic_fell")}), frozenset()])
+    monkeypatch.setattr(firing, "state_size", lambda *_: next(checkpoints))
+    monkeypatch.setattr(firing, "firing_rules", lambda *_: next(computed))
+    rules = firing.FiringRules(load_settings())
+    found = [rules.read(nobody) for _ in range(6)]
+    assert found == [None, None, {("s", "score", "ic_fell")}, {("s", "score", "ic_fell")}, set(), set()]

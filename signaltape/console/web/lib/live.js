@@ -74,7 +74,7 @@ export function useConnection() {
 export function useNow(every) {
   const {offset} = useConnection();
   const [, tick] = useState(0);
-  useEffect(() => { const timer = setInterval(() => tick((count) => count + 1), every); return () => clearInterval(timer); }, [every]);
+  useEffect(() => { const timer = setInterval(() => { if (!document.hidden) tick((count) => count + 1); }, every); return () => clearInterval(timer); }, [every]);
   return Date.now() + offset;
 }
 // `act(data, fault)` for each event of a channel, while the component is there; `act` must not change between renders.
