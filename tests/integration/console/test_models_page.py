@@ -231,6 +231,7 @@ def test_server_gone_during_the_action(desk: Desk, watched: Watching) -> None:
     finally:
         inference.resume()
         api.kill()
+        (settings.home / "run" / "api-6.json").unlink()  # else an instance is missing from here on, and rightly so
     wait_for(lambda: desk.strategy()["paused"], 30, "the pause, which was written")
     assert desk.change("resume").status_code == 200
 
