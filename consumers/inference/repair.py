@@ -9,7 +9,8 @@ For each partition of ``features`` whose commit is missing or carries no readabl
 3. control state, head and watermark: the messages of ``features`` from the base to there, as the service takes them;
 4. ``seq``: one after the last of ``signals``.
 
-Refused where the topics no longer reach back far enough. The service must be stopped.
+Refused where the topics no longer reach back far enough, for a commit that can be read too: what has expired before it
+was taken can't be made up for. The service must be stopped.
 """
 
 from collections.abc import Iterable
@@ -61,7 +62,9 @@ def repair(settings: Settings) -> list[Repaired]:
     """
     names = TopicNames(settings.topics.prefix)
     group = f"{settings.topics.prefix}signaltape-inference"
-    lost = _lost(group_offsets(settings, group, names.features, settings.topics.partitions), names.features)
+    commits = group_offsets(settings, group, names.features, settings.topics.partitions)
+    lost = _lost(commits, names.features)
+    _refuse_expired(settings, names, {partition: one for partition, one in commits.items() if partition not in lost})
     if not lost:
         return []
     published = {partition: _Published() for partition in lost}
@@ -80,6 +83,23 @@ def _lost(commits: dict[int, tuple[int, str] | None], topic: str) -> list[int]:
         except CommitRefused:
             lost.append(partition)
     return lost
+
+
+def _refuse_expired(settings: Settings, names: TopicNames, commits: dict[int, tuple[int, str] | None]) -> None:
+    """Raise ``CommitRefused`` for a readable commit whose place, or whose router snapshot, is in no topic any more."""
+    features, predictions = (low_high_offsets(settings, topic) for topic in (names.features, names.predictions))
+    for partition, commit in commits.items():
+        assert commit is not None  # such a one is lost
+        needs = [(names.features, commit[0], features[partition])]
+        if (snapshot := from_text(commit[1], names.features).snapshot) >= 0:
+            needs.append((names.predictions, snapshot, predictions[partition]))
+        for topic, needed, (low, high) in needs:
+            if not low <= needed <= high:
+                raise CommitRefused(
+                    f"{topic}[{partition}] holds offsets {low} to {high}, the service needs it from {needed} on: it was "
+                    "away for longer than the topic is kept, or the topic was recreated, and nothing can make up for "
+                    "that. Start under a new prefix, or restore the topic from a copy"
+                )
 
 
 def _read_predictions(settings: Settings, names: TopicNames, published: dict[int, _Published]) -> None:

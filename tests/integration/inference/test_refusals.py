@@ -7,6 +7,7 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from consumers.inference.commit_metadata import from_text
+from consumers.inference.errors import CommitRefused
 from consumers.inference.repair import repair
 from infra.broker.admin import admin_client, group_offsets, low_high_offsets, set_group_offsets
 from infra.broker.errors import BrokerError
@@ -146,6 +147,18 @@ def test_expired_offsets_refuse(log: FeatureLog) -> None:
     expire(log.settings, log.names.features, {n: entries[-1].offset for n, entries in log.written.items()})
     ends_with(log, "isn't in the topic any more", "signaltape repair --service inference")
     assert committed_signals(log.settings) == []
+    with pytest.raises(CommitRefused, match=r"features.*needs it from 0 on.*new prefix"):
+        repair(log.settings)
+
+
+def test_an_expired_snapshot_is_refused_and_no_repair_hides_it(log: FeatureLog) -> None:
+    write_bars(log, 0, 12)
+    take(log)
+    ends = {number: high for number, (_, high) in low_high_offsets(log.settings, log.names.predictions).items()}
+    expire(log.settings, log.names.predictions, ends)
+    ends_with(log, "router's state starts at", "signaltape repair --service inference")
+    with pytest.raises(CommitRefused, match=r"predictions.*new prefix"):
+        repair(log.settings)
 
 
 def test_quiet_topics_may_expire_below_a_running_service(make_settings: MakeSettings, tmp_path: Path) -> None:
