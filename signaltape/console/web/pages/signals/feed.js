@@ -6,6 +6,7 @@ import {Row, toRow} from "pages/signals/rows.js";
 
 const RETRY_MS = 2_000, AGAIN_MS = 10_000;
 const PAINT_MS = 500;  // however much comes, it is shown so often at most
+const BURST = 300;     // rows of an event that others are likely to follow at once
 
 // `take(rows, notices)` is called with what has come, `fill(data)` with what was read anew, `paint()` before it is shown.
 export function useFeed(path, query, {fill, take, paint}) {
@@ -47,7 +48,7 @@ export function useFeed(path, query, {fill, take, paint}) {
     mine.seen = Math.max(mine.seen, event.to);
     if (rows.length || notices.length) {
       mine.take(rows, notices);
-      soon(mine, event.left ? PAINT_MS : 0);  // of a burst that comes in pieces the last one is waited for
+      soon(mine, event.left || rows.length > BURST ? PAINT_MS : 0);  // a burst comes in pieces: they are shown together
     }
     if (event.fault !== state.fault) setState((old) => ({...old, fault: event.fault}));
   };
