@@ -109,20 +109,27 @@ LATENCY = Section(
     title="Latency",
     panels=(
         Panel(
-            kind="lines", title="Time from a stage's input to its output", unit="s",
+            kind="lines", title="Time from bars to their signals", unit="s", width=12,
+            shows="Median and 99th percentile, end to end: from the bars' time in Kafka to the commit of what they led "
+            "to, batches of live bars that led to signals only. Normal: within 100 ms.",
+            do="the panel beside it says which stage it is.",
+            runbook="SignaltapeLagSeconds", queries=quantiles("signaltape_bar_to_signal_seconds"),
+        ),
+        Panel(
+            kind="lines", title="Time from a stage's input to its output", unit="s", width=12,
             shows="Median and 99th percentile, by stage: from the input's time in Kafka to the output's "
-            "acknowledgement. Normal: tens of milliseconds; a gateway expects a signal within 100 ms of the bar.",
+            "acknowledgement. Normal: tens of milliseconds.",
             do="a stage that rises alone is short of CPU or waits for its dependency; all at once: Kafka or the host.",
             runbook="SignaltapeLagSeconds", queries=quantiles("signaltape_stage_latency_seconds", "stage"),
         ),
         Panel(
-            kind="heatmap", title="Latency of the features stage", unit="s",
+            kind="heatmap", title="Latency of the features stage", unit="s", width=12,
             shows="How many outputs took how long. Normal: one band; a second one above it is a stall that comes back.",
             do="compare with *CPU* and with the rounds below.", runbook="SignaltapeNoProgress",
             queries=(buckets("signaltape_stage_latency_seconds", 'stage="features"'),),
         ),
         Panel(
-            kind="heatmap", title="Latency of the inference stage", unit="s",
+            kind="heatmap", title="Latency of the inference stage", unit="s", width=12,
             shows="As beside it, from feature vectors to predictions and signals, the transaction included.",
             do="compare with *Duration of a model's call* on the dashboard *Models*: the rest is the transaction.",
             runbook="SignaltapeNoProgress",

@@ -39,11 +39,11 @@ def growths(metric: str, by: str, where: str = "") -> Metric:
     return Metric(expr=or_none(growth(metric, by, where), by.split(",")[0]), legend=_legend(by))
 
 
-def quantiles(histogram: str, by: str, where: str = "") -> tuple[Metric, ...]:
+def quantiles(histogram: str, by: str = "", where: str = "") -> tuple[Metric, ...]:
     """Median and 99th percentile of a histogram, for each combination of the labels ``by``."""
-    series = rate(f"{histogram}_bucket", f"{by}, le", where)
+    series = rate(f"{histogram}_bucket", f"{by}, le" if by else "le", where)
     return tuple(
-        Metric(expr=f"histogram_quantile({share:g}, {series})", legend=f"{_legend(by)} {name}")
+        Metric(expr=f"histogram_quantile({share:g}, {series})", legend=f"{_legend(by)} {name}" if by else name)
         for share, name in ((0.5, "p50"), (0.99, "p99"))
     )
 
