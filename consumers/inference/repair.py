@@ -96,9 +96,9 @@ def _refuse_expired(settings: Settings, names: TopicNames, commits: dict[int, tu
         for topic, needed, (low, high) in needs:
             if not low <= needed <= high:
                 raise CommitRefused(
-                    f"{topic}[{partition}] holds offsets {low} to {high}, the service needs it from {needed} on: it was "
-                    "away for longer than the topic is kept, or the topic was recreated, and nothing can make up for "
-                    "that. Start under a new prefix, or restore the topic from a copy"
+                    f"{topic}[{partition}] holds offsets {low} to {high}, the service needs it from {needed} on: it "
+                    "was away for longer than the topic is kept, or the topic was recreated, and nothing can make up "
+                    "for that. Start under a new prefix, or restore the topic from a copy"
                 )
 
 

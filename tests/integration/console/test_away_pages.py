@@ -16,6 +16,8 @@ from tests.support.bare_console import BareConsole, bare_console
 from tests.support.browser import seen, watched_context
 from tests.support.providers import TestStack
 
+pytestmark = pytest.mark.slow
+
 Pages = Mapping[str, Page]
 PAGES = {
     "flow": "flow", "tape": "signals?symbol=AWAY*", "by symbol": "signals?view=symbols",

@@ -10,6 +10,8 @@ from tests.support.browser import watched_context
 from tests.support.console_world import ConsoleWorld
 from tests.support.explained_run import REVISED, at
 
+pytestmark = pytest.mark.slow
+
 PAGES = (
     "flow", "signals", "signals?view=symbols", "signals?view=held&symbol=S004", "models", "models/daily:1", "drift",
     "data", f"data?symbol={REVISED[0]}&interval=1m&at={quote(iso(at(REVISED[1])))}&knowledge=available",

@@ -62,6 +62,7 @@ def test_the_table_and_the_topic_hold_the_same_alerts(world: DriftWorld, decay: 
         assert published_at is not None
 
 
+@pytest.mark.slow
 def test_a_second_start_adds_nothing_and_the_groups_offsets_follow(world: DriftWorld, decay: Logs) -> None:
     first = head(decay, 6, DECAY.first)
     world.publish(first)
@@ -85,6 +86,7 @@ def test_a_second_start_adds_nothing_and_the_groups_offsets_follow(world: DriftW
             assert 0 < found[0] <= effects[topic, partition]
 
 
+@pytest.mark.slow
 def test_a_group_offset_that_lags_repeats_nothing(world: DriftWorld, decay: Logs) -> None:
     """The group's offset is only a lower bound: set back to the begin, the stored offsets decide."""
     from infra.broker.admin import set_group_offsets

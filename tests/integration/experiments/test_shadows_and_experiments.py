@@ -30,6 +30,8 @@ from tests.support.commands import Run, runner
 from tests.support.linear_models import write_linear_model
 from tests.support.services import running
 
+pytestmark = pytest.mark.slow
+
 NAME = "linear-alpha"
 SERVICES = ("ingest", "features", "inference", "store", "drift")
 #: Weights of versions 2 (the arm), 3 (a second shadow) and 4 (predicts on days only).

@@ -18,6 +18,8 @@ from tests.support.isolation import process_environment
 from tests.support.training_bars import simulated
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -28,6 +28,8 @@ from tests.support.killed import exit_code_at
 from tests.support.linear_models import write_linear_model
 from tests.support.training_bars import simulated
 
+pytestmark = pytest.mark.slow
+
 STAGES = ["validate", "test", "train", "evaluate", "register", "deploy"]
 
 

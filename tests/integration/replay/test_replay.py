@@ -87,6 +87,7 @@ def digests(settings: Settings, stages: tuple[str, ...]) -> list[Any]:
         ]
 
 
+@pytest.mark.slow
 def test_a_replay_makes_what_was_made_live_and_touches_nothing_of_it(flown: Settings, place: ReplayPlace) -> None:
     before, heard = live_state(flown), list[Signal]()
     report = run_replay(place, ReplayRequest(name=place.name, start=START, end=END), Listener(signal=heard.append))

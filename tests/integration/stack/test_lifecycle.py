@@ -88,6 +88,7 @@ def test_a_failed_up_leaves_what_ran_before(home: Path) -> None:
         command(home, "down")
 
 
+@pytest.mark.slow
 def test_servers_end_with_an_owner_that_is_killed(folder: Path, stack: TestStack) -> None:
     script = (
         "import json, sys, time\n"

@@ -386,6 +386,7 @@ def test_decisions_of_a_recreated_control_topic_are_told_from_earlier_ones(
     assert [(row[0]["generation"], row[0]["late"]) for row in rows["control_applied"]] == [(1, False), (2, True)]
 
 
+@pytest.mark.slow
 def test_an_expired_topic_is_refused_and_repaired(
     place: Settings, names: TopicNames, writer: make.TransactionalWriter
 ) -> None:

@@ -16,6 +16,8 @@ from signaltape.verification.verifying import Verification
 from tests.support.explained_run import FIRST, PAUSED, at
 from tests.support.planted_changes import ask, changed, planted, rows
 
+pytestmark = pytest.mark.slow
+
 SYMBOL, BAR = "S007", PAUSED + 3
 MOMENT = to_moment(at(BAR))
 HERE = f"symbol = '{SYMBOL}' AND interval = '1m' AND event_time = '{MOMENT.isoformat()}'"

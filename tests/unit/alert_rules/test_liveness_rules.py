@@ -67,7 +67,8 @@ def rule_names() -> set[str]:
 
 
 def _raised_in(tree: ast.Module) -> Iterator[str]:
-    """`rule="…"` of any call, `name="…"` of a `_Rule`, and a constant `RULE`."""
+    """`rule="…"` of any call, `name="…"` of a `_Rule` (each may name a constant), and a constant `RULE`."""
+    constants = dict(_constants(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "RULE":
             yield ast.literal_eval(node.value)
@@ -77,6 +78,20 @@ def _raised_in(tree: ast.Module) -> Iterator[str]:
         for keyword in node.keywords:
             if keyword.arg == wanted and isinstance(keyword.value, ast.Constant):
                 yield str(keyword.value.value)
+            elif keyword.arg == wanted and isinstance(keyword.value, ast.Name) and keyword.value.id in constants:
+                yield constants[keyword.value.id]
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Names of the module that hold a text, alone or as one of several assigned at once."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            names, values = (
+                (one.elts if isinstance(one, ast.Tuple) else [one]) for one in (node.targets[0], node.value)
+            )
+            for name, value in zip(names, values, strict=False):
+                if isinstance(name, ast.Name) and isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    yield name.id, value.value
 
 
 def test_every_rule_is_read() -> None:

@@ -20,11 +20,12 @@ from signaltape.http.tokens import Tokens
 pytestmark = pytest.mark.unit
 CHANGES, READS = "a-token-that-changes", "a-token-that-only-reads"
 BEHIND = {"read_needs_token": True, "tokens": {"anna": CHANGES}, "read_tokens": {"desk-7": READS}}
-#: No data: what watches processes, and the page itself, which asks for the token.
+#: No data: what watches processes, the page itself, which asks for the token, and the runbook, which is as published.
 OPEN = {
     ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics"), ("GET", "/"), ("GET", "/console"), ("GET", "/console/"),
     ("GET", "/console/static/{name:path}"), ("GET", "/console/{name}"), ("GET", "/console/{name}/{rest:path}"),
-    ("GET", "/console/session"), ("POST", "/console/session"), ("DELETE", "/console/session"),
+    ("GET", "/console/runbook"), ("GET", "/console/session"),
+    ("POST", "/console/session"), ("DELETE", "/console/session"),
 }  # fmt: skip
 DATA, PAGE_DATA = "/version", "/console/api/flow/reconciliation"
 
