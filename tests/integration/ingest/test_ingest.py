@@ -198,7 +198,8 @@ def test_a_silent_feed_is_released_beside_one_that_never_rests(make_settings: An
 @pytest.mark.parametrize(
     "step", ["ingest.1_taken", "ingest.3_published", "ingest.5_acknowledged", "ingest.6_committed"]
 )
-def test_killed_at_a_step_under_load_loses_nothing(settings: Settings, step: str) -> None:
+def test_killed_at_a_step_under_load_loses_nothing(make_settings: Any, step: str) -> None:
+    settings = make_settings(ingest={"batch": 500})  # all of it is many rounds, however late the process comes
     create_topics(settings)
     close, moments = base_close(), 200
     send(settings, [raw(symbol, close + n * SECOND) for n in range(moments) for symbol in SYMBOLS])
