@@ -46,8 +46,9 @@ types: install ## mypy, strict
 imports: install ## the layers: who may import whom
 	@$(BIN)/lint-imports
 
-crash: install ## the long crash matrix (every row, 200 seeded random moments) and what else is long
+crash: install ## the long crash matrix (every row, 200 seeded random moments), what else is long, new random examples
 	@SIGNALTAPE_CRASH_MOMENTS=50 SIGNALTAPE_MATRIX_MOMENTS=200 SIGNALTAPE_CRASH_AWAY_S=20 SIGNALTAPE_LONG_BARS=100000 SIGNALTAPE_SWAPS=50 $(BIN)/pytest -m 'crash or long or matrix' --timeout=3600 $(ARGS)
+	@SIGNALTAPE_NEW_EXAMPLES=1 $(BIN)/pytest -q $(SPREAD) tests/unit tests/contract
 
 bench: install ## measure the engine, the pipeline and the latency on this machine
 	@$(BIN)/python scripts/install_baselines.py || echo "bench: goes on without other backtesters beside it" >&2

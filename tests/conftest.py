@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as examples
 from xdist.scheduler import LoadFileScheduling
 
 from infra.settings import Settings
@@ -18,6 +19,11 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     sys.pycache_prefix = os.environ.setdefault(
         "PYTHONPYCACHEPREFIX", str(Path(__file__).parents[1] / ".cache" / "bytecode")
     )
+
+# The same examples in each run, so that a change is what makes a test fail; `make crash` looks for new ones.
+examples.register_profile("same", derandomize=True)
+if os.environ.get("SIGNALTAPE_NEW_EXAMPLES") != "1":
+    examples.load_profile("same")
 
 # Fixtures `browser`, `page` and `watched`, for any test that needs a real browser.
 pytest_plugins = ("tests.support.browser",)
