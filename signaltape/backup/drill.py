@@ -18,7 +18,7 @@ from infra.warehouse.queries import queries
 from signaltape.backup.errors import BackupError
 from signaltape.backup.fitting import check_fit
 from signaltape.backup.restoring import restore
-from signaltape.draining import waiting
+from signaltape.draining import await_through
 from signaltape.initialisation import initialise
 from signaltape.reconcile import reconcile
 from signaltape.supervision import Supervisor
@@ -150,11 +150,9 @@ def _at_rest(settings: Settings, deadline_s: float) -> tuple[bool, str]:
                     f"not ready after {deadline_s:g} s: {', '.join(missing)}; logs in {settings.home / 'logs'}",
                 )
             time.sleep(_LOOK_EVERY_S)
-        with connect(settings, name="signaltape-drill") as connection:
-            while left := [f"{count:,} before {stage}" for stage, count in waiting(settings, connection)]:
-                if time.monotonic() > end:
-                    return False, f"messages wait after {deadline_s:g} s: {', '.join(left)}"
-                time.sleep(_LOOK_EVERY_S)
+        if left := await_through(settings, end - time.monotonic()):
+            waits = ", ".join(f"{count:,} before {stage}" for stage, count in left)
+            return False, f"messages wait after {deadline_s:g} s: {waits}"
         ended = supervisor.exits
     return not ended, f"restarts: {ended}" if ended else f"{', '.join(SERVICES)} are ready and nothing waits"
 
