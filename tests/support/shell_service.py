@@ -122,13 +122,19 @@ class RunningShell:
         assert not self.thread.is_alive(), "the shell did not stop"
 
 
+def written_lines(path: Path) -> list[str]:
+    """The lines of `path` that are whole: a write reaches the file page by page, for readers as for a kill."""
+    return path.read_text().split("\n")[:-1] if path.exists() else []
+
+
 def _writing_recorder(path: Path, committer: Committer, patience: Patience) -> Recorder:
     """A handler that writes each offset to a file, its checkpoint, and commits after each round."""
     starts: dict[Key, int] = {}
-    for line in path.read_text().splitlines() if path.exists() else ():
-        topic, partition, offset = json.loads(line)
+    lines = written_lines(path)
+    for topic, partition, offset in map(json.loads, lines):
         starts[topic, partition] = offset + 1
     output = path.open("a", buffering=1)
+    output.truncate(sum(len(line) + 1 for line in lines))
 
     class Writer(Recorder):
         def handle(self, messages: Round) -> None:
@@ -160,4 +166,4 @@ if __name__ == "__main__":
     sys.exit(main())
 
 
-__all__ = ["Recorder", "RunningShell", "TopicPartition", "committed", "make_topic", "send"]
+__all__ = ["Recorder", "RunningShell", "TopicPartition", "committed", "make_topic", "send", "written_lines"]

@@ -15,7 +15,7 @@ from infra.broker.admin import set_group_offsets
 from infra.broker.config import transactional_producer_config
 from infra.settings import Settings
 from tests.support.isolation import process_environment
-from tests.support.shell_service import Recorder, RunningShell, committed, make_topic, send
+from tests.support.shell_service import Recorder, RunningShell, committed, make_topic, send, written_lines
 from tests.support.waiting import wait_for
 
 
@@ -164,7 +164,7 @@ def start_process(settings: Settings, topic: str, output: Path) -> subprocess.Po
 
 
 def offsets(output: Path) -> list[int]:
-    return [json.loads(line)[2] for line in output.read_text().splitlines()] if output.exists() else []
+    return [json.loads(line)[2] for line in written_lines(output)]
 
 
 def test_killed_the_successor_goes_on_and_sigterm_ends_cleanly(settings: Settings, tmp_path: Path) -> None:
