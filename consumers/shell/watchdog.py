@@ -16,7 +16,11 @@ Report = Callable[[TopicPartition, int, int], None]
 
 
 class Stillness:
-    """Since when each partition has stood at its position. Time is an argument (seconds, monotonic)."""
+    """Since when each partition has stood at its position. Time is an argument (seconds, monotonic).
+
+    It gets the partitions before which messages wait: a log that was quiet for the limit is no reason to end a
+    process at its next message.
+    """
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
@@ -68,25 +72,33 @@ class Watchdog(threading.Thread):
         """Look about eight times per limit."""
         stillness = Stillness(self._limit_s)
         while not self._end.wait(min(self._limit_s / 8, 5.0)) and self.error is None:
-            positions = dict(self._positions())
-            excused = self._excuse() is not None
             try:
-                self._look_at_lags(positions)
-                for key in stillness.observe(positions, time.monotonic(), excused=excused):
-                    self._examine(key, positions[key])
+                self._look(stillness, time.monotonic())
             except KafkaException as error:
                 _log.warning("log ends unknown", error=str(error))
                 stillness = Stillness(self._limit_s)
         self._probe.close()
 
-    def _look_at_lags(self, positions: Mapping[TopicPartition, int]) -> None:
+    def _look(self, stillness: Stillness, now: float) -> None:
+        excused = self._excuse() is not None
+        waiting = self._look_at_lags(dict(self._positions()))
+        for key in stillness.observe(waiting, now, excused=excused):
+            self._examine(key, waiting[key])
+
+    def _look_at_lags(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """Tell every lag; the positions before which messages wait."""
         quiet = {key: self.quiet[key] for key in positions if key in self.quiet}
+        waiting = {}
         for key, position in positions.items():
-            self._tell(key, position, self._lag(key, position, quiet))
+            lag = self._lag(key, position, quiet)
+            self._tell(key, position, lag)
+            if lag:
+                waiting[key] = position
         for gone in self._told.keys() - positions.keys():
             # Another process's by now: what waited there would else stand here for ever.
             self._tell(gone, self._told.pop(gone)[0], 0)
         self.quiet = quiet  # all at once, so that what follows from it happens once for all partitions
+        return waiting
 
     def _lag(self, key: TopicPartition, position: int, quiet: dict[TopicPartition, tuple[int, int]]) -> int:
         """Messages that wait: none, where a partition that stands has only ends of transactions before it."""

@@ -102,6 +102,26 @@ def test_markers_behind_the_last_message_are_no_stall(settings: Settings) -> Non
     assert running.error is None
 
 
+def test_after_a_quiet_time_a_round_still_has_the_whole_limit(settings: Settings) -> None:
+    topic = make_topic(settings, "plain", 1, (group(settings),))
+    send(settings, topic, 1)
+    recorder, slow = Recorder(), threading.Event()
+
+    def on_handle(_: object) -> None:
+        if slow.is_set():
+            threading.Event().wait(1.0)  # some looks of the watchdog, half of the limit
+
+    recorder.on_handle = on_handle
+    with RunningShell(settings, group(settings), [topic], recorder, stall_after_s=2.0) as running:
+        wait_for(lambda: recorder.values() == [0])
+        running.thread.join(3)  # longer than the limit
+        slow.set()
+        send(settings, topic, 1, first=1)
+        wait_for(lambda: recorder.values() == [0, 1] or not running.thread.is_alive())
+        assert running.thread.is_alive()
+    assert running.error is None
+
+
 @pytest.mark.slow
 def test_a_wait_for_a_server_is_no_stall_and_holds_the_partitions(settings: Settings) -> None:
     topic = make_topic(settings, "plain", 1, (group(settings),))

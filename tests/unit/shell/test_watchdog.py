@@ -3,7 +3,7 @@
 from typing import cast
 
 from consumers.shell.log_probe import LogProbe
-from consumers.shell.watchdog import Watchdog
+from consumers.shell.watchdog import Stillness, Watchdog
 
 PLACE = ("predictions", 0)
 
@@ -20,6 +20,9 @@ class Log:
     def missing(self, place: tuple[str, int], first: int, end: int) -> bool:
         self.asked += 1
         return any(first <= one < end for one in self.messages)
+
+    def first_from(self, place: tuple[str, int], offset: int) -> int | None:
+        return min((one for one in self.messages if one >= offset), default=None)
 
 
 def watch(log: Log, *positions: int | None) -> tuple[Watchdog, list[int]]:
@@ -66,3 +69,35 @@ def test_nothing_is_looked_for_while_it_moves() -> None:
 def test_of_a_partition_that_was_given_away_nothing_waits_here_any_more() -> None:
     log = Log(end=8, messages=(5, 6))
     assert told(log, 5, None, None, 5) == [3, 0, 3]  # told once; and it may come back
+
+
+def ended_at(log: Log, looks: list[tuple[float, int, int]]) -> float | None:
+    """When the watchdog ends the process, s: at each look (when, position, end of the log)."""
+    position = 0
+    dog = Watchdog(cast("LogProbe", log), 60.0, positions=lambda: {PLACE: position}, excuse=lambda: None)
+    stillness = Stillness(60.0)
+    for now, position, log.end in looks:
+        dog._look(stillness, now)
+        if dog.error is not None:
+            return now
+    return None
+
+
+def test_after_a_quiet_hour_the_next_message_has_the_whole_limit() -> None:
+    quiet = [(5.0 * look, 7, 7) for look in range(720)]
+    log = Log(end=7, messages=tuple(range(100)))
+    assert ended_at(log, [*quiet, (3_600.0, 7, 9), (3_605.0, 9, 9), (3_665.0, 9, 9)]) is None
+    stalled = [(3_600.0 + 5.0 * look, 7, 9) for look in range(100)]
+    assert ended_at(log, [*quiet, *stalled]) == 3_660.0
+
+
+def test_a_log_that_stands_more_often_than_it_moves_is_no_stall() -> None:
+    """A bar a minute, seen once while it is on its way, in every minute."""
+    log = Log(end=0, messages=tuple(range(1_000)))
+    looks = [(60.0 * bar + second, bar, bar + (second == 0)) for bar in range(100) for second in range(0, 60, 5)]
+    assert ended_at(log, looks) is None
+
+
+def test_ends_of_transactions_run_no_clock() -> None:
+    log = Log(end=8, messages=(5, 6))
+    assert ended_at(log, [(5.0 * look, 7, 8) for look in range(1_000)]) is None
