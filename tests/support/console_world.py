@@ -10,7 +10,7 @@ What has gone through it, in this order of bar times:
 The feed of the minute bars stays open, and ``ConsoleWorld.stand`` publishes the next of them one by one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,7 +56,7 @@ class Stand:
 
     def settled(self, deadline_s: float = 90.0) -> None:
         """Wait until nothing waits before any stage, and no repair is open."""
-        settled(self.settings, deadline_s)
+        settled(self.settings, deadline_s, self.services.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,10 +113,12 @@ def console_world(
         yield ConsoleWorld(settings=settings, api=api, url=f"http://127.0.0.1:{api.port}", token=TOKEN, stand=stand)
 
 
-def settled(settings: Settings, deadline_s: float = 90.0) -> None:
-    """Wait until nothing waits before any stage, and no repair is open."""
+def settled(settings: Settings, deadline_s: float = 90.0, services: Iterable[ServiceProcess] = ()) -> None:
+    """Wait until nothing waits before any stage, and no repair is open; not longer than each of ``services`` runs."""
 
     def through() -> bool:
+        for service in services:
+            service.expect_running()
         with connect(settings) as connection:
             open_ = connection.execute("SELECT count(*) FROM repair_requests WHERE status = 'open'").fetchone()
             return open_ == (0,) and not [*waiting(settings, connection), *unanswered(settings, connection)]

@@ -34,9 +34,13 @@ class ServiceProcess:
         """Exit code, None while it runs; minus the signal's number if one ended it."""
         return self._process.exitcode
 
+    def expect_running(self) -> None:
+        """Raise AssertionError, with the end of the log, if the process has ended."""
+        assert self.poll() is None, f"{self.service} ended with {self.poll()}:\n{self.tail()}"
+
     def is_ready(self) -> bool:
         """True once /ready answers 200. Raises AssertionError if the process has ended."""
-        assert self.poll() is None, f"{self.service} ended with {self.poll()}:\n{self.tail()}"
+        self.expect_running()
         try:
             port = json.loads(self._announced.read_text())["port"]
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
