@@ -147,18 +147,16 @@ def set_group_offsets(settings: Settings, group: str, offsets: Mapping[tuple[str
     places = [TopicPartition(topic, p, offset, metadata) for (topic, p), (offset, metadata) in offsets.items()]
     request = [ConsumerGroupTopicPartitions(group, places)]
     admin = admin_client(settings)
+
+    def errors_in(answers: Mapping[str, Any]) -> list[KafkaError]:
+        return [place.error for place in answers[group].topic_partitions if place.error is not None]
+
     try:
-        result = settle(lambda: admin.alter_consumer_group_offsets(request, request_timeout=_ATTEMPT_S))[group]
+        settle(lambda: admin.alter_consumer_group_offsets(request, request_timeout=_ATTEMPT_S), errors_in)
     except KafkaException as error:
         raise BrokerError(
             f"offsets of group {group} can't be set ({error.args[0].str()}); stop its members first"
         ) from error
-    for place in result.topic_partitions:
-        if place.error is not None:
-            where = f"{place.topic}[{place.partition}]"
-            raise BrokerError(
-                f"offset of group {group} on {where} can't be set ({place.error.str()}); stop its members first"
-            )
 
 
 def ensure_group_offsets(settings: Settings, group: str, offsets: Mapping[tuple[str, int], tuple[int, str]]) -> int:

@@ -73,10 +73,10 @@ def test_of_a_partition_that_was_given_away_nothing_waits_here_any_more() -> Non
 
 def ended_at(log: Log, looks: list[tuple[float, int, int]]) -> float | None:
     """When the watchdog ends the process, s: at each look (when, position, end of the log)."""
-    position = 0
-    dog = Watchdog(cast("LogProbe", log), 60.0, positions=lambda: {PLACE: position}, excuse=lambda: None)
+    at = {PLACE: 0}
+    dog = Watchdog(cast("LogProbe", log), 60.0, positions=lambda: at, excuse=lambda: None)
     stillness = Stillness(60.0)
-    for now, position, log.end in looks:
+    for now, at[PLACE], log.end in looks:
         dog._look(stillness, now)
         if dog.error is not None:
             return now
