@@ -1,5 +1,6 @@
 """Publishing with acknowledgement: what was sent is known to be there, or nothing more is sent."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,8 +17,9 @@ _POLL_EVERY = 256
 class Publisher:
     """An idempotent producer that can wait for everything sent so far.
 
-    A failed delivery poisons it: every later call raises ``PublishError``, so that nothing is sent behind a hole. The
-    owner ends its process then and starts again from what was acknowledged.
+    A failed delivery poisons it: every later call raises ``PublishError``, so that nothing is sent behind a hole, and
+    what waited to be sent is dropped: nothing comes later that was given up on. What was under way to the broker may
+    have arrived. The owner ends its process then and starts again from what was acknowledged.
     """
 
     def __init__(self, settings: Settings, client_id: str, *, linger_ms: int = 1) -> None:
@@ -25,6 +27,7 @@ class Publisher:
         config = {"linger.ms": linger_ms, "delivery.report.only.error": True}
         self._producer = Producer(idempotent_producer_config(settings, client_id) | config)
         self._failure: str | None = None
+        self._dropped = False
         self._since_poll = 0
 
     def send(
@@ -78,6 +81,7 @@ class Publisher:
             if not isinstance(cause, KafkaException):
                 raise
             self._failure = self._failure or reason_of(cause.args[0])
+            self._drop_the_rest()
             raise PublishError(f"a message was not delivered: {self._failure}") from error
 
     def _delivered(self, error: Any, message: Any) -> None:
@@ -90,4 +94,13 @@ class Publisher:
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
+            self._drop_the_rest()
             raise PublishError(f"a message was not delivered: {self._failure}")
+
+    def _drop_the_rest(self) -> None:
+        """Drop what waits, once, and serve its reports: each holds the client, which would live on with its threads."""
+        if not self._dropped:
+            self._dropped = True
+            with contextlib.suppress(KafkaException, SystemError):  # what is fatal is known already
+                self._producer.purge()
+                self._producer.flush(1.0)

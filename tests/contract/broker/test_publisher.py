@@ -1,6 +1,8 @@
 """What was sent is known to be there, in order; after a failed delivery nothing more is sent."""
 
+import gc
 import random
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -52,6 +54,30 @@ def test_a_failed_delivery_poisons_the_publisher(settings: Settings, make_topic:
     with pytest.raises(PublishError, match="not delivered"):
         publisher.flush_acknowledged(30.0)
     assert [record.value for record in read_topic(settings, topic)] == [b"before"]
+
+
+@pytest.mark.slow
+def test_what_was_given_up_on_is_not_sent_later_and_holds_no_client(
+    stack: TestStack, settings: Settings, make_topic: MakeTopic
+) -> None:
+    topic = make_topic("given-up")
+    publisher = Publisher(settings, "test")
+    send_acknowledged(publisher, topic, 0, b"before")
+    stack.kill("kafka")
+    try:
+        publisher.send(topic, 0, b"while it is away")
+        with pytest.raises(PublishError, match="not acknowledged within"):
+            publisher.flush_acknowledged(0.5)
+    finally:
+        stack.restart("kafka")
+    send_acknowledged(Publisher(settings, "successor"), topic, 0, b"after")
+    left = weakref.ref(publisher)
+    with pytest.raises(PublishError, match="not acknowledged within"):
+        publisher.flush_acknowledged(10.0)  # would have been time enough to send it
+    assert [record.value for record in read_topic(settings, topic)] == [b"before", b"after"]
+    del publisher
+    gc.collect()
+    assert left() is None
 
 
 def test_a_message_that_the_broker_refuses_poisons_it_too(settings: Settings, make_topic: MakeTopic) -> None:

@@ -16,6 +16,9 @@ class Refused:
     def __init__(self, *, within: bool) -> None:
         self._within = within
 
+    def purge(self) -> None:
+        """Nothing waits."""
+
     def flush(self, _: float) -> int:
         if self._within:
             raise SystemError("<method 'topic'> returned a result with an exception set") from FATAL
