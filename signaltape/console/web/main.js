@@ -71,7 +71,7 @@ function App() {
   useEffect(() => { document.title = `${name} · signaltape`; }, [name]);
   return html`<a class="skip" href="#content">Skip to the content</a>
   <div class="frame">
-    <div class="rail">
+    <header class="rail">
       <${Link} to="/console/flow" class="brand"><img src="/console/static/icon.svg" alt="" />signaltape<//>
       <nav aria-label="Pages">${PAGES.map((one) => html`<${Link} key=${one.id} to=${`/console/${one.id}`}
         aria-current=${one.id === page ? "page" : undefined}><${Icon} path=${one.icon} />${one.name}<//>`)}
@@ -83,7 +83,7 @@ function App() {
         <div class="row"><${Clock} /></div>
         <div class="row"><span title=${connection.build}>${connection.version ? `version ${connection.version}` : ""}</span></div>
       </div>
-    </div>
+    </header>
     <main class="main" id="content" tabindex="-1">
       <${Banner} connection=${connection} />
       <${Boundary} key=${page}>${connection.state === "locked" ? html`<${SignIn} />` : connection.state === "asking" ? html`<${Loading} />` : Page ? html`<${Page} rest=${rest} query=${query} connection=${connection} />` : html`<${Loading} />`}<//>

@@ -1,34 +1,21 @@
 """Every page with something on it, dark and light, wide and as narrow as a telephone: nothing is beyond the window."""
 
-from urllib.parse import quote
-
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
-from schemas.times import iso
 from tests.support.browser import watched_context
+from tests.support.console_pages import opened_pages
 from tests.support.console_world import ConsoleWorld
-from tests.support.explained_run import REVISED, at
 
 pytestmark = pytest.mark.slow
-
-PAGES = (
-    "flow", "signals", "signals?view=symbols", "signals?view=held&symbol=S004", "models", "models/daily:1", "drift",
-    "data", f"data?symbol={REVISED[0]}&interval=1m&at={quote(iso(at(REVISED[1])))}&knowledge=available",
-    "data?view=quality", "data?view=coverage", "data?view=corrections", "runs", "runs/backtests", "runbook#ic_fell",
-)  # fmt: skip
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("dark", 390), ("light", 1280)])
 def test_pages_fit_their_window(console_world: ConsoleWorld, browser: Browser, scheme: str, width: int) -> None:
-    (newest,) = console_world.api.get("/console/api/signals/tape", params={"limit": 1, "symbol": "S004"}).json()["rows"]
     wider = {}
     with watched_context(browser, color_scheme=scheme, viewport={"width": width, "height": 900}) as (context, _):
         page = context.new_page()
-        for path in (*PAGES, f"signals/{newest[1]}"):
-            page.goto(f"{console_world.url}/console/{path}")
-            expect(page.get_by_role("heading", level=1)).to_be_visible()
-            expect(page.locator(".skeleton")).to_have_count(0, timeout=20_000)
+        for path in opened_pages(console_world, page):
             beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             if beyond > 0:
                 wider[path] = beyond

@@ -15,7 +15,7 @@ expect.set_options(timeout=15_000)
 
 def test_from_the_tape_to_an_explanation_by_keyboard_alone(console_world: ConsoleWorld, page: Page) -> None:
     page.goto(f"{console_world.url}/console/signals?symbol=S004")
-    table = page.get_by_role("region", name=re.compile("newest first"))
+    table = page.get_by_role("grid", name=re.compile("newest first"))
     expect(table).to_be_visible()
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -68,7 +68,7 @@ def test_hostile_names_are_shown_as_text(console_world: ConsoleWorld, page: Page
     page.goto(f"{console_world.url}/console/signals?view=symbols")
     page.get_by_role("textbox", name="Symbol").fill(symbol)
     page.get_by_role("textbox", name="Symbol").press("Enter")
-    row = page.get_by_role("region", name=re.compile("newest signal of each")).locator("tbody tr").first
+    row = page.get_by_role("grid", name=re.compile("newest signal of each")).locator("tbody tr").first
     expect(row).to_contain_text(symbol)
     row.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(symbol, timeout=20_000)

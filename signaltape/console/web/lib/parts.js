@@ -1,5 +1,5 @@
 // Parts of every page: heads, panels, badges, and what is shown while there is nothing, not yet, or a failure.
-import {html, Component} from "lib/html.js";
+import {html, Component, useEffect, useRef} from "lib/html.js";
 import {clock} from "lib/format.js";
 import {runbook} from "lib/theme.js";
 
@@ -43,6 +43,18 @@ export function Shown({resource, what, empty, children}) {
 export function Segments({label, options, value, onChange}) {
   return html`<div class="segments" role="group" aria-label=${label}>${options.map(([id, name]) => html`<button key=${id} type="button"
     aria-pressed=${id === value ? "true" : "false"} onClick=${() => onChange(id)}>${name}</button>`)}</div>`;
+}
+// What may be wider than the page. Where it is, the keyboard can get there to move it; where it isn't, Tab passes by.
+export function Scroll({class: more = "", children}) {
+  const box = useRef(null);
+  useEffect(() => {
+    const one = box.current;
+    const look = () => { if (one.scrollWidth > one.clientWidth) one.tabIndex = 0; else one.removeAttribute("tabindex"); };
+    const seen = new ResizeObserver(look);
+    for (const each of [one, ...one.children]) seen.observe(each);
+    return () => seen.disconnect();
+  }, []);
+  return html`<div class=${`scroll ${more}`} ref=${box}>${children}</div>`;
 }
 export class Boundary extends Component {
   constructor() { super(); this.state = {error: null}; }

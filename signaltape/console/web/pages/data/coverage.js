@@ -1,6 +1,6 @@
 // Coverage: bars of each symbol on each session day, against the fullest symbol of that day.
 import {html} from "lib/html.js";
-import {Empty, Panel, Segments, Shown} from "lib/parts.js";
+import {Empty, Panel, Scroll, Segments, Shown} from "lib/parts.js";
 import {useResource} from "lib/resource.js";
 import {setQuery} from "lib/router.js";
 import {number, plural} from "lib/format.js";
@@ -26,10 +26,10 @@ export function Coverage({query}) {
 
 function Grid({data}) {
   const line = (name, value) => html`<tr class="sum"><th scope="row">${name}</th>${data.days.map((day) => html`<td key=${day.session}>${value(day)}</td>`)}</tr>`;
-  return html`<div class="scroll coverage"><table aria-label="Bars by symbol and session">
+  return html`<${Scroll} class="coverage"><table aria-label="Bars by symbol and session">
     <thead><tr><th scope="col">Session</th>${data.days.map((day) => html`<th scope="col" key=${day.session}>${sessionDay(day.session).slice(5)}</th>`)}</tr></thead>
     <tbody>${line("symbols with bars", (day) => number(day.symbols))}${line("bars", (day) => number(day.bars))}${line("most of one symbol", (day) => number(day.most))}
-      ${data.symbols.map((row) => html`<tr key=${row.symbol}><th scope="row"><bdi>${row.symbol}</bdi></th>${row.bars.map((bars, index) => html`<td key=${index} class=${`cover-${level(bars, data.days[index].most)}`}>${bars === 0 ? "–" : number(bars)}</td>`)}</tr>`)}</tbody></table></div>
+      ${data.symbols.map((row) => html`<tr key=${row.symbol}><th scope="row"><bdi>${row.symbol}</bdi></th>${row.bars.map((bars, index) => html`<td key=${index} class=${`cover-${level(bars, data.days[index].most)}`}>${bars === 0 ? "–" : number(bars)}</td>`)}</tr>`)}</tbody></table><//>
     ${data.symbols.length === 0 ? html`<${Empty} title="No symbol has this in its name">Clear the field to see all.<//>` : null}
     <p class="heat-legend">${LEVELS.map(([id, text]) => html`<span key=${id}><i class=${`swatch cover-${id}`}></i>${text}</span>`)}</p>`;
 }

@@ -1,6 +1,6 @@
 // Point in time: both sides beside each other, differences marked, and the reason in words.
 import {html, Fragment, useEffect, useState} from "lib/html.js";
-import {Badge, Empty, Panel, Pairs, Segments, Shown} from "lib/parts.js";
+import {Badge, Empty, Pairs, Panel, Scroll, Segments, Shown} from "lib/parts.js";
 import {useResource} from "lib/resource.js";
 import {setQuery} from "lib/router.js";
 import {number, plural, signed, time} from "lib/format.js";
@@ -33,7 +33,7 @@ function TimeField({value, onChoose}) {
   useEffect(() => setText(value), [value]);
   const submit = (event) => { event.preventDefault(); if (text.trim()) onChoose(text.trim()); };
   return html`<form class="time-field" onSubmit=${submit}><label class="field">T, in UTC or with a zone<input value=${text} maxlength="60" spellcheck=${false} onInput=${(event) => setText(event.target.value)} onBlur=${(event) => { if (event.relatedTarget === null && text.trim() && text.trim() !== value) onChoose(text.trim()); }} /></label>
-    <button>Look</button><div class="quick" aria-label="Times to choose">${QUICK.map((one) => html`<button key=${one} type="button" class="link" onClick=${() => onChoose(one)}>${one}</button>`)}</div></form>`;
+    <button>Look</button><div class="quick" role="group" aria-label="Times to choose">${QUICK.map((one) => html`<button key=${one} type="button" class="link" onClick=${() => onChoose(one)}>${one}</button>`)}</div></form>`;
 }
 
 function Head({data}) {
@@ -55,7 +55,7 @@ function Bars({data}) {
     return html`<td class=${`number ${differs ? "differs" : ""}`}>${row.then === null ? "–" : number(then, 8)}</td><td class=${`number now ${differs || row.then === null ? "differs" : ""}`}>${row.now === null ? "–" : number(now, 8)}</td>`;
   };
   return html`<${Panel} title="Bars" note="the newest closes at or before T; a close is chosen for its features" flush>
-    <div class="scroll"><table class="both" aria-label="Bars as they were known at T and as they are known now">
+    <${Scroll}><table class="both" aria-label="Bars as they were known at T and as they are known now">
       <thead><tr><th scope="col" rowspan="2">Close, UTC</th>${["Open", "High", "Low", "Close", "Volume"].map((one) => html`<th key=${one} scope="colgroup" colspan="2" class="pair">${one}</th>`)}<th scope="col" rowspan="2">Revision</th><th scope="col" rowspan="2">Known since</th></tr>
         <tr>${[0, 1, 2, 3, 4].map((one) => html`<th key=${`t${one}`} scope="col" class="number">at T</th><th key=${`n${one}`} scope="col" class="number now">now</th>`)}</tr></thead>
       <tbody>${data.bars.map((row) => html`<${Fragment} key=${row.close_text}><tr class=${`${row.close_text === data.close_text ? "chosen" : ""} ${row.why ? "told" : ""}`}>
@@ -63,7 +63,7 @@ function Bars({data}) {
         ${["open", "high", "low", "close", "volume"].map((name) => cell(row, name))}
         <td>${row.then === null ? "none" : row.then.revision} → ${row.now === null ? "none" : row.now.revision}${(row.now ?? row.then)?.marks.length ? html` <${Badge} kind="odd">${(row.now ?? row.then).marks.join(", ").replaceAll("_", " ")}<//>` : null}</td>
         <td class="since" title=${`source ${row.now?.source ?? row.then?.source ?? "not known"}, feed ${row.now?.feed ?? row.then?.feed ?? "not known"}`}>${row.now === null ? "" : time(Math.max(row.now.available_time, row.now.ingest_time))}</td></tr>
-        ${row.why ? html`<tr class="why"><td colspan="13">${row.why}</td></tr>` : null}<//>`)}</tbody></table></div><//>`;
+        ${row.why ? html`<tr class="why"><td colspan="13">${row.why}</td></tr>` : null}<//>`)}</tbody></table><//><//>`;
 }
 
 function Vectors({data}) {

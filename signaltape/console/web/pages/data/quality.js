@@ -1,6 +1,6 @@
 // Quality of incoming bars, by day and by symbol: the counts of `signaltape quality report`.
 import {html, useMemo} from "lib/html.js";
-import {Empty, Figure, Figures, Panel, Shown} from "lib/parts.js";
+import {Empty, Figure, Figures, Panel, Scroll, Shown} from "lib/parts.js";
 import {useResource} from "lib/resource.js";
 import {setQuery} from "lib/router.js";
 import {Table} from "lib/table.js";
@@ -50,8 +50,8 @@ function Found({data}) {
 function Examples({lines}) {
   const rows = lines.slice(0, 12).flatMap((line) => line.examples.map((one) => ({...one, symbol: line.symbol, interval: line.interval}))).slice(0, 24);
   if (!rows.length) return html`<${Panel} title="Marked bars"><${Empty} title="No bar of this range is marked">Gaps, spikes, stale prices and zero volumes would be listed here.<//><//>`;
-  return html`<${Panel} title="Newest marked bars" note="of the symbols with the most marks" flush><div class="scroll"><table aria-label="Newest marked bars"><thead><tr><th scope="col">Symbol</th><th scope="col">Bars of</th><th scope="col">Mark</th><th scope="col">Close, UTC</th><th scope="col" class="number">Price</th><th scope="col">Source</th></tr></thead>
-    <tbody>${rows.map((one, index) => html`<tr key=${index}><td><bdi>${one.symbol}</bdi></td><td>${one.interval}</td><td>${one.kind.replaceAll("_", " ")}</td><td>${time(one.event_time)}</td><td class="number">${number(one.close, 8)}</td><td>${one.source}${one.revision ? `, revision ${one.revision}` : ""}</td></tr>`)}</tbody></table></div><//>`;
+  return html`<${Panel} title="Newest marked bars" note="of the symbols with the most marks" flush><${Scroll}><table aria-label="Newest marked bars"><thead><tr><th scope="col">Symbol</th><th scope="col">Bars of</th><th scope="col">Mark</th><th scope="col">Close, UTC</th><th scope="col" class="number">Price</th><th scope="col">Source</th></tr></thead>
+    <tbody>${rows.map((one, index) => html`<tr key=${index}><td><bdi>${one.symbol}</bdi></td><td>${one.interval}</td><td>${one.kind.replaceAll("_", " ")}</td><td>${time(one.event_time)}</td><td class="number">${number(one.close, 8)}</td><td>${one.source}${one.revision ? `, revision ${one.revision}` : ""}</td></tr>`)}</tbody></table><//><//>`;
 }
 function total(days) {
   const sum = {bars: 0, late: 0, corrections: 0, marked: 0, gap: 0, spike: 0, stale: 0, zero_volume: 0};

@@ -1,6 +1,6 @@
 // Alerts by what has become of them and by kind, each with its evidence and what the guard did or would have done.
 import {html, useEffect, useRef, useState} from "lib/html.js";
-import {Badge, Empty, Panel, Pairs, Runbook, Segments, Shown} from "lib/parts.js";
+import {Badge, Empty, Pairs, Panel, Runbook, Scroll, Segments, Shown} from "lib/parts.js";
 import {useResource} from "lib/resource.js";
 import {setQuery} from "lib/router.js";
 import {number, plural, signed, time} from "lib/format.js";
@@ -97,8 +97,8 @@ function Alert({one, sinks, mode, shown: named}) {
         </div>
       </div>
       ${one.members.length ? html`<h3 class="gap">Features (${number(one.members_total)}${one.members_total > one.members.length ? `, the first ${one.members.length}` : ""})</h3>
-        <div class="scroll"><table aria-label="Features of this alert"><thead><tr><th scope="col">Feature</th><th scope="col" class="number">Evidence</th><th scope="col">Onset</th><th scope="col">Says</th></tr></thead>
-        <tbody>${one.members.map((each) => html`<tr key=${each.name}><td><button class="link" onClick=${() => setQuery({feature: each.name})}>${each.name}</button></td><td class="number">${number(each.value, 6)}</td><td>${sessionDay(each.onset + 1e9)}</td><td>${each.says}</td></tr>`)}</tbody></table></div>` : null}
+        <${Scroll}><table aria-label="Features of this alert"><thead><tr><th scope="col">Feature</th><th scope="col" class="number">Evidence</th><th scope="col">Onset</th><th scope="col">Says</th></tr></thead>
+        <tbody>${one.members.map((each) => html`<tr key=${each.name}><td><button class="link" onClick=${() => setQuery({feature: each.name})}>${each.name}</button></td><td class="number">${number(each.value, 6)}</td><td>${sessionDay(each.onset + 1e9)}</td><td>${each.says}</td></tr>`)}</tbody></table><//>` : null}
       <p class="quiet"><a href=${`?${new URLSearchParams({only: "all", alert: one.alert_id})}`}>Link to this alert</a> <span class="mono">${one.alert_id}</span></p></div>` : null}</li>`;
 }
 

@@ -7,7 +7,7 @@ import {SmallTable} from "lib/table.js";
 import {useResource} from "lib/resource.js";
 
 const COLUMNS = [
-  {id: "ok", name: "", value: (row) => html`<${Badge} kind=${row.ok ? "good" : "bad"}>${row.ok ? "agrees" : "differs"}<//>`},
+  {id: "ok", name: "Verdict", value: (row) => html`<${Badge} kind=${row.ok ? "good" : "bad"}>${row.ok ? "agrees" : "differs"}<//>`},
   {id: "stage", name: "Stage", value: (row) => html`${row.stage}${row.detail ? html`<div class="bad-text"><bdi>${row.detail}</bdi></div>` : null}`},
   ...[["in", "In"], ["out", "Out"], ["duplicates", "Duplicates"], ["dead_lettered", "Dead letters"]].map(([id, name]) => ({id, name, number: true, value: (row) => number(row[id])})),
 ];

@@ -25,7 +25,7 @@ function Decided({data, query, tools}) {
       <label class="field">Kind<select value=${query.changes ?? ""} onChange=${(event) => setQuery({changes: event.target.value})}>${KINDS.map(([id, name]) => html`<option key=${id} value=${id}>${name}</option>`)}</select></label>
     </div>
     ${!rows.length ? html`<${Empty} title=${data.changes.length ? "No change fits these filters." : "Nothing has been decided yet."}>Every promotion, rollback, pause, scale and parameter is a control event, and stands here with who made it and why.<//>` : html`
-    <div class="scroll changes" tabindex="0" role="region" aria-label="Recent changes"><table><caption class="visually-hidden">Recent changes, newest first</caption>
+    <div class="scroll changes" tabindex="0"><table><caption class="visually-hidden">Recent changes, newest first</caption>
       <thead><tr><th scope="col">Decided</th><th scope="col">What</th><th scope="col">By</th><th scope="col">Reason</th><th scope="col">Acts from bars after</th><th scope="col">Received</th></tr></thead>
       <tbody>${rows.map((one) => html`<tr key=${one.control_offset}>
         <td class="number"><time>${time(one.issued_at)}</time></td>
@@ -49,7 +49,7 @@ function Audit({tools}) {
   const found = useResource("models/audit", {}, {every: 10_000});
   return html`<${Panel} title="Recent changes" note="every call that changed something, or would have; newest first" tools=${tools} flush=${true}>
     <${Shown} resource=${found} what="Reading the audit" empty=${{when: (data) => !data.lines.length, title: "Nobody has asked for a change over HTTP yet.", text: html`Commands leave no line here; what they decided stands under “decided”.`}}>${(data) => html`
-      <div class="scroll audit" tabindex="0" role="region" aria-label="Calls over HTTP"><table><caption class="visually-hidden">Calls over HTTP, newest first</caption>
+      <div class="scroll audit" tabindex="0"><table><caption class="visually-hidden">Calls over HTTP, newest first</caption>
         <thead><tr><th scope="col">At</th><th scope="col">Who</th><th scope="col">From</th><th scope="col">Outcome</th><th scope="col">What and why</th></tr></thead>
         <tbody>${data.lines.map((one) => html`<tr key=${one.id}><td class="number"><time>${time(one.at)}</time></td>
           <td>${one.who ? html`<${Told}>${one.who}<//>` : html`<span class="quiet">no valid token</span>`}</td><td><${Told}>${one.client}<//></td>

@@ -34,7 +34,7 @@ const columns = (ask) => [
   {id: "ic", name: "Test rank IC [95 %]", width: 172, number: true, value: (one) => one.metrics.test?.rank_ic, cell: (one) => interval(ic(one.metrics.test), 2)},
   {id: "data", name: "Data until", width: 104, number: true, value: (one) => one.data_to, cell: (one) => one.data_to === null ? "not known" : day(one.data_to)},
   {id: "registered", name: "Registered", width: 106, number: true, value: (one) => one.registered_at, cell: (one) => day(one.registered_at)},
-  {id: "act", name: "", width: 124, sortable: false, value: () => "", cell: (one) => html`<button class="small" aria-label=${`Promote ${one.model}`} onClick=${() => ask({action: "promote", model: one.model, strategy: likely(one)})}>Promote …</button>`},
+  {id: "act", name: "Change", width: 124, sortable: false, value: () => "", cell: (one) => html`<button class="small" aria-label=${`Promote ${one.model}`} onClick=${() => ask({action: "promote", model: one.model, strategy: likely(one)})}>Promote …</button>`},
 ];
 const use = ({role, strategy}) => `${role}: ${strategy}`;
 const ic = (metrics) => metrics ? [metrics.rank_ic, metrics.rank_ic_low, metrics.rank_ic_high] : undefined;

@@ -40,7 +40,7 @@ function Strategy({one, data, ask}) {
 function rows(one, data, onTheWay) {
   const found = [["live", html`<b class="livemodel"><${Model} model=${one.live} /></b>`]];
   if (onTheWay) found.push(["acting now", one.acting.map((held, at) => html`${at ? "; " : ""}<${Model} model=${held.live} /> on ${partitions(held.partitions, data.partitions)}`)]);
-  found.push(["line", one.line.length ? html`<span class="line">${one.line.map((model, at) => html`${at ? html`<span aria-label="then"> → </span>` : null}<${Model} model=${model} />`)}</span>` : "none"]);
+  found.push(["line", one.line.length ? html`<span class="line">${one.line.map((model, at) => html`${at ? html`<span aria-hidden="true"> → </span><span class="visually-hidden"> then </span>` : null}<${Model} model=${model} />`)}</span>` : "none"]);
   found.push(["would roll back to", one.predecessor ? html`<${Model} model=${one.predecessor} />` : "nothing: it is the first model"]);
   if (one.kept.length) found.push(["kept for a rollback", html`${one.kept.map((model, at) => html`${at ? ", " : ""}<${Model} model=${model} />`)} <span class="quiet">(can't be removed)</span>`]);
   found.push(["shadows", one.shadows.length ? one.shadows.map((model, at) => html`${at ? ", " : ""}<${Model} model=${model} />`) : "none"]);

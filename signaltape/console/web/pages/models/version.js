@@ -1,6 +1,6 @@
 // One version: what it is for, how it was judged, what it looks at, what was decided about it, whether its files are whole.
 import {html} from "lib/html.js";
-import {Badge, Empty, PageHead, Pairs, Panel, Shown} from "lib/parts.js";
+import {Badge, Empty, PageHead, Pairs, Panel, Scroll, Shown} from "lib/parts.js";
 import {Link} from "lib/router.js";
 import {SmallTable} from "lib/table.js";
 import {useResource} from "lib/resource.js";
@@ -54,8 +54,8 @@ function Judged({metrics}) {
   return html`<${Panel} title="How it was judged" note="value [95 % interval]">
     ${!shown.length ? html`<${Empty} title="No metrics are recorded.">It was not trained by this program. <code>signaltape models compare</code> measures it against the live model.<//>` : html`
     ${metrics.not_told_from_chance ? html`<p class="problem">The test rank IC can't be told from 0: nothing shows yet that this model predicts.</p>` : null}
-    <div class="scroll"><table class="judged"><caption class="visually-hidden">Metrics by data set</caption><thead><tr><th scope="col">metric</th>${metrics.datasets.map((one) => html`<th scope="col" class="number" key=${one}>${one}</th>`)}</tr></thead>
-      <tbody>${shown.map((one) => html`<tr key=${one.metric}><th scope="row">${one.metric.replaceAll("_", " ")}</th>${metrics.datasets.map((set) => html`<td class="number" key=${set}><${Measured} values=${one.values[set]} /></td>`)}</tr>`)}</tbody></table></div>
+    <${Scroll}><table class="judged"><caption class="visually-hidden">Metrics by data set</caption><thead><tr><th scope="col">metric</th>${metrics.datasets.map((one) => html`<th scope="col" class="number" key=${one}>${one}</th>`)}</tr></thead>
+      <tbody>${shown.map((one) => html`<tr key=${one.metric}><th scope="row">${one.metric.replaceAll("_", " ")}</th>${metrics.datasets.map((set) => html`<td class="number" key=${set}><${Measured} values=${one.values[set]} /></td>`)}</tr>`)}</tbody></table><//>
     <p class="quiet small">Rows of train have been learnt from; all others are held out.</p>`}<//>`;
 }
 
@@ -69,8 +69,8 @@ function Tests({tests}) {
   const {report} = tests;
   return html`<${Panel} title="Model tests" note=${report ? `${percent(report.share, 0)} of those that apply passed, over ${plural(report.rows, "row")}` : undefined}>
     ${tests.failure ? html`<p class="problem"><${Told}>${tests.failure}<//></p>` : !report ? html`<${Empty} title="It was never tested.">Register it again with this release, which tests it; a promotion needs force until then.<//>` : html`
-    <div class="scroll"><table><caption class="visually-hidden">Model tests</caption><thead><tr><th scope="col">test</th><th scope="col">verdict</th><th scope="col">found</th></tr></thead>
-      <tbody>${report.tests.map((one) => html`<tr key=${one.name}><th scope="row">${one.name.replaceAll("_", " ")}</th><td><${Badge} kind=${VERDICTS[one.verdict]}>${one.verdict.replaceAll("_", " ")}<//></td><td><${Told}>${one.detail}<//></td></tr>`)}</tbody></table></div>`}<//>`;
+    <${Scroll}><table><caption class="visually-hidden">Model tests</caption><thead><tr><th scope="col">test</th><th scope="col">verdict</th><th scope="col">found</th></tr></thead>
+      <tbody>${report.tests.map((one) => html`<tr key=${one.name}><th scope="row">${one.name.replaceAll("_", " ")}</th><td><${Badge} kind=${VERDICTS[one.verdict]}>${one.verdict.replaceAll("_", " ")}<//></td><td><${Told}>${one.detail}<//></td></tr>`)}</tbody></table><//>`}<//>`;
 }
 
 function Decided({stages, approvals}) {

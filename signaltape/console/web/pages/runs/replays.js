@@ -3,7 +3,7 @@ import {html, useState} from "lib/html.js";
 import {post} from "lib/api.js";
 import {Confirm} from "lib/confirm.js";
 import {useLatest} from "lib/live.js";
-import {Badge, Panel, Shown} from "lib/parts.js";
+import {Badge, Panel, Scroll, Shown} from "lib/parts.js";
 import {useResource} from "lib/resource.js";
 import {number, percent, plural, time} from "lib/format.js";
 
@@ -29,8 +29,8 @@ export function Replays() {
       ${live.fault ? html`<div class="problem" role="status">Progress can't be followed: ${live.fault}</div>` : null}
       <${Shown} resource=${shown} what="Loading replays" empty=${{when: (data) => data.replays.length === 0, title: "There is no replay",
         text: html`Begin one in a shell: <code>signaltape replay --from 2026-01-02T14:30:00Z --to 2026-01-02T16:00:00Z --id morning</code>.`}}>
-        ${(data) => html`<div class="scroll"><table class="replays" aria-label="Replays"><thead><tr><th scope="col">Replay</th><th scope="col">State</th><th scope="col">Progress</th><th scope="col">Range</th><th scope="col" class="number">Speed</th><th scope="col">Change</th></tr></thead>
-          <tbody>${data.replays.map((one) => html`<${Row} key=${one.ident} one=${one} ask=${(action) => setAsks({one, action})} />`)}</tbody></table></div>
+        ${(data) => html`<${Scroll}><table class="replays" aria-label="Replays"><thead><tr><th scope="col">Replay</th><th scope="col">State</th><th scope="col">Progress</th><th scope="col">Range</th><th scope="col" class="number">Speed</th><th scope="col">Change</th></tr></thead>
+          <tbody>${data.replays.map((one) => html`<${Row} key=${one.ident} one=${one} ask=${(action) => setAsks({one, action})} />`)}</tbody></table><//>
           ${data.truncated ? html`<p class="cut">The newest ${number(data.limit)} of ${number(data.all)}; <code>signaltape replay list</code> has all.</p>` : null}
           <p class="cut">What a replay made is removed in a shell: <code>signaltape replay remove ID</code>.</p>`}<//><//>
     ${asks ? html`<${Confirm} title=${`${VERB[asks.action]}: ${asks.one.ident}`} effect=${EFFECT[asks.action](asks.one)} verb=${VERB[asks.action]} waiting="Waiting for the replay …" danger=${asks.action === "cancel"} onClose=${() => setAsks(null)}

@@ -42,7 +42,7 @@ export function Router({found}) {
   ];
   const columns = [{id: "strategy", name: "Strategy", value: (one) => html`<bdi>${one.strategy}</bdi>`}, {id: "model", name: "Model", value: (one) => one.model},
     {id: "says", name: "Says", value: (one) => html`<${Direction} signal=${one.direction} />`}, {id: "share", name: "Share of the weight", number: true, value: (one) => percent(one.share)},
-    {id: "leads", name: "", value: (one) => one.leads ? "leads" : ""}];
+    {id: "leads", name: "Leads", value: (one) => one.leads ? "leads" : ""}];
   return html`<${Panel} title="Router" note=${found.router.name}><${Pairs} rows=${rows} />
     ${merged ? html`<h3 class="gap">Merged into <${Direction} signal=${merged.direction} />, score ${basisPoints(merged.score)} bp, confidence ${percent(merged.confidence)}</h3>
       <${SmallTable} label="Merged rows" columns=${columns} rows=${merged.rows} keyOf=${(one) => `${one.strategy}|${one.model}`} />` : null}<//>`;
