@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from infra.broker.admin import group_offsets, low_high_offsets
 from infra.broker.reading import read_topic
+from infra.broker.stability import under_way
 from infra.settings import Settings
 from infra.warehouse.checkpoints import read_checkpoints
 from infra.warehouse.connection import Connection, connect
@@ -35,6 +36,10 @@ def waiting(settings: Settings, connection: Connection, *, ingest: bool = True) 
         yield "features", behind
         return
     behind = _behind_group(settings, "inference", names.features, partitions)
+    # Its offsets are committed a moment before what belongs to them can be read, and seen to wait before the store.
+    behind = behind or sum(
+        len(under_way(settings, topic, range(partitions))) for topic in (names.predictions, names.signals)
+    )
     if behind:
         yield "inference", behind
         return

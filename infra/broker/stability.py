@@ -23,22 +23,9 @@ def wait_stable(settings: Settings, topic: str, partitions: Iterable[int]) -> No
     A commit is acknowledged before its markers are written, to each partition on its own: offsets can be there while
     the messages that belong to them are not readable yet.
     """
-    admin = admin_client(settings)
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asked = {TopicPartition(topic, partition): latest for partition in partitions}
+    asked = list(partitions)
     end = time.monotonic() + _DEADLINE_S
-
-    def ends(isolation: IsolationLevel) -> dict[Any, Any]:
-        return settle(lambda: admin.list_offsets(asked, request_timeout=_DEADLINE_S, isolation_level=isolation))
-
-    while True:
-        try:
-            high, stable = ends(IsolationLevel.READ_UNCOMMITTED), ends(IsolationLevel.READ_COMMITTED)
-        except KafkaException as error:
-            raise BrokerError(f"offsets of {topic}: {error.args[0].str()}") from error
-        waiting = sorted(place.partition for place in asked if stable[place].offset < high[place].offset)
-        if not waiting:
-            return
+    while waiting := under_way(settings, topic, asked):
         if time.monotonic() >= end:
             raise BrokerError(
                 f"{topic}: a transaction on partitions {waiting} does not end; does its writer still run? If not, "
@@ -46,3 +33,19 @@ def wait_stable(settings: Settings, topic: str, partitions: Iterable[int]) -> No
                 f"{topic}` names it, and its `abort` ends it"
             )
         time.sleep(_RETRY_EVERY_S)
+
+
+def under_way(settings: Settings, topic: str, partitions: Iterable[int]) -> list[int]:
+    """Return those of the partitions on which a transaction has no marker of its end yet. Raises ``BrokerError``."""
+    admin = admin_client(settings)
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(topic, partition): latest for partition in partitions}
+
+    def ends(isolation: IsolationLevel) -> dict[Any, Any]:
+        return settle(lambda: admin.list_offsets(asked, request_timeout=_DEADLINE_S, isolation_level=isolation))
+
+    try:
+        high, stable = ends(IsolationLevel.READ_UNCOMMITTED), ends(IsolationLevel.READ_COMMITTED)
+    except KafkaException as error:
+        raise BrokerError(f"offsets of {topic}: {error.args[0].str()}") from error
+    return sorted(place.partition for place in asked if stable[place].offset < high[place].offset)
