@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 
 from infra.broker.config import idempotent_producer_config, transactional_producer_config
 from infra.broker.reading import read_topic
+from infra.broker.stability import wait_stable
 from infra.settings import Settings
 from infra.warehouse import connect
 from infra.warehouse.checkpoints import read_checkpoints
@@ -90,6 +91,8 @@ class DriftWorld:
                         writer, partition, [falsified(one) for one in log[first : first + 3]], commit=False
                     )
                 self._transaction(writer, partition, log[first : first + 3], commit=True)
+        # A commit is acknowledged before it can be read: who asks for the ends at once would miss the last one.
+        wait_stable(self.settings, self.topics["predictions"], range(self.settings.topics.partitions))
 
     def _transaction(self, writer: Producer, partition: int, log: list[Message], *, commit: bool) -> None:
         writer.begin_transaction()

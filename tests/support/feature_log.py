@@ -10,6 +10,7 @@ from consumers.inference.models import LoadedModels
 from infra.broker.admin import group_offsets, low_high_offsets
 from infra.broker.publisher import Publisher
 from infra.broker.reading import read_topic
+from infra.broker.stability import wait_stable
 from infra.scoring.registry import ModelRegistry
 from infra.service_settings import InferenceSettings
 from infra.settings import Settings
@@ -216,5 +217,8 @@ def lag(settings: Settings) -> int:
 
 
 def wait_taken(settings: Settings, deadline_s: float = 60.0) -> None:
-    """Wait until everything in ``features`` is committed."""
+    """Wait until everything in ``features`` is committed, and what came of it can be read."""
     wait_for(lambda: lag(settings) == 0, deadline_s, "inference to commit everything", interval_s=0.25)
+    names = TopicNames(settings.topics.prefix)
+    for topic in (names.predictions, names.signals):
+        wait_stable(settings, topic, range(settings.topics.partitions))

@@ -11,6 +11,7 @@ import numpy as np
 from infra.broker.bar_feed import BarFeed
 from infra.broker.publisher import Publisher
 from infra.broker.reading import read_topic
+from infra.broker.stability import wait_stable
 from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
 from infra.stack import Endpoints
@@ -125,7 +126,8 @@ class ServingStand:
         return result
 
     def told(self) -> list[tuple[int, Signal | Heartbeat | Notice]]:
-        """Every committed message of ``signals``."""
+        """Every committed message of ``signals``, those too whose predictions could be read a moment before."""
+        wait_stable(self.settings, self.names.signals, self.symbols)
         found = []
         for record in read_topic(self.settings, self.names.signals):
             message = decode_any(record.value or b"", "")

@@ -56,9 +56,11 @@ def test_leaves_the_transaction_of_another(settings: Settings, make_topic: MakeT
     mine.begin_transaction()
     mine.produce(topic, b"mine", partition=0)
     mine.commit_transaction(30)
+    wait_stable(settings, topic, [0])
     other.begin_transaction()
     other.produce(topic, b"other", partition=0)
     assert other.flush(30) == 0
     assert end_left_transactions(settings, name, (topic,)) == []
     other.commit_transaction(30)
+    wait_stable(settings, topic, [0])
     assert [record.value for record in read_topic(settings, topic)] == [b"mine", b"other"]
