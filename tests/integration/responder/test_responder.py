@@ -25,7 +25,9 @@ Make = Callable[..., Settings]
 
 def test_alerts_are_delivered_and_lead_to_one_step_each_trouble(make_settings: Make) -> None:
     with webhook_server() as server:
-        own = {**QUICK, "webhook_url": server.url, "webhook_token": "topsecret", "file": "alerts.jsonl"}
+        # Each request is to be answered: one that a loaded machine takes long for must not come twice.
+        own = {**QUICK, "timeout_s": 30.0, "webhook_url": server.url, "webhook_token": "topsecret",
+               "file": "alerts.jsonl"}  # fmt: skip
         world = GuardWorld(make_settings(responder=own, guard={"mode": "act", "fallbacks": {"alpha": "ridge:9"}}))
         server.answers = [500, 503]
         first, mild = alert(), alert(alert_id="mild", severity="warning")
@@ -33,8 +35,8 @@ def test_alerts_are_delivered_and_lead_to_one_step_each_trouble(make_settings: M
         late = alert(SESSION + 3)
         backlog = alert(SESSION + 3, alert_id="backlog")  # it lay there when the first step was taken
         broken = alert(alert_id="broken", severity="fatal")
+        world.publish(first, b"\xc1no message", mild, broken, first, backlog)
         with running(world.settings, "responder") as services:
-            world.publish(first, b"\xc1no message", mild, broken, first, backlog)
             world.wait_settled()
             world.publish(again, late, alert(strategy="x", alert_id="x"))
             world.wait_settled()
@@ -73,16 +75,18 @@ def test_alerts_are_delivered_and_lead_to_one_step_each_trouble(make_settings: M
 
 def test_a_dead_webhook_holds_up_neither_file_nor_guard_and_ends_as_a_dead_letter(make_settings: Make) -> None:
     with webhook_server() as server:
-        own = {**QUICK, "webhook_url": server.url, "file": "alerts.jsonl", "attempts": 3}
+        # The first attempt hangs until it is let go, the others end at once.
+        own = {**QUICK, "timeout_s": 60.0, "webhook_url": server.url, "file": "alerts.jsonl", "attempts": 3}
         world = GuardWorld(make_settings(responder=own, guard={"mode": "act"}))
         server.silent = True
         with running(world.settings, "responder"):
             world.publish(alert())
-            wait_for(lambda: server.received, 20, "the webhook to be asked")
-            wait_for(lambda: world.deliveries()["a20000", "file"] == "delivered", 20)
+            wait_for(lambda: server.received, 60, "the webhook to be asked")
+            wait_for(lambda: world.deliveries()["a20000", "file"] == "delivered", 60)
             world.wait_taken()
             assert [one.action for one in world.events()] == ["position_scale"]
             assert world.deliveries()["a20000", "webhook"] == "waiting"
+            server.let_go.set()
             world.wait_settled()
             assert world.deliveries()["a20000", "webhook"] == "dead"
             assert len(server.keys()) == 3
@@ -103,7 +107,7 @@ def test_dry_run_records_and_touches_nothing_and_a_standby_takes_over(make_setti
     with running(world.settings, "responder") as services:
         standby = ServiceProcess(world.settings, "responder", instance=1)
         try:
-            wait_for(lambda: "another responder is active" in standby.tail(), 30)
+            wait_for(lambda: "another responder is active" in standby.tail(), 60)
             assert not standby.is_ready()
             world.publish(alert())
             world.wait_taken()
