@@ -16,7 +16,7 @@ from schemas.intervals import SECOND
 from schemas.partitioning import partition_of
 from signaltape.client.control import new_event
 from signaltape.initialisation import initialise
-from signaltape.rollout import RolloutBusy
+from signaltape.rollout import RolloutBusy, activation
 from signaltape.rollout.activation import _timed
 from tests.support.feature_runs import write_log
 
@@ -58,7 +58,10 @@ def test_bars_on_their_way_count_unless_they_can_make_nothing(place: Settings) -
         log_heads(place, standing, until=time.monotonic())
 
 
-def test_without_time_to_look_a_pause_is_written_and_a_swap_is_not(place: Settings) -> None:
+def test_without_time_to_look_a_pause_is_written_and_a_swap_is_not(
+    place: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activation, "_LOOK_S", 30.0)
     write_log(place, [(partition_of("A", place.topics.partitions), batch("A", T0))])
     pause = new_event("pause", reason="test")
     assert _timed(place, pause, time.monotonic() + 30).effective_from == T0 + 1
