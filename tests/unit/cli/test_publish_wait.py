@@ -23,12 +23,13 @@ def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[tuple[
     monkeypatch.setattr(draining, "connect", lambda *_, **__: nullcontext())
     monkeypatch.setattr(draining, "_LOOK_EVERY_S", 0.01)
     monkeypatch.setattr(draining, "waiting", lambda *_: iter(looks.pop(0) if len(looks) > 1 else looks[0]))
-    arguments = ["publish", str(tmp_path / "bars.csv"), "--interval", "1m", "--stamp", "close", "--wait", "0.2"]
+    arguments = ["publish", str(tmp_path / "bars.csv"), "--interval", "1m", "--stamp", "close"]
     monkeypatch.setattr(sys, "argv", ["signaltape", *arguments])
     return looks
 
 
-def run(capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+def run(capsys: pytest.CaptureFixture[str], wait: str) -> tuple[int, str, str]:
+    sys.argv += ["--wait", wait]
     with pytest.raises(SystemExit) as ended:
         main()
     said = capsys.readouterr()
@@ -39,7 +40,7 @@ def test_it_returns_once_nothing_waits(
     publish: list[list[tuple[str, int]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish += [[("features", 2)], [("features", 2)], [("store", 1), ("drift", 3)], []]
-    code, out, err = run(capsys)
+    code, out, err = run(capsys, "60")
     assert (code, out) == (0, "1 bars in 1 batches, 2 watermarks, feed bars\n")
     told = [line for line in err.splitlines() if "wait" in line]
     assert told == ["2 messages wait before features", "1 messages wait before store, 3 messages wait before drift"]
@@ -49,6 +50,6 @@ def test_what_still_waits_is_named_and_the_command_fails(
     publish: list[list[tuple[str, int]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish += [[("store", 1)]]
-    code, out, err = run(capsys)
+    code, out, err = run(capsys, "0.2")
     assert (code, out) == (1, "1 bars in 1 batches, 2 watermarks, feed bars\n"), "it was published all the same"
     assert "published, but after 0.2 s messages wait: 1 before store. Does every service run?" in err

@@ -54,7 +54,8 @@ async def test_a_body_that_is_broken_off_reaches_no_handler() -> None:
 
 
 async def timed(path: str, answer_s: float, *, body_s: float = 0.0) -> list[Message]:
-    """What is sent for a request whose body takes ``body_s`` and its answer ``answer_s``; limits 0.05 s, own 0.4 s."""
+    """What is sent for a request whose body takes ``body_s`` and its answer ``answer_s``; the limit is 0.05 s, of some
+    paths another."""
     sent: list[Message] = []
 
     async def app(_: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +75,9 @@ async def timed(path: str, answer_s: float, *, body_s: float = 0.0) -> list[Mess
         "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
         "headers": [(b"host", b"localhost"), (b"content-length", b"2")],
     }  # fmt: skip
-    await Guard(app, ApiSettings(request_timeout_s=0.05), {"/patient": 0.4, "/endless": None})(scope, receive, send)
+    await Guard(app, ApiSettings(request_timeout_s=0.05), {"/patient": 30.0, "/hasty": 0.4, "/endless": None})(
+        scope, receive, send
+    )
     return sent
 
 
@@ -83,7 +86,7 @@ async def timed(path: str, answer_s: float, *, body_s: float = 0.0) -> list[Mess
     [
         ("/any", 0.3, 0.0, 504, b"no answer within 0.05 s"),
         ("/patient", 0.2, 0.0, 200, b""),
-        ("/patient", 5.0, 0.0, 504, b"no answer within 0.4 s"),
+        ("/hasty", 5.0, 0.0, 504, b"no answer within 0.4 s"),
         ("/endless", 0.5, 0.0, 200, b""),
         ("/patient", 0.0, 0.2, 504, b"no answer within 0.05 s"),  # a body has the limit of all requests
         ("/endless", 0.0, 0.2, 504, b"no answer within 0.05 s"),

@@ -22,9 +22,16 @@ async def test_more_than_may_wait_is_refused_at_once() -> None:
 
 
 async def test_a_call_that_its_caller_gave_up_keeps_its_place() -> None:
-    pool, let = Pool(1, 0), threading.Event()
+    pool, begun, let = Pool(1, 0), threading.Event(), threading.Event()
+
+    def held() -> bool:
+        begun.set()
+        return let.wait(30)
+
+    running = asyncio.create_task(pool.run(held))
+    assert await asyncio.to_thread(begun.wait, 30)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(pool.run(let.wait, 10), 0.05)
+        await asyncio.wait_for(running, 0.05)
     with pytest.raises(ServingError, match="too many"):
         await pool.run(int)
     let.set()

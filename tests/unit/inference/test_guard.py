@@ -65,7 +65,7 @@ def test_a_call_left_behind_counts_until_it_returns_and_disturbs_no_other() -> N
     assert workers.lost == 1
     assert [workers.run(lambda number=number: number, 10.0) for number in range(5)] == list(range(5))
     end.set()
-    wait_for(lambda: workers.lost == 0, 10, "the call to return")
+    wait_for(lambda: workers.lost == 0, 30, "the call to return")
 
 
 def test_calls_of_many_threads_get_their_own_answers() -> None:

@@ -22,9 +22,11 @@ REFUSALS = 3
 
 
 class Hanging(Scorer):
-    """A real model whose first session hangs until ``returns``, and is made anew at the fourth attempt only."""
+    """A real model whose first session hangs until ``returns``, and is made anew at the fourth attempt at the earliest,
+    once ``may``."""
 
     returns: threading.Event
+    may: threading.Event
     attempts = 0
 
     def score(self, values: F8Array, valid: BoolArray, deadline: int | None = None) -> Scores:
@@ -33,7 +35,7 @@ class Hanging(Scorer):
 
     def renewed(self) -> Scorer:
         self.attempts += 1
-        if self.attempts <= REFUSALS:
+        if self.attempts <= REFUSALS or not self.may.is_set():
             raise ModelRefused("the call that hangs holds the memory")
         return super().renewed()
 
@@ -42,7 +44,7 @@ def test_a_session_that_cannot_be_made_anew_is_tried_until_it_can(tmp_path: Path
     manifest = write_linear_model(tmp_path, name="held", deadline_ms=20.0)
     scorer = Hanging.load(tmp_path / manifest.onnx_file, manifest.sha256, manifest)
     assert isinstance(scorer, Hanging)
-    scorer.returns = threading.Event()
+    scorer.returns, scorer.may = threading.Event(), threading.Event()
     settings = InferenceSettings(retry_s=0.1, breaker_misses=5, breaker_probe=1)
     subject = GuardedModel(manifest, scorer, settings, Workers())
     width = len(scorer.manifest.features)
@@ -58,8 +60,9 @@ def test_a_session_that_cannot_be_made_anew_is_tried_until_it_can(tmp_path: Path
         assert subject.call(batch).deadline_missed
         assert held() == 1.0
         assert subject.call(batch).breaker_open
-        wait_for(lambda: held() == 0.0, 20, "the model to be replaced")
-        assert scorer.attempts == REFUSALS + 1
-        wait_for(lambda: subject.call(batch).score is not None, 20, "a probe to answer")
+        scorer.may.set()
+        wait_for(lambda: held() == 0.0, 60, "the model to be replaced")
+        assert scorer.attempts > REFUSALS
+        wait_for(lambda: subject.call(batch).score is not None, 60, "a probe to answer")
     finally:
         scorer.returns.set()

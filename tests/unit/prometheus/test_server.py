@@ -19,8 +19,8 @@ def test_targets_that_could_not_be_written_are_written_later(tmp_path: Path, mon
     local = LocalPrometheus(load_settings(home=tmp_path), Path("none"), folder)
     local._thread.start()
     try:
-        wait_for(lambda: len(looks) > 2, 10, "a second look", 0.01)
+        wait_for(lambda: len(looks) > 2, 30, "a second look", 0.01)
         folder.unlink()
-        wait_for((folder / "targets.json").exists, 10, "the targets", 0.01)
+        wait_for((folder / "targets.json").exists, 30, "the targets", 0.01)
     finally:
         local.stop()

@@ -76,7 +76,7 @@ def test_the_pace_is_that_of_event_time(claim: Claim) -> None:
     begun = time.monotonic()
     for second in range(0, 37, 6):
         steering.wait_for(second * SECOND)
-    assert 0.6 <= time.monotonic() - begun < 5.0
+    assert 0.6 <= time.monotonic() - begun < 20.0  # of 36 seconds of event time
 
 
 def test_an_id_is_held_by_one_and_its_death_shows(settings: Settings) -> None:

@@ -48,12 +48,12 @@ class Process:
         )
 
     def end(self) -> tuple[int, list[dict[str, object]]]:
-        _, errors = self.popen.communicate(timeout=30)
+        _, errors = self.popen.communicate(timeout=60)
         return self.popen.returncode, [json.loads(line) for line in errors.splitlines()]
 
     def get(self, path: str) -> int:
         port = json.loads(self.announced.read_text())["port"]
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         try:
             connection.request("GET", path)
             return connection.getresponse().status

@@ -128,7 +128,7 @@ def test_ends_of_logs_reach_the_handler_while_it_runs_and_before_it_finishes() -
             quiet=lambda: {KEY: (5, 7)}, look=lambda positions: {KEY: (positions[KEY], 9)},
         )  # fmt: skip
         worker.start()
-        await asyncio.to_thread(worker.join, 10.0)
+        await asyncio.to_thread(worker.join, 60.0)
         assert worker.error is None
         assert worker.positions == lanes.expected == {KEY: 9}
         return handler.calls
@@ -144,7 +144,7 @@ def test_timers_rest_between_revocation_and_assignment() -> None:
         inbox.announce(Assigned(partitions=frozenset({KEY})))
         worker = Worker(lambda: handler, inbox, lanes, options, stop)
         worker.start()
-        await asyncio.to_thread(worker.join, 10.0)
+        await asyncio.to_thread(worker.join, 60.0)
         assert worker.error is None
         assert not lanes.suspended
         return handler.calls
@@ -170,7 +170,7 @@ def test_a_rebalance_does_not_wait_for_a_worker_that_has_ended() -> None:
             inbox.announce(change)
         worker = Worker(lambda: handler(stop), inbox, opened(0), options, stop)
         worker.start()
-        await asyncio.to_thread(worker.join, 10.0)
+        await asyncio.to_thread(worker.join, 60.0)
         inbox.announce(changes[2])
         return [change.settled.is_set() for change in changes]
 

@@ -53,7 +53,7 @@ def test_a_stale_record_of_a_reused_id_is_nobody(tmp_path: Path) -> None:
 def test_a_process_that_ignores_its_signal_is_killed(tmp_path: Path) -> None:
     process = server_process(tmp_path)
     record = process.launch(STUBBORN, port=1)
-    wait_for(lambda: "deaf" in process.log.read_text(), 10)
+    wait_for(lambda: "deaf" in process.log.read_text(), 30)
     process.send(signal.SIGTERM)
     process.await_end(0.2)
     assert started_ticks(record.pid) is None
@@ -64,7 +64,7 @@ def test_last_words_are_the_end_of_the_log(tmp_path: Path) -> None:
     process = server_process(tmp_path)
     script = "for i in 1 2 3 4 5 6 7; do echo line $i; done"
     process.launch(Launch(argv=["sh", "-c", script], folder=Path("/"), environment={}), port=1)
-    wait_for(lambda: not process.is_running(), 10)
+    wait_for(lambda: not process.is_running(), 30)
     assert process.last_words(2).split() == ["line", "6", "line", "7"]
     process.forget()
 
@@ -111,4 +111,4 @@ time.sleep(600)
         pid = int(owner.stdout.readline())
         assert started_ticks(pid) is not None
         owner.kill()
-    wait_for(lambda: started_ticks(pid) is None, 15, "the guardian ending the orphan")
+    wait_for(lambda: started_ticks(pid) is None, 60, "the guardian ending the orphan")

@@ -26,7 +26,7 @@ def server(health: Health) -> Iterator[TelemetryServer]:
 
 
 def get(server: TelemetryServer, path: str, **headers: str) -> tuple[int, str, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
