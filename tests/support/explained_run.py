@@ -79,7 +79,8 @@ def explained_run(endpoints: Endpoints, folder: Path) -> Iterator[Settings]:
         endpoints, folder / "home", dsn, f"{name}.",
         topics={"prefix": f"{name}.", "partitions": PARTITIONS},
         router={"dedup_window_s": 150.0},
-        features={"snapshot_messages": 40},
+        # Small rounds, so that a state is kept behind the first forty bars however late the agent takes them.
+        features={"snapshot_messages": 40, "round_messages": 4},
     )  # fmt: skip
     initialise(settings)
     register_models(settings, folder)
@@ -207,7 +208,8 @@ class Run:
                     alone(self.bars[LATE[1]], LATE[0], at(LATE[1] + 3)),
                     alone(self.bars[REVISED[1]], REVISED[0], at(REVISED[1] + 3), revision=1),
                 ]
-        write_log(self.settings, log)
+        # In one piece: no repair comes between them, so bars await it.
+        write_log(self.settings, log, linger_ms=10_000)
         raw = {"symbol": FOREIGN[0], "interval": "1m", "event_time": at(FOREIGN[1]), "open": 1, "high": 1, "low": 2,
                "close": 1}  # fmt: skip
         publisher = Publisher(self.settings, "foreign client")

@@ -106,10 +106,13 @@ def plain_log(
     return [*everywhere(opening, partitions), *body, *everywhere(closing, partitions)]
 
 
-def write_log(settings: Settings, log: list[tuple[int, LogMessage | bytes | None]]) -> None:
-    """Write messages, or raw bytes, into `bars` and wait for the acknowledgements."""
+def write_log(settings: Settings, log: list[tuple[int, LogMessage | bytes | None]], *, linger_ms: int = 1) -> None:
+    """Write messages, or raw bytes, into `bars` and wait for the acknowledgements.
+
+    ``linger_ms``: how long messages are held back for others; long enough, those of a partition come all at once.
+    """
     topic = TopicNames(settings.topics.prefix).bars
-    publisher = Publisher(settings, "test-log")
+    publisher = Publisher(settings, "test-log", linger_ms=linger_ms)
     for partition, message in log:
         publisher.send(topic, partition, message if isinstance(message, bytes | None) else encode(message))
     publisher.flush_acknowledged()
