@@ -80,6 +80,6 @@ def watched(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> I
         world.wait_relayed(settings, 1)
         world.publish(settings, table)
         world.wait_drained(settings)
-        wait_for(lambda: set(prometheus.targets_up().values()) == {True}, 30, "every target to be scraped", 0.2)
+        wait_for(lambda: set(prometheus.targets_up().values()) == {True}, 60, "every target to be scraped", 0.2)
         yield Watched(settings, table, started, prometheus)
     isolation.drop_database(endpoints, name)

@@ -25,7 +25,8 @@ from tests.support.waiting import wait_for
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     """Of a home in which one process answers, the test's own."""
-    found = load_settings(home=tmp_path / "home")
+    # Whoever looks has time to wait for what a busy machine delays.
+    found = load_settings(home=tmp_path / "home", fleet={"timeout_s": 20})
     health = Health()
     health.ready("started", True)
     health.ready("kafka", False, "no broker answers")
@@ -54,7 +55,7 @@ def command(settings: Settings, *arguments: str, **environment: str) -> Iterator
 
 def interrupted(process: subprocess.Popen[str]) -> int:
     process.send_signal(signal.SIGINT)
-    return process.wait(20)
+    return process.wait(60)
 
 
 def test_watch_prints_a_line_for_each_look_where_nobody_looks(settings: Settings) -> None:
@@ -87,7 +88,7 @@ def test_prometheus_runs_until_it_is_interrupted_and_not_a_moment_longer(setting
     (cache / program.parent.name).symlink_to(program.parent)
     with command(settings, "prometheus", "--port", "0", "--every", "0.5") as process:
         address, pid = said(process)
-        with urllib.request.urlopen(f"{address}/api/v1/status/config", timeout=10) as answer:
+        with urllib.request.urlopen(f"{address}/api/v1/status/config", timeout=30) as answer:
             assert "file_sd_configs" in json.load(answer)["data"]["yaml"]
         assert interrupted(process) == 0
     assert not psutil.pid_exists(pid)
@@ -95,7 +96,7 @@ def test_prometheus_runs_until_it_is_interrupted_and_not_a_moment_longer(setting
     with command(settings, "prometheus", "--port", "0") as process:
         _, pid = said(process)
         os.kill(process.pid, signal.SIGKILL)
-        wait_for(lambda: not psutil.pid_exists(pid), 20, "the server to end with the command")
+        wait_for(lambda: not psutil.pid_exists(pid), 30, "the server to end with the command")
 
 
 def said(process: subprocess.Popen[str]) -> tuple[str, int]:

@@ -8,6 +8,7 @@ import pytest
 
 from infra.broker.publisher import Publisher
 from schemas.topics import TopicNames
+from signaltape.fleet import Process
 from signaltape.initialisation import GROUP_TOPICS
 from tests.integration.monitor.conftest import Watched
 from tests.support import services, world
@@ -21,7 +22,12 @@ def wait_gauge(watched: Watched, name: str, holds: Callable[[float], bool], **la
         value = watched.gauge(name, **labels)
         return (value,) if value is not None and holds(value) else None
 
-    return wait_for(seen, 20, f"{name} {labels}", 0.1)[0]
+    return wait_for(seen, 60, f"{name} {labels}", 0.1)[0]
+
+
+def answering(watched: Watched, service: str) -> Process:
+    """What the service says of itself, once it does: a look gives up after a second, which a busy machine can take."""
+    return wait_for(lambda: (found := watched.look(service)).samples and found, 30, f"{service} to answer", 0.1)
 
 
 def fires(watched: Watched, alert: str, **labels: str) -> bool:
@@ -30,16 +36,16 @@ def fires(watched: Watched, alert: str, **labels: str) -> bool:
 
 def wait_alert(watched: Watched, alert: str, *, firing: bool, **labels: str) -> None:
     word = "to fire" if firing else "to be resolved"
-    wait_for(lambda: fires(watched, alert, **labels) == firing, 30, f"{alert} {labels} {word}", 0.1)
+    wait_for(lambda: fires(watched, alert, **labels) == firing, 60, f"{alert} {labels} {word}", 0.1)
 
 
 def test_at_rest_nothing_waits_whatever_the_ends_of_transactions_count(watched: Watched) -> None:
     for name in ("kafka_consumergroup_lag", "kafka_consumergroup_lag_seconds"):
-        wait_for(lambda name=name: watched.gauge(name) == 0.0, 20, f"{name} to be 0", 0.1)
-    monitor, names = watched.look("monitor"), TopicNames(watched.settings.topics.prefix)
+        wait_for(lambda name=name: watched.gauge(name) == 0.0, 60, f"{name} to be 0", 0.1)
+    names = TopicNames(watched.settings.topics.prefix)
     told = {
         (dict(series.labels)["consumergroup"], dict(series.labels)["topic"])
-        for series in monitor.samples
+        for series in answering(watched, "monitor").samples
         if series.name == "kafka_consumergroup_lag"
     }
     assert told == {
@@ -56,26 +62,34 @@ def test_what_it_says_of_stores_disks_and_retention(watched: Watched) -> None:
     week = 7 * 86_400.0
     kept = {"consumergroup": watched.group("inference"), "topic": names.features}
     assert wait_gauge(watched, "signaltape_retention_headroom_seconds", lambda _: True, **kept) == week
-    assert watched.gauge("signaltape_expired_unread_messages") == 0.0
-    assert watched.gauge("signaltape_newest_row_age_seconds", table="signals") == pytest.approx(
-        watched.gauge("signaltape_newest_row_age_seconds", table="features"), abs=3_600
+    monitor = answering(watched, "monitor")
+    assert monitor.value("signaltape_expired_unread_messages") == 0.0
+    assert monitor.value("signaltape_newest_row_age_seconds", table="signals") == pytest.approx(
+        monitor.value("signaltape_newest_row_age_seconds", table="features"), abs=3_600
     )
-    assert watched.gauge("signaltape_online_stale") == 0.0
-    assert not watched.look("monitor").unready()
+    assert monitor.value("signaltape_online_stale") == 0.0
+    assert not monitor.unready()
 
 
 def test_prometheus_sees_every_process_and_what_is_live(watched: Watched) -> None:
     prometheus = watched.prometheus
     assert set(prometheus.targets_up()) == {f"{name}-0" for name in watched.started}
-    (live,) = prometheus.query("signaltape_model_info")
-    assert {key: live["metric"][key] for key in ("strategy", "model", "version", "role")} == {
-        "strategy": "alpha", "model": "linear-alpha", "version": "1", "role": "live",
-    }  # fmt: skip
-    assert prometheus.value('sum(signaltape_bars_total{outcome="first"})') == len(watched.table.event_time)
-    assert prometheus.value("sum(signaltape_errors_total)") == 0.0
-    assert len(prometheus.query("process_resident_memory_bytes")) == len(watched.started)
-    timed = prometheus.query("sum by (stage) (signaltape_stage_latency_seconds_count) > 0")
-    assert {one["metric"]["stage"] for one in timed} == {"ingest", "features", "inference", "store", "drift"}
+
+    def seen(expected: object, found: Callable[[], object]) -> None:
+        """It scrapes in its own time, and a process that is slow to answer once is not there until the next time."""
+        wait_for(lambda: found() == expected, 30, f"{expected}", 0.1)
+
+    labels = ("strategy", "model", "version", "role")
+    seen(
+        [("alpha", "linear-alpha", "1", "live")],
+        lambda: [tuple(one["metric"][key] for key in labels) for one in prometheus.query("signaltape_model_info")],
+    )
+    seen(len(watched.table.event_time), lambda: prometheus.value('sum(signaltape_bars_total{outcome="first"})'))
+    seen(0.0, lambda: prometheus.value("sum(signaltape_errors_total)"))
+    seen(len(watched.started), lambda: len(prometheus.query("process_resident_memory_bytes")))
+    timed = "sum by (stage) (signaltape_stage_latency_seconds_count) > 0"
+    stages = {"ingest", "features", "inference", "store", "drift"}
+    seen(stages, lambda: {one["metric"]["stage"] for one in prometheus.query(timed)})
 
 
 def test_a_message_that_is_nonsense_is_counted_and_alerted(watched: Watched) -> None:
@@ -118,4 +132,4 @@ def test_an_agent_that_is_killed_is_down_until_it_is_back(watched: Watched) -> N
     wait_alert(watched, "SignaltapeTargetDown", firing=True, instance="features-0", process="features")
     watched.started["features"] = services.ServiceProcess(watched.settings, "features").wait_ready()
     wait_alert(watched, "SignaltapeTargetDown", firing=False, instance="features-0", process="features")
-    assert watched.look("features").state == "ready"
+    wait_for(lambda: watched.look("features").state == "ready", 30, "it to be ready", 0.1)
