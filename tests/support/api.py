@@ -14,7 +14,7 @@ class Api(httpx.Client):
     """Calls one API; ``process`` is what serves it, ``port`` where."""
 
     def __init__(self, process: ServiceProcess, port: int, token: str = "") -> None:
-        super().__init__(base_url=f"http://127.0.0.1:{port}", timeout=20.0)
+        super().__init__(base_url=f"http://127.0.0.1:{port}", timeout=90.0)
         self.process, self.port, self.token = process, port, token
 
     def decide(self, action: str, token: str | None = None, **body: object) -> httpx.Response:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from infra.online import OnlineStore, SignalCache
 from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
+from infra.warehouse import connect
+from infra.warehouse.moments import to_nanoseconds
 from pipeline.deployments import ModelRef
 from pipeline.routing.decision import Thresholds
 from producers.bar_table import BarTable
@@ -64,7 +67,7 @@ def register(settings: Settings, folder: Path, name: str = "linear-alpha", **man
 
 @contextmanager
 def serving_world(settings: Settings, folder: Path) -> Iterator[ServingWorld]:
-    """Start the services, activate a model, publish; everything is stored when the block begins."""
+    """Start the services, activate a model, publish; everything is stored, in Redis too, when the block begins."""
     initialise(settings)
     ref = register(settings, folder)
     Control(settings).issue("activate", strategy=STRATEGY, model=ref.name, model_version=ref.version, reason="test")
@@ -73,4 +76,23 @@ def serving_world(settings: Settings, folder: Path) -> Iterator[ServingWorld]:
         wait_relayed(settings, 1)
         publish(settings, table)
         wait_for(lambda: {stage for stage, _ in lag_before(settings)} <= {"drift"}, 60, "everything to be stored")
-        yield ServingWorld(settings, ref, table, int(table.event_time.max()))
+        world = ServingWorld(settings, ref, table, int(table.event_time.max()))
+        _await_online(world)
+        yield world
+
+
+def _await_online(world: ServingWorld) -> None:
+    """Wait until Redis shows what is stored: it comes there behind its rows, and nobody counts it as waiting."""
+    online, cache, symbols = OnlineStore(world.settings), SignalCache(world.settings), set(world.table.symbol.tolist())
+
+    def shown() -> bool:
+        vectors = online.read("core", 1, "1m", sorted(symbols))
+        newest = {symbol: one.event_time for symbol, one in cache.read("1m").items()}
+        return (vectors.event_time == world.last).sum() == len(symbols) and newest == stored
+
+    with connect(world.settings) as connection:
+        rows = connection.execute("SELECT symbol, max(event_time) FROM signals GROUP BY symbol").fetchall()
+    stored = {symbol: to_nanoseconds(event_time) for symbol, event_time in rows}
+    wait_for(shown, 30, "everything to be in Redis")
+    online.close()
+    cache.close()

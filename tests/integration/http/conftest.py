@@ -21,7 +21,7 @@ def world(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Ite
         folder / "home",
         dsn,
         f"{name}.",
-        api={"port": 0, "token": TOKEN},
+        api={"port": 0, "token": TOKEN, "request_timeout_s": 60.0},
         topics={"prefix": f"{name}.", "partitions": 2},
     )
     with serving_world(settings, folder) as made:

@@ -115,7 +115,7 @@ def test_a_fault_of_the_view_shows_and_passes(
         issue(place, "activate", ONE)
         wait_for(lambda: "ZeroDivisionError" in view.failure, 30, "the fault to show")
         assert live(view, HEAD) is None
-    wait_for(lambda: live(view, HEAD) == ONE, 20, "the view to go on")
+    wait_for(lambda: live(view, HEAD) == ONE, 30, "the view to go on")
     wait_for(lambda: not view.failure, 30, "the failure to pass")
 
 

@@ -36,14 +36,14 @@ except OperatorError:
 
 @pytest.fixture
 def place(make_settings: Callable[..., Settings]) -> Settings:
-    settings = make_settings(api={"port": 0, "token": TOKEN, "request_timeout_s": 4})
+    settings = make_settings(api={"port": 0, "token": TOKEN, "request_timeout_s": 8})
     initialise(settings)
     return settings
 
 
 async def pauses(api: Api, count: int) -> list[httpx.Response]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(base_url=api.base_url, headers=headers, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=api.base_url, headers=headers, timeout=90) as client:
         asked = [client.post("/pause", json={"reason": f"r{n}", "symbols": [f"S{n}"]}) for n in range(count)]
         return await asyncio.gather(*asked)
 
@@ -86,6 +86,6 @@ def test_a_fault_of_the_look_out_shows_and_passes(backend: Backend, monkeypatch:
 def test_the_api_limits_the_memory_of_models(place: Settings) -> None:
     nowhere = process_environment(place, SIGNALTAPE_KAFKA='{"bootstrap_servers": "127.0.0.1:1"}')
     done = subprocess.run(
-        [sys.executable, "-c", SHOW_LIMIT], env=nowhere, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", SHOW_LIMIT], env=nowhere, capture_output=True, text=True, timeout=240, check=True
     )
     assert done.stdout.splitlines()[-1:] == ["True"], done.stderr

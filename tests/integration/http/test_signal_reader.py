@@ -277,9 +277,13 @@ def test_redis_away_is_said_and_passes(
     try:
         answer = reader.get_signal(symbol)
         assert (answer.source, answer.signal, answer.code) == ("fallback", None, "store_unavailable")
-        begun = time.monotonic()
-        reader.get_signal(symbol)
-        assert time.monotonic() - begun < 0.5, "while it is away it isn't asked each time"
+        # Now and then it is asked again, and the machine may have other things to do: most reads cost nothing.
+        took = []
+        for _ in range(9):
+            begun = time.monotonic()
+            reader.get_signal(symbol)
+            took.append(time.monotonic() - begun)
+        assert sorted(took)[4] < 0.5, "while it is away it isn't asked each time"
     finally:
         stack.start_server("redis")
     wait_for(lambda: reader.get_signal(symbol).source == "cached", 30, "the cache to be filled again")
