@@ -110,7 +110,7 @@ def test_killed_at_random_moments_under_load(
             running[victim] = ServiceProcess(settings, victim)
             if moment == MOMENTS - 1:
                 running["features"].kill()
-                loaded(settings, market)
+                loaded(settings, market, "features")
                 dying = ServiceProcess(settings, "features", SIGNALTAPE_CRASH_AT="features.3_published:1")
                 assert dying.wait_exit(60) == -signal.SIGKILL, dying.tail()
                 killed.append(("features, published and not stored", world.lag_before(settings)))
@@ -123,9 +123,11 @@ def test_killed_at_random_moments_under_load(
     assert published(settings, topic) > len(chain_of(settings, topic)), "no message was handled and published twice"
 
 
-def loaded(settings: Settings, market: BarTable) -> list[tuple[str, int]]:
-    """What waits; if all has flowed through, the same bars come once more, as from a feed that wasn't sure of them."""
-    while not (lag := world.lag_before(settings)):
+def loaded(settings: Settings, market: BarTable, stage: str = "") -> list[tuple[str, int]]:
+    """What waits, before ``stage`` if one is named; if all has flowed through, the same bars come once more, as from a
+    feed that wasn't sure of them.
+    """
+    while not (lag := world.lag_before(settings)) or (stage and stage not in dict(lag)):
         world.publish(settings, market, feed=world.FEED)
     return lag
 

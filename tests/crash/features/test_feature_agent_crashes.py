@@ -91,11 +91,16 @@ def test_killed_at_each_step(make_settings, point: str, count: int) -> None:
 def test_killed_at_a_random_moment(make_settings, moment: int) -> None:
     settings: Settings = make_settings(features=SMALL)
     initialise(settings)
-    write_log(settings, plain_log(4, rows=3, bars=40, seed=moment))
-    high = sum(high_offsets(settings).values())
-    goal = random.Random(moment).randrange(1, high // 2)
+    log = plain_log(4, rows=3, bars=40, seed=moment)
+    held_back = len(log) // 4
+    write_log(settings, log[:-held_back])
+    goal = random.Random(moment).randrange(1, len(log) // 2)
     process = ServiceProcess(settings, "features")
     wait_for(lambda: sum(effect_offsets(settings).values()) >= goal, 60, "progress", 0.002)
+    # It stands from here on, so that the rest of the log waits at its death, however fast it was.
+    os.kill(process.pid, signal.SIGSTOP)
+    wait_for(process.is_frozen)
+    write_log(settings, log[-held_back:])
     process.kill()
     first = standing(settings)
     assert first.lag > 0, "the kill must come under load"
