@@ -15,6 +15,7 @@ from consumers.shell import Committer, Patience, Round, Shell, ShellOptions
 from infra.broker.admin import set_group_offsets
 from infra.broker.config import idempotent_producer_config
 from infra.settings import Settings, load_settings
+from tests.support.waiting import wait_for
 
 Key = tuple[str, int]
 
@@ -24,7 +25,9 @@ def make_topic(settings: Settings, name: str, partitions: int, groups: tuple[str
     topic = f"{settings.topics.prefix}{name}"
     admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap_servers})
     for future in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
-        future.result(10)
+        future.result(30)
+    # A topic just made is known to the broker a moment later: until then it takes no offsets for it.
+    wait_for(lambda: topic in admin.list_topics(timeout=30).topics, 30, f"{topic} to be known")
     for group in groups:
         set_group_offsets(settings, group, {(topic, p): (0, "") for p in range(partitions)})
     return topic

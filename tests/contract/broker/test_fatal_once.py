@@ -35,6 +35,6 @@ def test_a_fatal_error_comes_once_and_as_a_message(settings: Settings, make_topi
     while time.monotonic() < end:
         assert first.poll(0.1) is None
     assert first.assignment() == []
-    first.committed([TopicPartition(topic, 0)], 10.0)  # it still answers: nothing but the message tells
+    first.committed([TopicPartition(topic, 0)], 30.0)  # it still answers: nothing but the message tells
     first.close()
     second.close()

@@ -59,11 +59,11 @@ def test_messages_that_arrive_while_a_partition_opens_are_held(settings: Setting
 
     def on_open(_: object) -> None:
         opened.set()
-        assert release.wait(30)
+        assert release.wait(60)
 
     recorder = Recorder(on_open=on_open)
     with RunningShell(settings, f"{settings.topics.prefix}g", [topic], recorder):
-        assert opened.wait(30)
+        assert opened.wait(60)
         send(settings, topic, 10, first=200)
         assert recorder.seen == []
         release.set()
@@ -97,7 +97,10 @@ def test_aborted_transactions_are_left_out_and_markers_pass_the_commit(settings:
     with RunningShell(settings, f"{settings.topics.prefix}uncommitted", [topic], dirty, contiguous=False):
         wait_for(lambda: len(dirty.seen) >= 18)
     assert clean.values() == [0, 0, 0, 2, 2, 2, 4, 4, 4]
-    assert clean.calls[-2:] == [("at_end", {(topic, 0): 24}), ("finish", None)]  # behind the last, aborted one
+    # Behind the last, aborted one; before it is asked to stop only where that took long.
+    assert [call for call in clean.calls if call[0] in ("at_end", "finish")] == [
+        ("at_end", {(topic, 0): 24}), ("finish", None),
+    ]  # fmt: skip
     assert sorted(set(dirty.values())) == [0, 1, 2, 3, 4, 5]
 
 
