@@ -7,7 +7,7 @@ from infra.stack.errors import StackError
 
 LOOPBACK = "127.0.0.1"
 # Below Linux's ephemeral range (from 32768): no outgoing connection takes a port between pick and start.
-_LOWEST, _HIGHEST = 20000, 32000
+LOWEST, HIGHEST = 20000, 32000
 
 
 def is_free(port: int) -> bool:
@@ -32,13 +32,13 @@ def free_ports(count: int, avoid: frozenset[int] = frozenset()) -> list[int]:
     """`count` different ports that are free now, none of them in `avoid`."""
     picked: list[int] = []
     # Unseeded on purpose: two stacks that start at the same time must not try the same ports.
-    for port in random.SystemRandom().sample(range(_LOWEST, _HIGHEST), _HIGHEST - _LOWEST):
+    for port in random.SystemRandom().sample(range(LOWEST, HIGHEST), HIGHEST - LOWEST):
         if len(picked) == count:
             return picked
         if port not in avoid and is_free(port):
             picked.append(port)
     if len(picked) < count:
-        raise StackError("ports", f"no {count} free ports between {_LOWEST} and {_HIGHEST} on {LOOPBACK}")
+        raise StackError("ports", f"no {count} free ports between {LOWEST} and {HIGHEST} on {LOOPBACK}")
     return picked
 
 

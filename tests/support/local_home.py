@@ -16,6 +16,8 @@ from tests.support.providers import scratch_folder
 
 #: Ports that are free, so that it gets on with other stacks.
 FREE_PORTS = {f"SIGNALTAPE_STACK__{name}_PORT": "0" for name in ("KAFKA", "CONTROLLER", "POSTGRES", "REDIS")}
+#: What a server may take to start beside other tests.
+PATIENT = {"SIGNALTAPE_STACK__DEADLINE_S": "180"}
 
 
 @contextmanager
@@ -45,9 +47,9 @@ def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "signaltape", *arguments],
         capture_output=True,
         text=True,
-        env=environment_of(home),
+        env=environment_of(home) | PATIENT,
         check=False,
-        timeout=120,
+        timeout=240,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 
 from infra.places import cache_folder, data_home
-from infra.stack import Endpoints, Ports, Stack, StackConfig
+from infra.stack import Endpoints, Ports, Stack, StackConfig, ports
 from infra.stack.stack import ServerName
 
 PROVIDER = "SIGNALTAPE_TEST_PROVIDER"
@@ -38,12 +38,21 @@ def scratch_folder() -> Path:
     return folder
 
 
+def own_ports() -> Ports:
+    """Free ports that no other worker of the run takes: stacks that start at the same time could pick the same ones."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    others = frozenset(port for port in range(ports.LOWEST, ports.HIGHEST) if port % workers != worker)
+    kafka, controller, postgres, redis = ports.free_ports(4, avoid=others)
+    return Ports(kafka=kafka, controller=controller, postgres=postgres, redis=redis)
+
+
 def test_config(folder: Path, **changes: object) -> StackConfig:
     """A stack with free ports in `folder`, sharing jars and installations with the user's own stacks."""
     values: dict[str, object] = {
         "data": folder / "stack",
         "cache": cache_folder(data_home()),
-        "ports": Ports.free(),
+        "ports": own_ports(),
         "durable": False,
         "brief": True,
         # A broker that is killed late in a long run has thousands of partitions to load again.

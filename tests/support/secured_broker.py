@@ -17,6 +17,7 @@ from infra.stack.guard import Guard
 from infra.stack.java import find_java
 from infra.stack.process import ServerProcess
 from tests.support.certificates import Authority, Certificate
+from tests.support.providers import own_ports
 from tests.support.waiting import wait_for
 
 ADMIN = "admin"
@@ -94,7 +95,7 @@ class SecuredBroker(Broker):
 @contextmanager
 def secured_broker(folder: Path, users: Sequence[str]) -> Iterator[SecuredBroker]:
     """Run one until the block ends; it answers its administrator when the block begins."""
-    ports = Ports.free().resolved()
+    ports = own_ports()
     config = StackConfig(
         data=folder, cache=cache_folder(data_home()), ports=ports, durable=False, brief=True, deadline_s=_START_S
     )

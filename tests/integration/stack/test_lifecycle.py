@@ -107,7 +107,7 @@ def test_servers_end_with_an_owner_that_is_killed(folder: Path, stack: TestStack
         pids = json.loads(owner.stdout.readline())
         assert all(started_ticks(pid) is not None for pid in pids)
         owner.kill()
-    wait_for(lambda: all(started_ticks(pid) is None for pid in pids), 30, "all servers ending")
+    wait_for(lambda: all(started_ticks(pid) is None for pid in pids), 90, "all servers ending")
     with Stack(test_config(folder)) as successor:
         assert successor.process_id("kafka") is not None, "the data folder is usable again"
 
@@ -138,7 +138,7 @@ def test_a_failed_start_says_which_server_why_and_where_its_log_is(folder: Path,
 
 
 def test_a_server_that_never_gets_healthy_is_given_up(folder: Path, stack: TestStack) -> None:
-    with pytest.raises(StackError, match=r"postgres: is not healthy after 0 s|kafka: is not healthy after 0 s"):
+    with pytest.raises(StackError, match=r"(redis|postgres|kafka): is not healthy after 0 s"):
         Stack(test_config(folder, deadline_s=0.05)).start()
 
 
@@ -183,7 +183,9 @@ def test_plain_postgres_with_a_notice_where_the_extension_cannot_be_built(
             (cache / artifact.name).symlink_to(artifact)
     reason = "it has to be compiled; run: apt-get install gcc"
     monkeypatch.setattr("infra.stack.extension_build.missing_tools", lambda: reason)
-    config = StackConfig(data=folder / "stack", cache=cache, ports=Ports.free(), durable=False)
+    config = StackConfig(
+        data=folder / "stack", cache=cache, ports=Ports.free(), durable=False, deadline_s=180.0
+    )  # fmt: skip
     with Stack(config) as plain:
         assert plain.notice == f"no TimescaleDB: {reason}"
         assert plain.endpoints.timescale_version is None
@@ -200,7 +202,7 @@ def test_a_frozen_broker_goes_on(stack: TestStack) -> None:
     stack.suspend("kafka")
     try:
         with pytest.raises(Exception, match=r"_TIMED_OUT|timed out|Timeout"):
-            client.describe_cluster(request_timeout=0.5).result(5)
+            client.describe_cluster(request_timeout=0.5).result(60)
     finally:
         stack.resume("kafka")
     assert client.describe_cluster(request_timeout=20).result(30).nodes
