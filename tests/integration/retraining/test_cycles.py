@@ -26,10 +26,10 @@ from signaltape.promotion.history import read_decisions
 from signaltape.retraining import run_cycles
 from tests.support import isolation
 from tests.support.commands import Run, runner
+from tests.support.explained_run import decide
 from tests.support.killed import exit_code_at
 from tests.support.services import running
 from tests.support.training_bars import simulated
-from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -198,9 +198,10 @@ def test_promotes_what_is_better(run: Run, settings: Settings, tmp_path: Path) -
     last = int(content.event_time.max()) + MINUTE
     write_bars(tmp_path / "later.parquet", later.between(last, last + 5 * DAY))
     with running(settings, "ingest", "features", "inference", "store"):
-        Control(settings).issue("activate", strategy="beta", model="bad", model_version=1, reason="test")
-        wait_for(lambda: live(settings, "beta") == "bad:1", 30, "the event in control")
-        # The next decision acts from a later bar than this one.
+        activation = {"strategy": "beta", "model": "bad", "model_version": 1, "reason": "test"}
+        decide(settings, Control(settings), [("activate", activation)])
+        assert live(settings, "beta") == "bad:1"
+        # It lies before these bars on every partition: the next decision acts from a later bar than this one.
         assert (
             run(
                 "publish", tmp_path / "later.parquet", "--interval", "1m", "--stamp", "close", "--source", "history"
