@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from infra.places import cache_folder, data_home
+from signaltape.demo.rendering import render
 from tests.support.providers import scratch_folder
 from tests.support.waiting import wait_for
 
@@ -166,6 +167,7 @@ def test_shipped_bars_a_fault_a_change_of_model_then_a_correction_and_a_split(ho
     check_change(report)
     check_fault(report)
     assert report["reconciled"] is True
+    assert render(report).splitlines()[-1].startswith(f"CONSOLE: {report['console']['address']} while it ran")
     assert [part["origin"].split()[0] for part in report["source"]] == ["REAL", "SIMULATED", "SIMULATED"]
     assert report["bars"]["published"] == report["bars"]["stored"]
     revision, split = report["arrivals"]["revision"], report["arrivals"]["split"]
