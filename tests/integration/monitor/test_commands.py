@@ -1,7 +1,9 @@
 """`signaltape status --watch` and `signaltape prometheus` as processes; neither needs a stack."""
 
+import contextlib
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -10,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -20,6 +23,9 @@ from infra.telemetry.server import TelemetryServer
 from tests.support import debian_tools
 from tests.support.isolation import process_environment
 from tests.support.waiting import wait_for
+
+#: What a terminal is told when a program takes a screen of its own, and when it gives it back.
+_OTHER_SCREEN, _OTHER_SCREEN_ENDS = "\x1b[?1049h", "\x1b[?1049l"
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def command(settings: Settings, *arguments: str, **environment: str) -> Iterator
         process.communicate()
 
 
-def interrupted(process: subprocess.Popen[str]) -> int:
+def interrupted(process: "subprocess.Popen[Any]") -> int:
     process.send_signal(signal.SIGINT)
     return process.wait(60)
 
@@ -79,6 +85,36 @@ def test_watch_prints_documents_for_programs(settings: Settings) -> None:
         assert found["checks"]["kafka"] == {"ok": False, "detail": "no broker answers"}
         assert document["per_second"]["bars"] >= 0.0
         assert "store" in document["missing"]
+
+
+def test_watch_draws_a_screen_where_somebody_looks_and_gives_it_back(settings: Settings) -> None:
+    terminal, other = pty.openpty()
+    os.set_blocking(terminal, False)
+    shown = b""
+
+    def seen(*parts: str) -> bool:
+        nonlocal shown
+        with contextlib.suppress(BlockingIOError, OSError):  # nothing more just now; the other side has closed
+            while piece := os.read(terminal, 65_536):
+                shown += piece
+        return all(part.encode() in shown for part in parts)
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "signaltape", "status", "--watch", "--every", "0.2"],
+        env=process_environment(settings, TERM="xterm-256color", COLUMNS="160", LINES="50"),
+        stdin=other, stdout=other, stderr=other, start_new_session=True,
+    )  # fmt: skip
+    try:
+        os.close(other)
+        wait_for(lambda: seen(_OTHER_SCREEN, "features", "not ready", "no broker answers", "degraded"), 30, "a look")
+        before = len(shown)
+        wait_for(lambda: seen() and b"features" in shown[before:], 30, "the next one")
+        assert interrupted(process) == 0
+        assert seen(_OTHER_SCREEN_ENDS), "the terminal is left as it was"
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
 
 
 def test_prometheus_runs_until_it_is_interrupted_and_not_a_moment_longer(settings: Settings) -> None:
