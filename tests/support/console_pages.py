@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from schemas.times import iso
@@ -30,3 +30,12 @@ def opened_pages(world: ConsoleWorld, page: Page) -> Iterator[str]:
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.locator(".skeleton")).to_have_count(0, timeout=20_000)
         yield path
+
+
+def axe_faults(page: Page) -> list[str]:
+    """What axe-core finds on a page, a line for each element; in a context with `bypass_csp` on every page."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found: dict[str, Any] = Axe().run(page).response
+    assert len(found["passes"]) > 15, "it has looked at next to nothing"
+    return [f"{one['id']}: {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]]

@@ -1,14 +1,12 @@
 """The console by keyboard and by screen reader: axe-core's rules on every page, and what no rule can see."""
 
 import re
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import Watched, watched_context
-from tests.support.console_pages import opened_pages
+from tests.support.console_pages import axe_faults, opened_pages
 from tests.support.console_runs import written
 from tests.support.console_world import ConsoleWorld
 
@@ -37,13 +35,6 @@ _MISSED = """() => window.stops.filter((one) => one.isConnected && !window.met.h
   .map((one) => one.outerHTML.slice(0, 120))"""
 
 
-def faults(page: Page) -> list[str]:
-    """What axe-core finds, a line for each element."""
-    found: dict[str, Any] = Axe().run(page).response
-    assert len(found["passes"]) > 15, "it has looked at next to nothing"
-    return [f"{one['id']}: {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_fault_on_any_page(console_world: ConsoleWorld, browser: Browser, scheme: str) -> None:
     written(console_world.settings, f"looked-at-{scheme}")
@@ -51,19 +42,19 @@ def test_axe_finds_no_fault_on_any_page(console_world: ConsoleWorld, browser: Br
     with watched_context(browser, color_scheme=scheme, bypass_csp=True) as (context, _):
         page = context.new_page()
         for path in opened_pages(console_world, page):
-            found[path] = faults(page)
+            found[path] = axe_faults(page)
         page.goto(f"{console_world.url}/console/models")
         page.get_by_role("button", name="Pause …").first.click()
         expect(page.get_by_role("dialog").locator(".effects")).to_be_visible()
-        found["a dialog"] = faults(page)
+        found["a dialog"] = axe_faults(page)
         page.goto(f"{console_world.url}/console/drift?only=all")
         page.locator(".alert-head").first.click()
         expect(page.locator(".alert-body")).to_be_visible()
-        found["an alert"] = faults(page)
+        found["an alert"] = axe_faults(page)
         page.goto(f"{console_world.url}/console/flow")
         page.get_by_role("button", name="Count").click()
         expect(page.get_by_text("counted at")).to_be_visible(timeout=60_000)
-        found["counted"] = faults(page)
+        found["counted"] = axe_faults(page)
     assert {path: lines for path, lines in found.items() if lines} == {}
 
 
@@ -71,7 +62,7 @@ def test_axe_would_find_one(page: Page, console_world: ConsoleWorld) -> None:
     page.goto(f"{console_world.url}/console/data")
     expect(page.get_by_role("combobox", name="Symbol")).to_be_visible()
     page.evaluate("document.querySelector('main').append(document.createElement('button'), new Image())")
-    assert {line.partition(":")[0] for line in faults(page)} >= {"button-name", "image-alt"}
+    assert {line.partition(":")[0] for line in axe_faults(page)} >= {"button-name", "image-alt"}
 
 
 def test_every_control_is_reached_by_tab_and_shows_it(
