@@ -1,5 +1,6 @@
 """Reading behind a token: every route is closed but those that are named here, and what opens them."""
 
+import hmac
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -181,6 +182,21 @@ def test_a_session_ends_and_can_not_be_made_up(tmp_path: Path) -> None:
         assert sessions.checked(made_up, tokens, 1_001.0) is None, made_up
     replaced = Tokens(load_settings(home=tmp_path, api={**BEHIND, "read_tokens": {"desk-7": READS + "2"}}).api)
     assert sessions.checked(good, replaced, 1_001.0) is None, "the token was replaced"
+
+
+def test_a_session_is_compared_in_constant_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = Tokens(load_settings(home=tmp_path, api=BEHIND).api)
+    good, compared = sessions.issue("desk-7", tokens, 1_000.0), list[bool]()
+    compare = hmac.compare_digest
+
+    def counted(one: str, other: str) -> bool:
+        compared.append(compare(one, other))
+        return compared[-1]
+
+    monkeypatch.setattr(hmac, "compare_digest", counted)
+    for value in (good, good[:-1] + ("0" if good[-1] != "0" else "1"), good[:-1]):
+        sessions.checked(value, tokens, 1_001.0)
+    assert compared == [True, False, False]
 
 
 async def test_a_stream_ends_with_its_session(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
