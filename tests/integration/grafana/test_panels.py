@@ -104,7 +104,7 @@ def label_values(observed: ObservedWorld, query: str) -> list[str]:
     assert found
     asked_for = urllib.parse.urlencode({"match[]": found[1]})
     address = f"{observed.prometheus.address}/api/v1/label/{found[2]}/values?{asked_for}"
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=30) as answer:
         return list(json.load(answer)["data"])
 
 

@@ -275,7 +275,7 @@ def test_two_instances_share_the_partitions(log: FeatureLog) -> None:
         wait_taken(log.settings)
         second.kill()  # the first takes over its partitions after the session timeout
         write_bars(log, 31, 50)
-        wait_taken(log.settings)
+        wait_taken(log.settings, 120)
         assert first.stop() == 0
     finally:
         for process in (first, second):
@@ -294,7 +294,7 @@ def test_one_that_was_taken_for_dead_adds_nothing(log: FeatureLog) -> None:
         wait_for(frozen.is_frozen, 60, "the first to freeze")
         assert lag(log.settings) > 0
         second = ServiceProcess(log.settings, "inference", 1)
-        wait_taken(log.settings)
+        wait_taken(log.settings, 120)
         frozen.resume()
         assert frozen.wait_exit(60) == 1, frozen.tail()
         assert "another process runs under the transactional id" in frozen.tail()

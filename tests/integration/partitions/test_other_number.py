@@ -61,7 +61,7 @@ def _wait_stored(settings: Settings) -> None:
 def run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "signaltape", *arguments], env=isolation.process_environment(settings),
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
 
 
