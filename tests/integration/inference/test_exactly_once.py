@@ -130,4 +130,5 @@ def test_killed_again_and_again(log: FeatureLog) -> None:
             dying.kill()
         lives += 1
     assert lives > 2
+    wait_taken(log.settings)
     assert published_content(log.settings) == expected_content(log)
