@@ -15,11 +15,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--stop-when-idle", type=float, default=0.0, help="seconds; 0 = never")
     arguments = parser.parse_args()
-    heard = time.monotonic()
     with AlertSubscriber() as alerts:
+        heard = time.monotonic()
         while not arguments.stop_when_idle or time.monotonic() - heard < arguments.stop_when_idle:
-            for alert in alerts.poll(0.2):
+            found = alerts.poll(0.2)
+            if found or not alerts.caught_up:
                 heard = time.monotonic()
+            for alert in found:
                 print(
                     f"{alert.severity}: {alert.rule} on {alert.subject}: {alert.message} → {alert.suggested_action}",
                     flush=True,

@@ -60,12 +60,14 @@ def main() -> None:
 
 
 def follow(ledger: sqlite3.Connection, signals: SignalSubscriber, stop_when_idle: float) -> None:
-    """Act on what comes; return after ``stop_when_idle`` seconds without anything."""
+    """Act on what comes; return after ``stop_when_idle`` seconds without anything behind what was there already."""
     heard = time.monotonic()
     kept: dict[int, int] = {}
     while not stop_when_idle or time.monotonic() - heard < stop_when_idle:
         updates = signals.poll(0.2)
-        if not updates and signals.caught_up and kept != signals.positions:
+        if not signals.caught_up:
+            heard = time.monotonic()
+        elif not updates and kept != signals.positions:
             kept = dict(signals.positions)
             keep(ledger, kept)
         for update in updates:
