@@ -54,7 +54,9 @@ class TransactionWriter:
     def __init__(self, settings: Settings) -> None:
         self._names = TopicNames(settings.topics.prefix)
         identity = f"{settings.topics.prefix}test-writer"
-        self._producer = Producer(transactional_producer_config(settings, identity))
+        config = transactional_producer_config(settings, identity)
+        # A test may do much while a transaction is open, and the broker aborts one that takes too long.
+        self._producer = Producer(config | {"transaction.timeout.ms": 300_000})
         self._producer.init_transactions(30)
 
     @contextmanager

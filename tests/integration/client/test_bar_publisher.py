@@ -63,7 +63,7 @@ def test_single_bars_from_several_threads_become_few_batches_and_none_is_lost(to
             if number == 0:
                 bars.flush()
 
-    with BarPublisher(feed="threads", settings=topics, options=PublisherOptions(gather_s=0.2)) as bars:
+    with BarPublisher(feed="threads", settings=topics, options=PublisherOptions(gather_s=2.0)) as bars:
         workers = [threading.Thread(target=feed, args=(number,)) for number in range(threads)]
         for worker in workers:
             worker.start()
@@ -89,7 +89,7 @@ def test_single_bars_from_several_threads_become_few_batches_and_none_is_lost(to
 
 
 def test_a_cross_section_handed_over_bar_by_bar_is_one_batch_a_partition(topics: Settings) -> None:
-    with BarPublisher(feed="section", settings=topics, options=PublisherOptions(gather_s=5.0)) as bars:
+    with BarPublisher(feed="section", settings=topics, options=PublisherOptions(gather_s=60.0)) as bars:
         for number in range(200):
             bars.publish(f"S{number}", "1m", CLOSE, *PRICES)
         assert bars.flush().batches == topics.topics.partitions
@@ -102,7 +102,7 @@ def test_an_idle_feed_shows_that_it_is_alive_just_below_its_newest_close(topics:
     options = PublisherOptions(watermark_every_s=0.05)
     with BarPublisher(feed="idle", settings=topics, options=options) as bars:
         bars.publish("A", "1s", CLOSE, *PRICES)
-        wait_for(lambda: all(len(marks_of(topics, p)) >= 3 for p in range(topics.topics.partitions)), 15)
+        wait_for(lambda: all(len(marks_of(topics, p)) >= 3 for p in range(topics.topics.partitions)), 30)
         bars.advance(CLOSE)
         bars.flush()
     marks = marks_of(topics, 0)
@@ -181,7 +181,7 @@ def test_a_failed_delivery_shows_in_the_next_call_and_in_every_later_one(topics:
             return True
         return False
 
-    wait_for(failed, 20, "publish() raising, without flush()")
+    wait_for(failed, 30, "publish() raising, without flush()")
     for call in (bars.flush, lambda: bars.advance(CLOSE + 2 * SECOND), bars.close):
         with pytest.raises(PublishError, match="not delivered"):
             call()

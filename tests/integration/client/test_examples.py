@@ -38,7 +38,7 @@ def run(settings: Settings, name: str, *arguments: str, code: int = 0) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
@@ -63,7 +63,10 @@ def test_the_feed_handler_publishes_every_bar_once(topics: Settings) -> None:
 
 @contextlib.contextmanager
 def started(settings: Settings, *command: str) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(command, env=process_environment(settings), stdout=subprocess.PIPE, text=True)
+    """Its pipe holds some lines only: it can't run far ahead of who reads them."""
+    process = subprocess.Popen(
+        command, env=process_environment(settings), stdout=subprocess.PIPE, text=True, pipesize=4_096
+    )
     try:
         yield process
     finally:
@@ -77,7 +80,7 @@ def started(settings: Settings, *command: str) -> Iterator["subprocess.Popen[str
 def test_the_gateway_orders_once_for_each_signal_through_kill_9(
     topics: Settings, writer: TransactionWriter, tmp_path: Path
 ) -> None:
-    total, ledger = 600, tmp_path / "orders.db"
+    total, ledger = 1_200, tmp_path / "orders.db"
 
     def batch(begin: int, end: int) -> dict[str, Any]:
         made = {n: signal(f"S{n % 50}", n // 4, CLOSE + n * SECOND) for n in range(begin, end)}
@@ -93,7 +96,7 @@ def test_the_gateway_orders_once_for_each_signal_through_kill_9(
         printed = [process.stdout.readline() for _ in range(50)]
         process.send_signal(signals.SIGKILL)
         printed += process.stdout.readlines()
-        assert process.wait(10) == -signals.SIGKILL
+        assert process.wait(30) == -signals.SIGKILL
     with contextlib.closing(sqlite3.connect(ledger)) as orders:
         (before,) = orders.execute("SELECT count(*) FROM orders").fetchone()
     assert 50 <= before < total // 2, "it was to be killed in the middle"

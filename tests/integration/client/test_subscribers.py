@@ -18,7 +18,7 @@ from tests.support.signal_log import CLOSE, SECOND, TransactionWriter, alert, no
 from tests.support.waiting import wait_for
 
 
-def read(subscriber: Any, count: int, deadline_s: float = 20.0) -> list[Any]:
+def read(subscriber: Any, count: int, deadline_s: float = 30.0) -> list[Any]:
     """Poll until ``count`` items have come; more than that is a fault."""
     found: list[Any] = []
     wait_for(lambda: found.extend(subscriber.poll(0.1)) or len(found) >= count, deadline_s, f"{count} items")
@@ -29,7 +29,7 @@ def read(subscriber: Any, count: int, deadline_s: float = 20.0) -> list[Any]:
 def read_to_end(subscriber: Any) -> list[Any]:
     """Everything that was there when the subscriber started."""
     found: list[Any] = []
-    wait_for(lambda: found.extend(subscriber.poll(0.1)) or subscriber.caught_up, 20.0, "the end")
+    wait_for(lambda: found.extend(subscriber.poll(0.1)) or subscriber.caught_up, 30.0, "the end")
     return found
 
 
@@ -105,7 +105,7 @@ def test_positions_kept_in_a_quiet_time_outlive_what_they_are_behind(
     with SignalSubscriber(start=ends, settings=topics) as subscriber:
         assert symbols(read_to_end(subscriber)) == ["B"]
     with SignalSubscriber(start={0: update.next_offset}, settings=topics) as subscriber:
-        assert "not there any more" in wait_for(lambda: refusal(subscriber), 15)
+        assert "not there any more" in wait_for(lambda: refusal(subscriber), 30)
 
 
 def refusal(subscriber: SignalSubscriber) -> str:
@@ -162,7 +162,7 @@ def test_a_message_that_can_not_be_read_stops_it_behind_what_came_before(
         assert symbols(read(subscriber, 1)) == ["A"]
         for _ in range(2):
             with pytest.raises(ClientError, match=r"signals\.v1\[0\] at offset 1.*start from offset 2"):
-                subscriber.poll(5.0)
+                subscriber.poll(30.0)
         assert not subscriber.caught_up
     with SignalSubscriber(start={0: 2}, settings=topics) as subscriber:
         assert symbols(read_to_end(subscriber)) == ["B"]
@@ -176,7 +176,7 @@ def test_starts_that_can_not_be_are_refused(
     with pytest.raises(ClientUsageError, match=r"no partition \[9\]; it has 4"):
         SignalSubscriber(start={9: 0}, settings=topics)
     with SignalSubscriber(start={0: 77}, settings=topics) as subscriber:
-        assert "not there any more" in wait_for(lambda: refusal(subscriber), 15)
+        assert "not there any more" in wait_for(lambda: refusal(subscriber), 30)
     elsewhere: Any = {"prefix": f"{topics.topics.prefix}none."}
     with pytest.raises(ClientError, match="signaltape init"):
         SignalSubscriber(settings=make_bare_settings(topics=elsewhere))

@@ -35,7 +35,7 @@ def commands_of_62(tmp_path: Path) -> Iterator[set[str]]:
                 except redis.ConnectionError:
                     return ""
 
-            assert wait_for(version, 10).startswith("6.2.")
+            assert wait_for(version, 30).startswith("6.2.")
             yield {name.upper() for name in client.command()}
     finally:
         server.terminate()
