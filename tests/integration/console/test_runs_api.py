@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from infra.warehouse.audit import AuditLine, newest_lines
+from infra.warehouse.connection import Warehouse
 from tests.support.console_runs import replaying, state_of, steer, written
 from tests.support.console_world import ConsoleWorld
 from tests.support.waiting import wait_for
@@ -47,6 +49,29 @@ def test_without_the_token_nothing_is_changed(console_world: ConsoleWorld) -> No
         expired = steer(console_world, "guarded", "cancel", "running", build="another")
         assert (expired.status_code, expired.json()["error"]["code"]) == (409, "page_expired")
         assert state_of(console_world, "guarded") == "running"
+
+
+def test_who_steered_a_replay_from_where_and_why_is_recorded(console_world: ConsoleWorld) -> None:
+    settings = console_world.settings
+
+    def lines() -> list[AuditLine]:
+        with Warehouse(settings, "test") as warehouse:
+            found = warehouse.run(lambda one: newest_lines(one, settings.topics.prefix, limit=50))
+        return [one for one in reversed(found) if one.call.startswith("POST /console/api/runs/replays/recorded/")]
+
+    with replaying(settings, "recorded"):
+        steer(console_world, "recorded", "pause", "running", token="x" * 20)
+        steer(console_world, "recorded", "pause", "running")
+        steer(console_world, "recorded", "resume", "running")
+        steer(console_world, "recorded", "cancel", "paused")
+        wait_for(lambda: len(lines()) == 7, 30, "the last line")
+    found = lines()
+    assert [one.outcome for one in found] == ["refused", "asked", "done", "asked", "refused", "asked", "done"]
+    assert [one.who for one in found] == ["", *["default"] * 6]
+    assert {one.client for one in found} == {"127.0.0.1"}
+    assert [(one.detail["action"], one.detail["why"]) for one in found[1:]] == [
+        (action, "a test of the console") for action in ("pause", "pause", "resume", "resume", "cancel", "cancel")
+    ]
 
 
 def test_what_can_not_be_steered_is_refused(console_world: ConsoleWorld) -> None:
