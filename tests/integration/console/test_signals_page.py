@@ -36,6 +36,15 @@ def test_from_the_tape_to_an_explanation_by_keyboard_alone(console_world: Consol
     expect(page.get_by_role("img", name=re.compile(r"closes from .* signals? among them"))).to_be_visible()
     for name in ("What was sent", "Why it was sent", "Models", "Router", "Computed again", "How long it took"):
         expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    explained = console_world.api.get(f"/console/api/signals/explain/{page.url.rpartition('/')[2]}").json()
+    (vector,) = explained["features"]
+    features = page.get_by_role("region", name="Features core v1")
+    features.get_by_text("Values, in the order of the set").focus()
+    page.keyboard.press("Enter")
+    expect(features.locator(".values dt")).to_have_text(list(vector["values"]))
+    bars = page.get_by_role("table", name="Bars up to this one").get_by_role("row")
+    expect(bars).to_have_count(11)
+    expect(bars.nth(1)).to_contain_text(str(explained["bars"][-1]["source_offset"]))
     page.go_back()
     expect(table).to_be_visible()
     assert page.url.endswith("symbol=S004")
