@@ -22,6 +22,7 @@ from tests.support.isolation import create_database, drop_database, isolated_set
 from tests.support.providers import scratch_folder
 from tests.support.secured_broker import ADMIN, SecuredBroker, secured_broker
 from tests.support.tls_proxy import tls_proxy
+from tests.support.waiting import wait_for
 
 TOKEN = "a-token-of-annas-own"
 #: Beside reading and writing keys: what the product asks of Redis.
@@ -69,19 +70,22 @@ def place(endpoints: Endpoints) -> Iterator[SecuredPlace]:
             api={"port": 0, "tokens": {"anna": TOKEN}},
         )  # fmt: skip
         initialise(admin)
-        add_permissions(
-            admin,
-            [
-                Permission(principal=f"User:{role.name}", kind=one.kind, name=one.name, prefixed=one.prefixed,
-                           operation=one.operation)
-                for role in ROLES for one in rights_of(role, admin.topics.prefix)
-            ],
-        )  # fmt: skip
+        permit(admin)
         logins = {login: held.enter_context(database_user(admin, login)) for login in (READER, WRITER, OPERATOR)}
         users = {role.name: user_settings(admin, broker, role.name, logins) for role in ROLES}
         words = [str(conninfo_to_dict(one.postgres.dsn)["password"]) for one in (admin, *logins.values())]
         words += [broker.options(user)["sasl.password"] for user in (ADMIN, *users)]
         yield SecuredPlace(broker, authority, admin, users, (*words, redis_word, TOKEN))
+
+
+def permit(admin: Settings) -> None:
+    """Give each role its rights; returns once the broker goes by all of them, which is a moment after it took them."""
+    wanted = [
+        Permission(principal=f"User:{role.name}", kind=one.kind, name=one.name, prefixed=one.prefixed,
+                   operation=one.operation)
+        for role in ROLES for one in rights_of(role, admin.topics.prefix)
+    ]  # fmt: skip
+    wait_for(lambda: not add_permissions(admin, wanted), 60, "every permission to be known")
 
 
 def user_settings(admin: Settings, broker: SecuredBroker, role: str, logins: dict[str, Settings]) -> Settings:

@@ -10,7 +10,6 @@ from psycopg.conninfo import make_conninfo
 
 from consumers.shell.credentials import credentials
 from consumers.shell.errors import ShellError
-from infra.broker.acls import Permission, add_permissions
 from infra.broker.admin import check_partitions
 from infra.broker.handshake import HandshakeRefused
 from infra.broker.permissions import NotPermitted
@@ -24,8 +23,8 @@ from schemas.topics import TOPICS, TopicNames
 from signaltape.client import Control, SignalSubscriber
 from signaltape.client.errors import ClientError
 from signaltape.initialisation import initialise
-from signaltape.permissions import ROLES, rights_of
-from tests.integration.security.conftest import TOKEN, SecuredPlace
+from signaltape.permissions import ROLES
+from tests.integration.security.conftest import TOKEN, SecuredPlace, permit
 from tests.support.api import running_api
 from tests.support.certificates import Authority
 from tests.support.commands import runner
@@ -71,7 +70,7 @@ def flowed(place: SecuredPlace, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def metrics(settings: Settings, service: str) -> str:
     port = json.loads((settings.home / "run" / f"{service}-0.json").read_text())["port"]
-    return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30.0).text
 
 
 def test_the_pipeline_works_with_a_user_for_each_process(place: SecuredPlace, flowed: dict[str, str]) -> None:
@@ -88,7 +87,7 @@ def test_the_pipeline_works_with_a_user_for_each_process(place: SecuredPlace, fl
     assert owners == [(False,)], "no process ran as the owner"
     assert all(row is not None and row[0] > 0 for row in found.values()), found
     with SignalSubscriber(settings=place.users["gateway"], start="beginning") as signals:
-        assert wait_for(lambda: signals.poll(0.5), 20, "a signal for the gateway")
+        assert wait_for(lambda: signals.poll(0.5), 60, "a signal for the gateway")
     keys = OnlineServer(place.users["features"]).client.keys(f"{place.admin.topics.prefix}*")
     assert len(keys) > 8, "vectors and signals are in Redis"
 
@@ -125,11 +124,7 @@ def test_each_role_writes_and_reads_what_its_table_says_and_nothing_else(place: 
     )
     initialise(apart)
     names = TopicNames(apart.topics.prefix)
-    add_permissions(
-        apart,
-        [Permission(principal=f"User:{role.name}", kind=one.kind, name=one.name, prefixed=one.prefixed,
-                    operation=one.operation) for role in ROLES for one in rights_of(role, apart.topics.prefix)],
-    )  # fmt: skip
+    permit(apart)
     everything = [*(topic.name for topic in TOPICS), *(f"{topic.name} dlq" for topic in TOPICS)]
     full = {name: names.dlq(names.of(name[:-4])) if name.endswith(" dlq") else names.of(name) for name in everything}
     for role in ROLES:
@@ -154,7 +149,7 @@ def test_who_may_not_read_signals_is_told_so(place: SecuredPlace, role: str) -> 
         pytest.raises(ClientError, match=r"signaltape acls"),
         SignalSubscriber(settings=place.users[role], start="beginning") as signals,
     ):
-        wait_for(lambda: signals.poll(0.5), 20)
+        wait_for(lambda: signals.poll(0.5), 60)
 
 
 def test_a_role_that_is_missing_is_named(place: SecuredPlace) -> None:
