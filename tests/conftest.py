@@ -62,6 +62,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together:
     return Together(config, log)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patient() -> Iterator[None]:
+    """Test processes wait for Redis as long as a loaded machine may take; services go on after a second."""
+    from infra.online import server
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "_TIMEOUT_S", 30.0)
+        yield
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[providers.TestStack]:
     """Kafka, Postgres with TimescaleDB and Redis, started once; `kill`, `restart`, … act on one of them.

@@ -8,7 +8,7 @@ import pytest
 import redis
 from typer.testing import CliRunner
 
-from infra.online import OnlineRestarted, OnlineStore, OnlineUnavailable
+from infra.online import OnlineRestarted, OnlineStore, OnlineUnavailable, server
 from infra.online.comparison import compare, rebuild
 from infra.settings import Settings
 from infra.warehouse import Connection, connect, migrate
@@ -161,7 +161,13 @@ def test_away_and_back(stack: TestStack, online: OnlineStore) -> None:
     assert online.read(*PLACE, ("A",)).source_offset[0] == 3
 
 
-def test_a_server_that_hangs_costs_one_timeout(stack: TestStack, online: OnlineStore) -> None:
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a service."""
+    monkeypatch.setattr(server, "_TIMEOUT_S", 1.0)
+
+
+def test_a_server_that_hangs_costs_one_timeout(hasty: None, stack: TestStack, online: OnlineStore) -> None:
     online.write(*PLACE, vectors(START, 1))
     stack.suspend("redis")
     try:
