@@ -11,6 +11,7 @@ import numpy as np
 
 from infra.broker.admin import low_high_offsets
 from infra.broker.publisher import Publisher
+from infra.broker.stability import wait_stable
 from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
 from infra.stack import Endpoints
@@ -89,6 +90,10 @@ def explained_run(endpoints: Endpoints, folder: Path) -> Iterator[Settings]:
         run.stages()
         run.final(CHANGED)
         run.drained()
+    # A transaction that the end of the services cut gets its marker by now, not under the eyes of who compares.
+    names = TopicNames(settings.topics.prefix)
+    for topic in (names.predictions, names.signals):
+        wait_stable(settings, topic, range(PARTITIONS))
     yield settings
     isolation.drop_database(endpoints, name)
 

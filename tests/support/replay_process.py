@@ -31,7 +31,7 @@ class ReplayProcess:
     def record(self) -> ReplayRecord | None:
         return read_record(self._settings, self.name)
 
-    def wait_for(self, state: str, bars: int = 0, deadline_s: float = 90.0) -> None:
+    def wait_for(self, state: str, bars: int = 0, deadline_s: float = 150.0) -> None:
         """Until it is in a state and has published so many bars of the range."""
 
         def there() -> bool:
