@@ -76,8 +76,8 @@ class GuardWorld:
         return at >= end and not waiting
 
     def wait_taken(self) -> None:
-        wait_for(self.taken, 30, "the responder to take every alert", interval_s=0.05)
+        wait_for(self.taken, 60, "the responder to take every alert", interval_s=0.05)
 
     def wait_settled(self) -> None:
         self.wait_taken()
-        wait_for(lambda: "waiting" not in self.deliveries().values(), 30, "every delivery to end", interval_s=0.05)
+        wait_for(lambda: "waiting" not in self.deliveries().values(), 60, "every delivery to end", interval_s=0.05)

@@ -50,7 +50,7 @@ SERVICES = ("ingest", "features", "inference", "store", "drift")
 SLICE = 24
 #: Closes of the first one, after which every symbol is warm.
 WARM = 60
-_RECONCILED_S = 20.0
+_RECONCILED_S = 60.0
 #: Small rounds and short sessions: every step is passed many times in a slice, and a successor needs not wait long.
 SMALL = {
     "features": {"round_messages": 12, "snapshot_messages": 24, "session_timeout_s": 2.5, "waiting_rounds": 2},

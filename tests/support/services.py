@@ -53,7 +53,7 @@ class ServiceProcess:
         wait_for(self.is_ready, deadline_s, f"{self.service} ready")
         return self
 
-    def wait_exit(self, deadline_s: float = 30.0) -> int:
+    def wait_exit(self, deadline_s: float = 60.0) -> int:
         wait_for(lambda: self.poll() is not None, deadline_s, f"{self.service} to end")
         code = self.poll()
         assert code is not None
@@ -76,7 +76,7 @@ class ServiceProcess:
         if self.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
 
-    def stop(self, deadline_s: float = 30.0) -> int:
+    def stop(self, deadline_s: float = 60.0) -> int:
         if self.poll() is None:
             self.terminate()
             self._process.join(deadline_s)

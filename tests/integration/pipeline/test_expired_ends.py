@@ -100,7 +100,7 @@ def quiet(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Ite
     place.write(FIRST)
     with running(settings, *READS) as services:
         place.wait_read(FIRST)
-        wait_for(lambda: all(place.positions()[one] == place.ends[READS[one]] for one in AT_ONCE), 10, "the ends", 0.1)
+        wait_for(lambda: all(place.positions()[one] == place.ends[READS[one]] for one in AT_ONCE), 60, "the ends", 0.1)
         place.running = place.positions()
         stop(services)
     place.stopped = place.positions()
