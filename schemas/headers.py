@@ -1,5 +1,6 @@
 """Kafka headers: CloudEvents' binary binding on every message, Kafka Connect's names on dead letters."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,8 @@ WRITTEN = "signaltape.written-ms"
 _MOST_DIGITS = 19
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TYPE_PREFIX = "signaltape."
+#: W3C Trace Context: version, trace, parent, flags.
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def iso_time(time_ns: int) -> str:
@@ -35,6 +38,12 @@ def event_headers(kind: str, event_id: str, source: str, time_ns: int, content_t
 def traceparent(headers: Iterable[tuple[str, bytes | None]] | None) -> Headers:
     """Return the trace headers of an input, to be copied to its one output."""
     return [(name, value) for name, value in headers or () if name in ("traceparent", "tracestate") and value]
+
+
+def trace_id(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
+    """Return the id of the trace that a message belongs to (32 hex digits); None without one, or of another form."""
+    found = _TRACEPARENT.match(next((value for name, value in headers if name == "traceparent"), None) or b"")
+    return found[1].decode() if found is not None else None
 
 
 def written_headers(timestamp_ms: int) -> Headers:

@@ -179,8 +179,6 @@ class DriftAgent:
         """Put a message aside, acknowledged, before anything else moves."""
         self._dead_letters.put(record, code, detail)
         self._dead_letters.flush()
-        self._log.warning("dead letter", topic=record.topic, partition=record.partition, offset=record.offset,
-                          code=code, detail=detail)  # fmt: skip
 
     def _checkpoint(self) -> None:
         """Steps 4–7."""

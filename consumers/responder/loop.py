@@ -133,8 +133,6 @@ class ResponderLoop:
             self._letters.put(record, error.code, error.detail)
             self._letters.flush()
             reach("responder.2_refused")
-            get_logger().warning("dead letter", topic=record.topic, offset=record.offset, code=error.code,
-                                 detail=error.detail)  # fmt: skip
             self._store(record, taken, None, None)
             return taken.after(record.offset)
         published = record.timestamp_ms * 1_000_000

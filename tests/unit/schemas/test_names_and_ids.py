@@ -11,6 +11,7 @@ from schemas.headers import (
     dead_letter_headers,
     event_headers,
     iso_time,
+    trace_id,
     traceparent,
     written_headers,
     written_ms,
@@ -97,6 +98,15 @@ def test_traces_are_copied() -> None:
     assert traceparent([("ce_id", b"1"), *trace, ("other", None)]) == trace
     assert traceparent(None) == []
     assert event_headers("Signal", "id", "source", 0)[0][0] == "ce_specversion"
+
+
+def test_trace_id_is_that_of_a_well_formed_header() -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    header = f"00-{trace}-00f067aa0ba902b7-01".encode()
+    assert trace_id([("ce_id", b"1"), ("traceparent", header)]) == trace
+    assert trace_id([]) is None
+    for odd in (None, b"", b"00-ab-cd-01", header.upper(), b"x" + header, b"\xff" * 55):
+        assert trace_id([("traceparent", odd)]) is None
 
 
 def test_when_a_source_was_written_is_read_back_and_nothing_else_is_taken_for_it() -> None:
