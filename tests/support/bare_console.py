@@ -1,6 +1,5 @@
 """The API alone, over topics and tables in which nothing has happened yet; a test writes what its page shall see."""
 
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from schemas.signals import Signal
 from schemas.topics import TopicNames
 from signaltape.initialisation import initialise
 from tests.support import isolation
+from tests.support.providers import worker_ports
 from tests.support.services import ServiceProcess
 
 TOKEN = "a-token-for-the-tests-only"
@@ -75,8 +75,7 @@ def bare_console(
     """Run the API until the block ends; ``api``: more of its own settings, ``groups``: those of what it reaches."""
     name = isolation.unique_name()
     dsn = isolation.create_database(endpoints, name)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    (port,) = worker_ports(1)  # the server is stopped and started again: nobody else may take it meanwhile
     base: dict[str, Any] = {
         "api": {"port": port, "token": TOKEN, **(api or {})},
         "topics": {"prefix": f"{name}.", "partitions": PARTITIONS},

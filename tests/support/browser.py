@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # every test session loads this file, and few need what it ta
 
 #: A page of a test talks to this machine only.
 LOCAL = ("127.0.0.1", "localhost", "")
+#: What a page may take to show what a test waits for, on a machine that does much else.
+_PATIENCE_MS = 30_000
 _VIOLATIONS = """document.addEventListener('securitypolicyviolation', event =>
   console.error(`CSP: ${event.violatedDirective} refused ${event.blockedURI}`))"""
 
@@ -76,8 +78,9 @@ def browser() -> Iterator[Browser]:
     It comes from Debian (`debian_tools`), and has no sandbox of its own, as root may not have one; pages are ours.
     Not for the session: while Playwright runs, its event loop occupies the thread, and no async test could run.
     """
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=_PATIENCE_MS)
     executable = debian_tools.chromium()
     with tempfile.TemporaryDirectory(prefix="signaltape-browser-") as home, sync_playwright() as playwright:
         environment: dict[str, Any] = {**os.environ, "HOME": home, "XDG_CACHE_HOME": home, "XDG_CONFIG_HOME": home}
@@ -106,7 +109,7 @@ def watched_context(browser: Browser, **options: Any) -> Iterator[tuple[BrowserC
     """A context (cookies, storage, size, colour scheme) whose pages are watched; fails at its end for what they did."""
     watched = Watched()
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(_PATIENCE_MS)
     context.on("page", watched.watch)
     try:
         yield context, watched

@@ -28,7 +28,7 @@ def opened_pages(world: ConsoleWorld, page: Page) -> Iterator[str]:
     for path in (*PATHS, f"signals/{newest[1]}"):
         page.goto(f"{world.url}/console/{path}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        expect(page.locator(".skeleton")).to_have_count(0, timeout=20_000)
+        expect(page.locator(".skeleton")).to_have_count(0)
         yield path
 
 

@@ -38,12 +38,17 @@ def scratch_folder() -> Path:
     return folder
 
 
-def own_ports() -> Ports:
-    """Free ports that no other worker of the run takes: stacks that start at the same time could pick the same ones."""
+def worker_ports(count: int) -> list[int]:
+    """Free ports that no other worker of the run takes: what starts at the same time could pick the same ones."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     others = frozenset(port for port in range(ports.LOWEST, ports.HIGHEST) if port % workers != worker)
-    kafka, controller, postgres, redis = ports.free_ports(4, avoid=others)
+    return ports.free_ports(count, avoid=others)
+
+
+def own_ports() -> Ports:
+    """Those of a stack of its own."""
+    kafka, controller, postgres, redis = worker_ports(4)
     return Ports(kafka=kafka, controller=controller, postgres=postgres, redis=redis)
 
 

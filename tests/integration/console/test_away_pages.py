@@ -54,14 +54,14 @@ def opened(bare: BareConsole, browser: Browser) -> Iterator[Pages]:
 
 
 def loaded(name: str, page: Page) -> None:
-    expect(page.get_by_text("live", exact=True), name).to_be_visible(timeout=30_000)
-    expect(page.locator(".skeleton"), name).to_have_count(0, timeout=20_000)
+    expect(page.get_by_text("live", exact=True), name).to_be_visible()
+    expect(page.locator(".skeleton"), name).to_have_count(0)
 
 
 def fresh(name: str, page: Page) -> None:
     """Nothing on the page is of before."""
     loaded(name, page)
-    expect(page.locator(".stale, .banner, .state.error"), name).to_have_count(0, timeout=30_000)
+    expect(page.locator(".stale, .banner, .state.error"), name).to_have_count(0)
 
 
 def read_anew(pages: Pages) -> None:
@@ -99,7 +99,7 @@ def test_postgres_goes_away_and_comes_back(stack: TestStack, bare: BareConsole, 
     try:
         read_anew(opened)
         for name, text in says.items():
-            expect(told(opened[name], text), name).to_be_visible(timeout=20_000)
+            expect(told(opened[name], text), name).to_be_visible()
         for name in ("replays", "backtests"):  # nothing of theirs lies there
             fresh(name, opened[name])
         bare.send(["AWAY3"], bar=3)
@@ -120,10 +120,10 @@ def test_kafka_goes_away_and_comes_back(stack: TestStack, bare: BareConsole, ope
     }  # fmt: skip
     stack.kill("kafka")
     try:
-        expect(told(opened["flow"], says["flow"])).to_be_visible(timeout=30_000)
+        expect(told(opened["flow"], says["flow"])).to_be_visible()
         read_anew(opened)
         for name, text in says.items():
-            expect(told(opened[name], text), name).to_be_visible(timeout=30_000)
+            expect(told(opened[name], text), name).to_be_visible()
         expect(told(opened["tape"], "AWAY1")).to_be_visible()
         for name in opened.keys() - says.keys():
             fresh(name, opened[name])
@@ -134,4 +134,4 @@ def test_kafka_goes_away_and_comes_back(stack: TestStack, bare: BareConsole, ope
     for name, page in opened.items():
         fresh(name, page)
     bare.send(["AWAY4"], bar=4)
-    expect(opened["tape"].get_by_text("AWAY4", exact=True)).to_be_visible(timeout=20_000)
+    expect(opened["tape"].get_by_text("AWAY4", exact=True)).to_be_visible()

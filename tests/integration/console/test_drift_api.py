@@ -187,10 +187,10 @@ def test_predictions_that_wait_are_those_without_a_closed_session(console_world:
 
 def test_an_empty_store_says_what_is_missing(settings: Any) -> None:
     with pytest.raises(NoTables, match="signaltape init"):
-        read_bounded(settings, overview, patience_s=2)
+        read_bounded(settings, overview, patience_s=30)
     migrate(settings)
-    assert read_bounded(settings, overview, patience_s=2)["series"] == []
-    found = read_bounded(settings, lambda one: maturity(agent_state(one, settings)), patience_s=2)
+    assert read_bounded(settings, overview, patience_s=30)["series"] == []
+    found = read_bounded(settings, lambda one: maturity(agent_state(one, settings)), patience_s=30)
     assert found["series"] == []
     assert "signaltape run drift" in found["problem"]
 
@@ -200,4 +200,4 @@ def test_a_page_can_neither_write_nor_wait_for_long(settings: Any) -> None:
         read_bounded(settings, lambda one: one.execute("SELECT pg_sleep(5)"), patience_s=0.2)
     migrate(settings)
     with pytest.raises(Exception, match="read-only"):
-        read_bounded(settings, lambda one: one.execute("DELETE FROM alerts"), patience_s=2)
+        read_bounded(settings, lambda one: one.execute("DELETE FROM alerts"), patience_s=30)

@@ -7,8 +7,6 @@ from playwright.sync_api import Page, expect
 from tests.support.console_world import ConsoleWorld
 from tests.support.services import ServiceProcess
 
-expect.set_options(timeout=15_000)
-
 
 def test_the_picture_and_a_service_that_dies(console_world: ConsoleWorld, page: Page) -> None:
     stand = console_world.stand
@@ -18,13 +16,13 @@ def test_the_picture_and_a_service_that_dies(console_world: ConsoleWorld, page: 
     expect(page.get_by_role("heading", name="Consumer groups")).to_be_visible()
     stand.services["responder"].kill()
     problem = page.get_by_role("listitem").filter(has_text="responder is down")
-    expect(problem).to_be_visible(timeout=15_000)
+    expect(problem).to_be_visible()
     expect(problem).to_contain_text("signaltape run responder")
     expect(page.get_by_text("degraded", exact=True)).to_be_visible()
     expect(picture).to_have_attribute("aria-label", _with("responder down"))
     stand.services["responder"] = ServiceProcess(stand.settings, "responder")
     stand.services["responder"].wait_ready()
-    expect(problem).to_have_count(0, timeout=15_000)
+    expect(problem).to_have_count(0)
     expect(picture).to_have_attribute("aria-label", _with("responder ready"))
 
 

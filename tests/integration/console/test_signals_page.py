@@ -10,13 +10,11 @@ from tests.support.browser import Watched
 from tests.support.console_world import HOSTILE, ConsoleWorld
 from tests.support.explained_run import LATE, at
 
-expect.set_options(timeout=15_000)
-
 
 def test_from_the_tape_to_an_explanation_by_keyboard_alone(console_world: ConsoleWorld, page: Page) -> None:
     page.goto(f"{console_world.url}/console/signals?symbol=S004")
     table = page.get_by_role("grid", name=re.compile("newest first"))
-    expect(table).to_be_visible()
+    expect(table.locator('tr[aria-rowindex="4"]')).to_be_visible()
     for _ in range(40):
         page.keyboard.press("Tab")
         if table.evaluate("one => one === document.activeElement"):
@@ -29,9 +27,7 @@ def test_from_the_tape_to_an_explanation_by_keyboard_alone(console_world: Consol
     expect(chosen).to_have_attribute("aria-rowindex", "4")
     side = chosen.locator("td").nth(3).inner_text().split()[-1]
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_contain_text(
-        f"S004 ▲ {side}" if side == "long" else side, timeout=20_000
-    )
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f"S004 ▲ {side}" if side == "long" else side)
     expect(page.get_by_text("computed again: equal").first).to_be_visible()
     expect(page.get_by_role("img", name=re.compile(r"closes from .* signals? among them"))).to_be_visible()
     for name in ("What was sent", "Why it was sent", "Models", "Router", "Computed again", "How long it took"):
@@ -61,7 +57,7 @@ def test_why_there_was_none_is_asked_and_answered(
     page.get_by_role("textbox", name="Symbol").press("Enter")
     page.get_by_label("Close of the bar (UTC)").fill(str(at(LATE[1])))
     page.get_by_role("button", name="Explain").click()
-    expect(page.get_by_role("heading", name="Why there was none")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Why there was none")).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text="late").first).to_be_visible()
     faults.allow("status of 422")
     page.goto(f"{console_world.url}/console/signals/at?symbol={LATE[0]}&at=soon")
@@ -80,7 +76,7 @@ def test_hostile_names_are_shown_as_text(console_world: ConsoleWorld, page: Page
     row = page.get_by_role("grid", name=re.compile("newest signal of each")).locator("tbody tr").first
     expect(row).to_contain_text(symbol)
     row.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text(symbol, timeout=20_000)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(symbol)
     expect(page.get_by_text("computed again: equal").first).to_be_visible()
     page.get_by_role("link", name="This symbol").click()
     expect(page.get_by_role("textbox", name="Symbol")).to_have_value(symbol)

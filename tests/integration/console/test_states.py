@@ -51,7 +51,7 @@ def test_where_nothing_has_happened_every_part_says_so(bare: BareConsole, browse
         for path, texts in EMPTY.items():
             page.goto(f"{bare.url}/console/{path}")
             for text in texts:
-                expect(page.get_by_text(text).first, path).to_be_visible(timeout=20_000)
+                expect(page.get_by_text(text).first, path).to_be_visible()
             expect(page.locator(".skeleton"), path).to_have_count(0)
             expect(page.get_by_role("alert"), path).to_have_count(0)
             found[path] = axe_faults(page)
@@ -85,6 +85,6 @@ def test_what_is_on_its_way_is_told_and_takes_the_place_of_what_says_so(
     let.set()
     for route in held:
         route.continue_()
-    expect(loading).to_have_count(0, timeout=20_000)
+    expect(loading).to_have_count(0)
     expect(page.locator("main").get_by_role("alert")).to_have_count(0)
     page.unroute_all(behavior="ignoreErrors")

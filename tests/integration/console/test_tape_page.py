@@ -14,7 +14,6 @@ from tests.support.bare_console import T0, BareConsole, bare_console
 from tests.support.browser import seen
 from tests.support.stored_signals import store_signals
 
-expect.set_options(timeout=15_000)
 HOSTILE = "<img src=x onerror=alert(1)>"
 #: Milliseconds of JavaScript for each second in which 5,000 signals came; measured: see docs/console.md.
 MOST_SCRIPTING_MS = 25
@@ -94,11 +93,11 @@ def test_bursts_of_5000_symbols_don_t_hold_up_the_page(bare: BareConsole, page: 
     page.goto(f"{bare.url}/console/signals?view=symbols&symbol=B*")
     expect(page.get_by_text("No signal was sent yet").or_(page.get_by_text("No signal passes"))).to_be_visible()
     bare.send(symbols, bar=10)
-    expect(page.get_by_text(re.compile("5,000 rows: 5,000 long"))).to_be_visible(timeout=20_000)
+    expect(page.get_by_text(re.compile("5,000 rows: 5,000 long"))).to_be_visible()
     with little_scripting(page):
         for bar, side in ((11, "short"), (12, "flat"), (13, "long")):
             bare.send(symbols, bar=bar, signal=side)
-            expect(page.get_by_text(re.compile(f"5,000 {side}"))).to_be_visible(timeout=20_000)
+            expect(page.get_by_text(re.compile(f"5,000 {side}"))).to_be_visible()
     assert page.locator(".virtual tbody tr").count() < 100
     page.get_by_role("button", name="Score (bp)").click()
     page.get_by_role("grid", name=re.compile("newest signal of each symbol")).press("End")
@@ -110,8 +109,8 @@ def test_bursts_of_5000_symbols_don_t_hold_up_the_page(bare: BareConsole, page: 
     with little_scripting(page):
         for bar, close in ((14, "14:44:00"), (15, "14:45:00"), (16, "14:46:00")):
             bare.send(symbols, bar=bar)
-            expect(newest).to_contain_text(close, timeout=20_000)
-            expect(page.get_by_text(re.compile("5,000 signals, the newest of more"))).to_be_visible(timeout=20_000)
+            expect(newest).to_contain_text(close)
+            expect(page.get_by_text(re.compile("5,000 signals, the newest of more"))).to_be_visible()
 
 
 _COUNTED = """const Own = EventSource; window.streams = [];

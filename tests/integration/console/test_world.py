@@ -20,6 +20,7 @@ def test_every_page_has_something_to_show(console_world: ConsoleWorld) -> None:
     for symbol in HOSTILE:
         quoted = symbol.replace("'", "''")
         assert rows(console_world, "signals", f"symbol = '{quoted}'"), symbol
+    console_world.stand.settled()  # bars of tests before may be on their way
     before = rows(console_world, "bars")
     console_world.stand.bar()
     console_world.stand.settled()
