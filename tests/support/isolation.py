@@ -15,6 +15,7 @@ from psycopg import sql
 from infra.broker.admin import admin_client
 from infra.settings import Settings, load_settings
 from infra.stack import Endpoints
+from tests.support.waiting import wait_for
 
 _TEMPLATE = "with_extension"
 
@@ -45,7 +46,8 @@ def _make_template(connection: "psycopg.Connection[tuple[Any, ...]]", endpoints:
         inside.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
     # Nobody may hold it while it is copied, TimescaleDB's scheduler neither.
     connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
-    connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (_TEMPLATE,))
+    ended = "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = %s"  # waits until it is gone
+    connection.execute(ended, (_TEMPLATE,))
 
 
 def _dsn(endpoints: Endpoints, name: str) -> str:
@@ -54,8 +56,17 @@ def _dsn(endpoints: Endpoints, name: str) -> str:
 
 def drop_database(endpoints: Endpoints, name: str) -> None:
     """Drop a test's database together with the connections that are left to it."""
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+
+    def dropped() -> bool:
+        try:  # one whose users take more than five seconds to go, on a busy machine, is in use
+            connection.execute(statement)
+        except psycopg.errors.ObjectInUse:
+            return False
+        return True
+
     with psycopg.connect(endpoints.postgres_dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        wait_for(dropped, 60, f"{name} to be dropped")
 
 
 def drop_topics(settings: Settings) -> None:
