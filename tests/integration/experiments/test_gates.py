@@ -36,8 +36,9 @@ def test_arm_is_tested_and_in_use_and_nobody_else_decides(settings: Settings, tm
     arm = register(settings, tmp_path / "arm", tested=True)
     Control(settings).issue("activate", strategy="s", model=live.name, model_version=live.version, reason="test")
 
-    def start(ref: ModelRef, *, force: bool = False, reason: str = "") -> None:
-        start_experiment(settings, Terms(name="x", strategy="s", arm=ref), force=force, reason=reason, deadline_s=1.0)
+    def start(ref: ModelRef, *, force: bool = False, reason: str = "", deadline_s: float = 30.0) -> None:
+        terms = Terms(name="x", strategy="s", arm=ref)
+        start_experiment(settings, terms, force=force, reason=reason, deadline_s=deadline_s)
 
     with pytest.raises(GateClosed, match=r"linear:2 is not admitted to an experiment: model_tests: .* never tested"):
         start(untested)
@@ -49,9 +50,9 @@ def test_arm_is_tested_and_in_use_and_nobody_else_decides(settings: Settings, tm
     archive(settings, arm, "not needed")
     with pytest.raises(GateClosed, match="stage: it is archived"):
         start(arm)
-    with deciding(settings, 5.0):
+    with deciding(settings, 30.0):
         for attempt in (
-            lambda: start(arm, force=True, reason="test"),
+            lambda: start(arm, force=True, reason="test", deadline_s=1.0),
             lambda: stop_experiment(settings, "x", deadline_s=1.0),
             lambda: start_shadow(settings, "s", arm, reason="test", deadline_s=1.0),
             lambda: stop_shadow(settings, "s", "linear", None, reason="test", deadline_s=1.0),

@@ -29,6 +29,7 @@ from tests.support import isolation, topic_frames, world
 from tests.support.commands import Run, runner
 from tests.support.linear_models import write_linear_model
 from tests.support.services import running
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +92,7 @@ def flown(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Ite
         stop_experiment(settings, "exp-1", effective_from=stopped_at)
         world.publish(settings, table)
         world.wait_drained(settings)
+        wait_for(lambda: counted(settings), 30, "what was committed to be counted")
         metrics = scrape(settings)
         assert all(process.stop() == 0 for process in services.values())
     yield Flown(
@@ -100,10 +102,19 @@ def flown(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Ite
     isolation.drop_database(endpoints, name)
 
 
+def counted(settings: Settings) -> bool:
+    """True once all rows of the shadows that answer are counted: the inference counts behind its commit."""
+    with connect(settings) as connection:
+        query = "SELECT model_version, count(*) FROM predictions WHERE role = 'shadow' GROUP BY 1"
+        rows, metrics = dict(connection.execute(query).fetchall()), scrape(settings)
+    name = f'signaltape_shadow_rows_total{{model="{NAME}",strategy="alpha",version='
+    return all(metrics.get(f'{name}"{version}"}}') == rows[version] for version in WEIGHTS)
+
+
 def scrape(settings: Settings) -> dict[str, float]:
     """Every sample that the inference process shows."""
     port = json.loads((settings.home / "run" / "inference-0.json").read_text())["port"]
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5.0)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30.0)
     connection.request("GET", "/metrics")
     lines = connection.getresponse().read().decode().splitlines()
     return {key: float(value) for key, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
