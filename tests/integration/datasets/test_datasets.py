@@ -265,7 +265,7 @@ def test_a_transaction_that_can_still_add_is_waited_for(
                 build_dataset(module_settings, request, tmp_path / "set", wait=0)
             assert list(tmp_path.iterdir()) == []
         said: list[str] = []
-        assert build_dataset(module_settings, request, tmp_path / "set", wait=20, say=said.append).final
+        assert build_dataset(module_settings, request, tmp_path / "set", wait=60, say=said.append).final
     with pytest.raises(DatasetError, match="lies ahead"):
         build_dataset(module_settings, request_of(as_of=LATER + 50_000 * DAY), tmp_path / "other")
 
@@ -345,7 +345,7 @@ def test_tables_that_were_just_filled_are_read_in_one_pass(database: Connection)
     now = to_nanoseconds(database.execute("SELECT now() + interval '1 second'").fetchall()[0][0])
     asked = request_of(until=minute(closes - 1), as_of=now)
     with database.transaction():
-        database.execute("SET LOCAL statement_timeout = '5s'")
+        database.execute("SET LOCAL statement_timeout = '30s'")
         assert len(read_dataset(database, asked).content) == symbols * (closes - 1)
 
 
