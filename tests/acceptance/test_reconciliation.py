@@ -28,10 +28,12 @@ def flown(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Ite
     dsn = isolation.create_database(endpoints, name)
     settings = isolation.isolated_settings(endpoints, folder / "home", dsn, f"{name}.")
     events = world.prepare(settings, folder, ("alpha", "beta"))
-    with services.running(settings, *SERVICES):
+    with services.running(settings, *SERVICES) as started:
         world.wait_relayed(settings, len(events))
         world.publish(settings, world.small_market(symbols=24, bars=150))
         world.wait_drained(settings)
+        # In order: killed, the feature agent may have stored a vector and not have written it to Redis yet.
+        assert [process.stop() for process in started.values()] == [0] * len(started)
     yield settings
     isolation.drop_database(endpoints, name)
 
