@@ -191,22 +191,22 @@ def test_what_is_kept_runs_on_with_its_console_until_it_is_stopped(home: Path) -
         assert process.returncode == 0, errors[-2_000:]
         kept = json.loads(out)["console"]
         assert kept["kept"] is True
-        page = httpx.get(kept["address"], follow_redirects=True)
+        page = httpx.get(kept["address"], follow_redirects=True, timeout=30)
         assert page.status_code == 200
         assert "signaltape" in page.text
-        shown = httpx.get(kept["address"] + "/api/signals/tape", params={"limit": 10}, timeout=20).json()
+        shown = httpx.get(kept["address"] + "/api/signals/tape", params={"limit": 10}, timeout=30).json()
         assert len(shown["rows"]) == 10
         token = Path(kept["token_file"])
         assert token.stat().st_mode & 0o077 == 0
         asked = {"reason": "test", "strategy": "nobody's"}
         pause = kept["address"].removesuffix("/console") + "/pause"
         answers = [
-            httpx.post(pause, json=asked, headers={"Authorization": f"Bearer {shown}"}, timeout=20).status_code
+            httpx.post(pause, json=asked, headers={"Authorization": f"Bearer {shown}"}, timeout=30).status_code
             for shown in (token.read_text().strip(), "another-token-than-that")
         ]
         assert answers == [422, 401]  # no such strategy, which only the right token is told
         again = start(home, "--symbols", "20")
-        _, refusal = again.communicate(timeout=60)
+        _, refusal = again.communicate(timeout=120)
         assert again.returncode != 0
         assert kept["stop"] in refusal
     finally:
@@ -230,7 +230,7 @@ def test_interrupted_at_any_moment_leaves_no_process(home: Path, moment: str) ->
             break
     wait_for(lambda: left_behind(home), 30)
     os.kill(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode != 0
     wait_for(lambda: not left_behind(home), 30, "every process of the demonstration to end")
 
@@ -239,6 +239,6 @@ def test_a_file_without_a_stamp_is_refused(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "bars.csv"
     path.write_text("symbol,ts,open,high,low,close\n")
     process = start(home, "--bars", str(path))
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "--stamp" in errors
