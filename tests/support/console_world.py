@@ -24,7 +24,7 @@ from signaltape.demo.fault_part import fault_part
 from signaltape.demo.live import publish_part
 from signaltape.demo.models import train_models
 from signaltape.demo.run import activate
-from signaltape.draining import unanswered, waiting
+from signaltape.draining import unanswered
 from signaltape.initialisation import initialise
 from tests.support import explained_run, isolation
 from tests.support.api import Api, running_api
@@ -92,7 +92,9 @@ def console_world(
         dsn,
         f"{name}.",
         **{
-            "api": {"port": 0, "token": TOKEN},
+            # On a machine that does much else, a read or a look may take long; no test is about these limits.
+            "api": {"port": 0, "token": TOKEN, "request_timeout_s": 60.0},
+            "fleet": {"timeout_s": 10.0},
             "topics": {"prefix": f"{name}.", "partitions": explained_run.PARTITIONS},
             "router": {"dedup_window_s": 150.0},
             **groups,
@@ -120,8 +122,7 @@ def settled(settings: Settings, deadline_s: float = 90.0, services: Iterable[Ser
         for service in services:
             service.expect_running()
         with connect(settings) as connection:
-            open_ = connection.execute("SELECT count(*) FROM repair_requests WHERE status = 'open'").fetchone()
-            return open_ == (0,) and not [*waiting(settings, connection), *unanswered(settings, connection)]
+            return explained_run.at_rest(settings, connection) and not [*unanswered(settings, connection)]
 
     wait_for(through, deadline_s, "everything to flow through", 0.1)
 

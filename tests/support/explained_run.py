@@ -1,6 +1,7 @@
 """One run of the whole pipeline that has a bar for every reason why a signal was sent or was not."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,13 +12,16 @@ import numpy as np
 
 from infra.broker.admin import low_high_offsets
 from infra.broker.publisher import Publisher
+from infra.broker.reading import read_topic
 from infra.broker.stability import wait_stable
 from infra.scoring.registry import ModelRegistry
 from infra.settings import Settings
 from infra.stack import Endpoints
-from infra.warehouse import connect
+from infra.warehouse import Connection, connect
 from pipeline.routing.decision import Thresholds
 from schemas.bars import BarBatch, Watermark
+from schemas.codec import decode
+from schemas.control import ControlEvent
 from schemas.intervals import MINUTE
 from schemas.topics import TopicNames
 from signaltape.client import Control
@@ -101,15 +105,32 @@ def explained_run(endpoints: Endpoints, folder: Path) -> Iterator[Settings]:
 def decide(settings: Settings, control: Control, events: Sequence[tuple[str, dict[str, Any]]]) -> None:
     """Issue control events behind all bars so far, and wait until they lie in every partition."""
     topic = TopicNames(settings.topics.prefix).bars
-    before = low_high_offsets(settings, topic)
+    before = {partition: high for partition, (_, high) in low_high_offsets(settings, topic).items()}
     for action, fields in events:
         control.issue(action, **fields)
 
     def relayed() -> bool:
-        now = low_high_offsets(settings, topic)
-        return all(now[p][1] - before[p][1] >= len(events) for p in now)
+        # Repairs may send states into the log at the same time: those are no decisions.
+        behind = read_topic(settings, topic, from_offsets=before)
+        found = Counter(one.partition for one in behind if isinstance(decode(one.value or b""), ControlEvent))
+        return all(found[partition] >= len(events) for partition in before)
 
     wait_for(relayed, 30, "the events to be relayed", 0.05)
+
+
+def at_rest(settings: Settings, connection: Connection, *, but: tuple[str, ...] = ()) -> bool:
+    """True once nothing waits, except before the stages ``but``, and no repair is open.
+
+    What waits is asked for twice: a late bar on its way will open a repair, and a repair sends a state on its way.
+    """
+
+    def through() -> bool:
+        return all(stage in but for stage, _ in waiting(settings, connection))
+
+    if not through():
+        return False
+    open_ = connection.execute("SELECT count(*) FROM repair_requests WHERE status = 'open'").fetchone()
+    return open_ == (0,) and through()
 
 
 def alone(bars: Log, symbol: str, known: int, revision: int = 0) -> tuple[int, BarBatch]:

@@ -19,11 +19,10 @@ from schemas.bars import Adjustment, BarBatch, Watermark
 from schemas.intervals import MINUTE
 from schemas.partitioning import partition_of
 from signaltape.client import Control
-from signaltape.draining import waiting
 from signaltape.initialisation import initialise
 from tests.support import isolation, services
 from tests.support.engine_log import Market, market
-from tests.support.explained_run import alone, at, decide, register
+from tests.support.explained_run import alone, at, at_rest, decide, register
 from tests.support.feature_runs import batches_of, everywhere, take, write_log
 from tests.support.waiting import wait_for
 
@@ -109,8 +108,7 @@ class _Day:
     def drained(self) -> None:
         def through() -> bool:
             with connect(self.settings) as connection:
-                open_ = connection.execute("SELECT count(*) FROM repair_requests WHERE status = 'open'").fetchone()
-                return open_ == (0,) and all(stage == "drift" for stage, _ in waiting(self.settings, connection))
+                return at_rest(self.settings, connection, but=("drift",))
 
         wait_for(through, 90, "the flow to drain", 0.1)
 
