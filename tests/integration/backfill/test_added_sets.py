@@ -162,11 +162,12 @@ def test_refused_until_nothing_can_go_wrong(
     refuse(after, "another backfill is running", BackfillConflict)
     load.close()
 
-    monkeypatch.setattr("signaltape.stopped._STOPPED_S", 0.2)
     member = Consumer(consumer_config(after, group_of(after, "features"), **{"group.id": group_of(after, "features")}))
     member.subscribe([names.bars])
     wait_for(lambda: member.poll(0.1) is None and bool(member.assignment()), 30, "the member to be in its group", 0.01)
-    refuse(after, "Is features .* still running")
+    with monkeypatch.context() as patch:
+        patch.setattr("signaltape.stopped._STOPPED_S", 0.2)
+        refuse(after, "Is features .* still running")
     member.close()
 
     lock, never = ActiveLock(after, "repairs"), threading.Event()
