@@ -13,7 +13,7 @@ from signaltape.client import AlertSubscriber
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--stop-when-idle", type=float, default=0.0, help="seconds; 0 = never")
+    parser.add_argument("--stop-when-idle", type=float, default=0.0, help="seconds, once everything is read; 0 = never")
     arguments = parser.parse_args()
     with AlertSubscriber() as alerts:
         heard = time.monotonic()

@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--ledger", default="orders.db")
     parser.add_argument("--start", default="current", help="for an empty ledger: current, recent, beginning or end")
-    parser.add_argument("--stop-when-idle", type=float, default=0.0, help="seconds; 0 = never")
+    parser.add_argument("--stop-when-idle", type=float, default=0.0, help="seconds, once everything is read; 0 = never")
     arguments = parser.parse_args()
     with closing(sqlite3.connect(arguments.ledger)) as ledger:
         ledger.executescript(TABLES)

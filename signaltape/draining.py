@@ -20,7 +20,8 @@ def waiting(settings: Settings, connection: Connection, *, ingest: bool = True) 
     ``ingest``: False where none runs, as in a replay.
 
     Stops at the first stage that isn't through, because what follows can't be through either. Topics written in
-    transactions are read from the checkpoint on, since their end offsets count markers.
+    transactions are read from the checkpoint on, since their end offsets count markers. A partition on which a
+    transaction hasn't ended counts as one message.
     """
     names = TopicNames(settings.topics.prefix)
     partitions = settings.topics.partitions
@@ -36,10 +37,9 @@ def waiting(settings: Settings, connection: Connection, *, ingest: bool = True) 
         yield "features", behind
         return
     behind = _behind_group(settings, "inference", names.features, partitions)
-    # Its offsets are committed a moment before what belongs to them can be read, and seen to wait before the store.
-    behind = behind or sum(
-        len(under_way(settings, topic, range(partitions))) for topic in (names.predictions, names.signals)
-    )
+    # Its offsets are committed a moment before what belongs to them can be read and seen to wait before the store.
+    written = [(topic, partition) for topic in (names.predictions, names.signals) for partition in range(partitions)]
+    behind = behind or len(under_way(settings, written))
     if behind:
         yield "inference", behind
         return
@@ -57,7 +57,9 @@ def waiting(settings: Settings, connection: Connection, *, ingest: bool = True) 
 
 def unanswered(settings: Settings, connection: Connection) -> Iterator[tuple[str, int]]:
     """Yield ("responder", alerts that it has not taken) if there are any; it must be running to take them."""
-    behind = _unread(settings, connection, "responder", TopicNames(settings.topics.prefix).alerts)
+    alerts = TopicNames(settings.topics.prefix).alerts
+    # Alerts that were committed a moment ago can't be read yet.
+    behind = _unread(settings, connection, "responder", alerts) or len(under_way(settings, [(alerts, 0)]))
     if behind:
         yield "responder", behind
 

@@ -96,6 +96,6 @@ class GuardedModel:
             except Exception:
                 get_logger().exception("model_not_replaced", model=self._label, again_in_s=self._retry_s)
             time.sleep(self._retry_s)  # a daemon: it never holds up the end of the process
-        self._breaker.release()
         MODEL_HELD.labels(model=self._label).set(0.0)
+        self._breaker.release()
         get_logger().warning("model_replaced", model=self._label, still_running=self._workers.lost)

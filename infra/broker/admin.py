@@ -146,16 +146,18 @@ def set_group_offsets(settings: Settings, group: str, offsets: Mapping[tuple[str
     """Commit (topic, partition) → (offset, metadata) for a group without members. Raises ``BrokerError`` otherwise."""
     places = [TopicPartition(topic, p, offset, metadata) for (topic, p), (offset, metadata) in offsets.items()]
     request = [ConsumerGroupTopicPartitions(group, places)]
-    admin = admin_client(settings)
+    admin, refused = admin_client(settings), [""]
 
     def errors_in(answers: Mapping[str, Any]) -> list[KafkaError]:
-        return [place.error for place in answers[group].topic_partitions if place.error is not None]
+        places = [place for place in answers[group].topic_partitions if place.error is not None]
+        refused[:] = [f" on {place.topic}[{place.partition}]" for place in places]
+        return [place.error for place in places]
 
     try:
         settle(lambda: admin.alter_consumer_group_offsets(request, request_timeout=_ATTEMPT_S), errors_in)
     except KafkaException as error:
         raise BrokerError(
-            f"offsets of group {group} can't be set ({error.args[0].str()}); stop its members first"
+            f"offsets of group {group}{refused[0]} can't be set ({error.args[0].str()}); stop its members first"
         ) from error
 
 

@@ -27,7 +27,6 @@ class Publisher:
         config = {"linger.ms": linger_ms, "delivery.report.only.error": True}
         self._producer = Producer(idempotent_producer_config(settings, client_id) | config)
         self._failure: str | None = None
-        self._dropped = False
         self._since_poll = 0
 
     def send(
@@ -98,9 +97,7 @@ class Publisher:
             raise PublishError(f"a message was not delivered: {self._failure}")
 
     def _drop_the_rest(self) -> None:
-        """Drop what waits, once, and serve its reports: each holds the client, which would live on with its threads."""
-        if not self._dropped:
-            self._dropped = True
-            with contextlib.suppress(KafkaException, SystemError):  # what is fatal is known already
-                self._producer.purge()
-                self._producer.flush(1.0)
+        """Drop what waits and serve its reports: each holds the client, which would live on with its threads."""
+        with contextlib.suppress(KafkaException, SystemError):  # what is fatal is known already
+            self._producer.purge()  # returns at once: in confluent-kafka 2.16 ``blocking`` means the contrary
+            self._producer.flush(1.0)

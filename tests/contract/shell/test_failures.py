@@ -102,6 +102,7 @@ def test_markers_behind_the_last_message_are_no_stall(settings: Settings) -> Non
     assert running.error is None
 
 
+@pytest.mark.slow
 def test_after_a_quiet_time_a_round_still_has_the_whole_limit(settings: Settings) -> None:
     topic = make_topic(settings, "plain", 1, (group(settings),))
     send(settings, topic, 1)

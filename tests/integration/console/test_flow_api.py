@@ -60,7 +60,7 @@ def test_a_look_takes_little_time(console_world: ConsoleWorld) -> None:
     seen = looks(console_world, 5)
     steps = [later["at"] - earlier["at"] for earlier, later in itertools.pairwise(seen)]
     # Each second, on a machine that does much else: a look that is held up comes late, and the next one soon after it.
-    assert sorted(steps)[len(steps) // 2] > 0.5e9
+    assert 0.5e9 < sorted(steps)[len(steps) // 2] < 10e9
     assert min(steps) < 3e9
     assert len(json.dumps(seen[-1])) < 200_000
 

@@ -142,13 +142,15 @@ def test_a_server_killed_again_and_again(stack: TestStack, settings: Settings) -
             reports.append(persist(len(reports)))
         done.set()
 
-    thread = threading.Thread(target=write_all)
+    thread = threading.Thread(target=write_all, daemon=True)
     thread.start()
-    for reached in (5, 15, 25):
-        wait_for(lambda reached=reached: len(reports) >= reached, 60)  # type: ignore[misc]
-        stack.kill("postgres")
-        stack.start_server("postgres")
-    killed.set()
+    try:
+        for reached in (5, 15, 25):
+            wait_for(lambda reached=reached: len(reports) >= reached, 60)  # type: ignore[misc]
+            stack.kill("postgres")
+            stack.start_server("postgres")
+    finally:
+        killed.set()
     wait_for(done.is_set, 90)
     thread.join()
     writer.close()

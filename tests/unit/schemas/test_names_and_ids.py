@@ -105,7 +105,15 @@ def test_trace_id_is_that_of_a_well_formed_header() -> None:
     header = f"00-{trace}-00f067aa0ba902b7-01".encode()
     assert trace_id([("ce_id", b"1"), ("traceparent", header)]) == trace
     assert trace_id([]) is None
-    for odd in (None, b"", b"00-ab-cd-01", header.upper(), b"x" + header, b"\xff" * 55):
+    for odd in (
+        None,
+        b"",
+        b"00-ab-cd-01",
+        header.upper(),
+        header.replace(trace.encode(), b"0" * 32),
+        b"x" + header,
+        b"\xff" * 55,
+    ):
         assert trace_id([("traceparent", odd)]) is None
 
 

@@ -96,8 +96,3 @@ def test_a_log_that_stands_more_often_than_it_moves_is_no_stall() -> None:
     log = Log(end=0, messages=tuple(range(1_000)))
     looks = [(60.0 * bar + second, bar, bar + (second == 0)) for bar in range(100) for second in range(0, 60, 5)]
     assert ended_at(log, looks) is None
-
-
-def test_ends_of_transactions_run_no_clock() -> None:
-    log = Log(end=8, messages=(5, 6))
-    assert ended_at(log, [(5.0 * look, 7, 8) for look in range(1_000)]) is None
