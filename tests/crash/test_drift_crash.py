@@ -31,9 +31,8 @@ def slices(logs: Logs, cuts: tuple[int, ...]) -> list[dict[Lane, list[Message]]]
     return [{lane: log[len(before[lane]) :] for lane, log in after.items()} for before, after in pairwise(heads)]
 
 
-@pytest.mark.parametrize(
-    "step", [pytest.param(step, marks=() if step == "drift.5_published" else pytest.mark.slow) for step in STEPS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("step", STEPS)
 def test_killed_at_a_step(world: DriftWorld, step: str) -> None:
     logs = build(DECAY)
     world.publish(slices(logs, CUTS)[0])

@@ -13,6 +13,7 @@ STEPS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_killed_at_every_step(make_settings: Callable[..., Settings]) -> None:
     """Each process dies at its step, over an alert about a strategy of its own; the last one lives."""
     strategies = [f"s{number}" for number in range(len(STEPS) + 1)]

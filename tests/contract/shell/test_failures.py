@@ -89,6 +89,7 @@ def test_a_partition_that_stands_still_ends_the_service(settings: Settings) -> N
     assert isinstance(running.error, StalledError)
 
 
+@pytest.mark.slow
 def test_markers_behind_the_last_message_are_no_stall(settings: Settings) -> None:
     topic = make_topic(settings, "transactional", 1, (group(settings),))
     write_in_transactions(settings, topic, 3)

@@ -45,7 +45,7 @@ POINTS = (
     ("features.6_committed", 5),  # the same
 )
 #: Those that `make test` has time for.
-QUICK = ("features.3_published", "features.4_stored")
+QUICK = ("features.4_stored",)
 SECOND_KILL = "features.3_published:1"
 
 
@@ -87,7 +87,8 @@ def test_killed_at_each_step(make_settings, point: str, count: int) -> None:
     resume(settings, first)
 
 
-@pytest.mark.parametrize("moment", [0, *(pytest.param(one, marks=pytest.mark.slow) for one in range(1, MOMENTS))])
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", range(MOMENTS))
 def test_killed_at_a_random_moment(make_settings, moment: int) -> None:
     settings: Settings = make_settings(features=SMALL)
     initialise(settings)

@@ -88,6 +88,7 @@ def little_scripting(page: Page) -> Iterator[None]:
     assert a_second < MOST_SCRIPTING_MS
 
 
+@pytest.mark.slow
 def test_bursts_of_5000_symbols_don_t_hold_up_the_page(bare: BareConsole, page: Page) -> None:
     symbols = [f"B{number:04}" for number in range(5_000)]
     page.goto(f"{bare.url}/console/signals?view=symbols&symbol=B*")

@@ -150,6 +150,7 @@ def epochs(settings: Settings) -> list[int]:
         return [row[0] for row in connection.execute("SELECT epoch FROM checkpoints WHERE service = 'features'")]
 
 
+@pytest.mark.slow
 def test_a_recreated_topic_is_refused_with_the_repair_command(small: Settings) -> None:
     write_log(small, plain_log(4, bars=5))
     with running(small, "features") as started:

@@ -48,6 +48,7 @@ async def pauses(api: Api, count: int) -> list[httpx.Response]:
         return await asyncio.gather(*asked)
 
 
+@pytest.mark.slow
 def test_decisions_that_wait_hold_up_no_other(place: Settings) -> None:
     with running_api(place, token=TOKEN) as api:
         answers = asyncio.run(pauses(api, AT_ONCE + 4))

@@ -156,6 +156,7 @@ def metric(process: ServiceProcess, settings: Settings, name: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 
+@pytest.mark.slow
 def test_call_that_never_returns_is_left_behind_and_its_session_replaced(
     one_partition: Settings, tmp_path: Path
 ) -> None:

@@ -126,6 +126,7 @@ def count_rows(settings: Settings) -> tuple[int, int]:
     return row
 
 
+@pytest.mark.slow
 def test_killed_under_load_the_same_rows_come_out(make_settings: Any) -> None:
     settings = make_settings(ingest={"batch": 50, "commit_every_s": 0.3})
     initialise(settings)

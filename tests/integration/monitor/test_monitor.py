@@ -100,6 +100,7 @@ def test_a_message_that_is_nonsense_is_counted_and_alerted(watched: Watched) -> 
     assert wait_gauge(watched, "signaltape_dead_letters_kept", lambda value: value > 0, topic=topic) == 1.0
 
 
+@pytest.mark.slow
 def test_a_stage_that_hangs_is_late_then_alerted_then_catches_up(watched: Watched) -> None:
     names = TopicNames(watched.settings.topics.prefix)
     place = {"consumergroup": watched.group("store"), "topic": names.predictions}

@@ -25,6 +25,8 @@ from tests.support.services import ServiceProcess, running
 from tests.support.store_messages import TransactionalWriter
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 #: Service → a topic that it reads, written in transactions here (some have only clients that may).
 READS = {
     "ingest": "bars-in", "features": "bars", "drift": "predictions", "store": "predictions", "responder": "alerts",

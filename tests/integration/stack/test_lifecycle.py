@@ -124,6 +124,7 @@ def test_two_stacks_side_by_side_and_one_owner_for_each(folder: Path, stack: Tes
     assert all(second.process_id(name) is None for name in SERVER_NAMES)
 
 
+@pytest.mark.slow
 def test_a_failed_start_says_which_server_why_and_where_its_log_is(folder: Path, stack: TestStack) -> None:
     broken = Stack(test_config(folder, kafka_heap_mb=1))
     with pytest.raises(StackError) as caught:

@@ -152,7 +152,7 @@ def test_links_within_the_runbook_lead_to_sections() -> None:
     [
         ["check", "rules", *FILES],
         ["test", "rules", "liveness.test.yml"],
-        ["test", "rules", "bars_stopped.test.yml"],
+        pytest.param(["test", "rules", "bars_stopped.test.yml"], marks=pytest.mark.slow),
         ["test", "rules", "pipeline.test.yml"],
     ],
     ids=" ".join,
