@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from infra.settings import Settings
 from tests.support.guard_facts import alert
 from tests.support.guard_world import QUICK, GuardWorld
