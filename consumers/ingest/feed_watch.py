@@ -11,6 +11,7 @@ from consumers.ingest.silence import SilenceWatch
 from infra.broker.config import consumer_config
 from infra.broker.errors import BrokerError
 from infra.broker.publisher import Publisher
+from infra.broker.settling import until_answered
 from infra.settings import Settings
 from infra.telemetry.logs import get_logger
 from schemas.bars import Watermark
@@ -89,7 +90,8 @@ class FeedWatch:
     def _starts(self, consumer: Consumer) -> list[TopicPartition]:
         since = int((time.time() - self._settings.ingest.feed_lookback_s) * 1000)
         asked = [TopicPartition(self._topic, p, since) for p in range(self._settings.topics.partitions)]
-        for place in consumer.offsets_for_times(asked, 30.0):
+        # A topic that was just made has no leader for a moment.
+        for place in until_answered(lambda: consumer.offsets_for_times(asked, 30.0)):
             end = consumer.get_watermark_offsets(place, 30.0)[1]
             self._next[place.partition] = place.offset if place.offset >= 0 else end
         return [TopicPartition(self._topic, p, offset) for p, offset in self._next.items()]

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
+
+Result = TypeVar("Result")
 
 _DEADLINE_S = 30.0
 _RETRY_EVERY_S = 0.05
@@ -32,6 +34,18 @@ def passes(error: KafkaError) -> bool:
     return error.code() in _PASSING | _AWAY
 
 
+def until_answered(call: Callable[[], Result]) -> Result:
+    """Return what ``call`` returns once it raises no error that passes. Raises KafkaException for others."""
+    end = time.monotonic() + _DEADLINE_S
+    while True:
+        try:
+            return call()
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSING or time.monotonic() >= end:
+                raise
+        time.sleep(_RETRY_EVERY_S)
+
+
 def settle(
     ask: Callable[[], Mapping[Any, Any]], errors_in: Callable[[dict[Any, Any]], list[KafkaError]] = lambda _: []
 ) -> dict[Any, Any]:
@@ -39,14 +53,11 @@ def settle(
 
     ``errors_in`` finds errors inside answers.
     """
-    end = time.monotonic() + _DEADLINE_S
-    while True:
-        try:
-            answers = {key: future.result() for key, future in ask().items()}
-            for error in errors_in(answers):
-                raise KafkaException(error)
-            return answers
-        except KafkaException as error:
-            if error.args[0].code() not in _PASSING or time.monotonic() >= end:
-                raise
-        time.sleep(_RETRY_EVERY_S)
+
+    def answers() -> dict[Any, Any]:
+        found = {key: future.result() for key, future in ask().items()}
+        for error in errors_in(found):
+            raise KafkaException(error)
+        return found
+
+    return until_answered(answers)
