@@ -17,7 +17,7 @@ from confluent_kafka.admin import ConfigResource, OffsetSpec  # type: ignore[att
 from infra.broker.admin import admin_client
 from infra.broker.config import consumer_config
 from infra.broker.errors import BrokerError
-from infra.broker.settling import passes
+from infra.broker.settling import passes, until_answered
 from infra.settings import Settings
 
 Result = TypeVar("Result")
@@ -26,7 +26,6 @@ Place = tuple[str, int]
 
 _REQUEST_S = 5.0
 _READ_S = 3.0
-_RETRY_EVERY_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +169,10 @@ class GroupWatch:
 
 def _insist(what: str, ask: Callable[[], Result]) -> Result:
     """Ask again while the answer is one that passes, for some seconds."""
-    end = time.monotonic() + _REQUEST_S
-    while True:
-        try:
-            return ask()
-        except KafkaException as error:
-            if not passes(error.args[0]) or time.monotonic() >= end:
-                raise _away(what, error) from error
-        time.sleep(_RETRY_EVERY_S)
+    try:
+        return until_answered(ask, _REQUEST_S, passes)
+    except KafkaException as error:
+        raise _away(what, error) from error
 
 
 def _away(what: str, error: KafkaException) -> BrokerError:

@@ -34,14 +34,23 @@ def passes(error: KafkaError) -> bool:
     return error.code() in _PASSING | _AWAY
 
 
-def until_answered(call: Callable[[], Result]) -> Result:
-    """Return what ``call`` returns once it raises no error that passes. Raises KafkaException for others."""
-    end = time.monotonic() + _DEADLINE_S
+def _settles(error: KafkaError) -> bool:
+    return error.code() in _PASSING
+
+
+def until_answered(
+    call: Callable[[], Result], deadline_s: float = _DEADLINE_S, passing: Callable[[KafkaError], bool] = _settles
+) -> Result:
+    """Return what ``call`` returns once it raises no error that passes. Raises KafkaException for others.
+
+    ``passing``: says which errors pass; by default those of a broker that answers, and not those of one that is away.
+    """
+    end = time.monotonic() + deadline_s
     while True:
         try:
             return call()
         except KafkaException as error:
-            if error.args[0].code() not in _PASSING or time.monotonic() >= end:
+            if not passing(error.args[0]) or time.monotonic() >= end:
                 raise
         time.sleep(_RETRY_EVERY_S)
 

@@ -8,6 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from infra.broker.config import consumer_config
 from infra.broker.permissions import NOT_PERMITTED, reason_of
+from infra.broker.settling import until_answered
 from infra.settings import Settings
 from signaltape.client.errors import ClientError, ClientUsageError
 
@@ -17,7 +18,6 @@ Start = Literal["beginning", "end", "recent"] | Mapping[int, int]
 NAMED_STARTS = ("beginning", "end", "recent")
 Answer = TypeVar("Answer")
 _METADATA_TIMEOUT_S = 10.0
-_RETRY_EVERY_S = 0.05
 _PASSING = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -179,11 +179,4 @@ class TopicFollower:
 
 def _patiently(ask: Callable[[], Answer]) -> Answer:
     """Ask again while the answer is one that passes: a topic just made, or a leader just changed."""
-    end = time.monotonic() + _METADATA_TIMEOUT_S
-    while True:
-        try:
-            return ask()
-        except KafkaException as error:
-            if (not error.args[0].retriable() and error.args[0].code() not in _PASSING) or time.monotonic() >= end:
-                raise
-        time.sleep(_RETRY_EVERY_S)
+    return until_answered(ask, _METADATA_TIMEOUT_S, lambda error: error.retriable() or error.code() in _PASSING)
